@@ -1,0 +1,106 @@
+//! A backend whose every change is preceded by a look at the mark.
+
+use crate::{
+    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
+    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+};
+use std::sync::Arc;
+
+/// A backend together with the mark that its root must carry.
+///
+/// There is no way from here to a change, or to an answer "absent", that does not first see the expected mark. A root that
+/// is empty because its disk is not mounted therefore never looks like one whose volumes were deleted.
+#[derive(Clone)]
+pub struct Guarded {
+    backend: Arc<dyn Backend>,
+    mark: Mark,
+}
+
+impl Guarded {
+    /// Guards `backend` by `mark`.
+    pub fn new(backend: Arc<dyn Backend>, mark: Mark) -> Self {
+        Self { backend, mark }
+    }
+
+    /// The mark that the root must carry.
+    pub fn mark(&self) -> &Mark {
+        &self.mark
+    }
+
+    /// See [`Backend::capabilities`].
+    pub fn capabilities(&self) -> Capabilities {
+        self.backend.capabilities()
+    }
+
+    /// See [`Backend::root`].
+    pub fn root(&self) -> RootLocation {
+        self.backend.root()
+    }
+
+    /// Fails, as `Waiting`, unless the root carries the mark.
+    pub async fn check(&self) -> Result<(), BackendError> {
+        match self.backend.read_mark().await? {
+            Some(found) if found == self.mark => Ok(()),
+            Some(_) => Err(BackendError::not_done(Class::Waiting, "the root carries another mark than the one recorded")),
+            None => Err(BackendError::not_done(Class::Waiting, "the root carries no mark")),
+        }
+    }
+
+    /// See [`Backend::inspect`].
+    pub async fn inspect(&self, path: &VolumePath) -> Result<Option<Found>, BackendError> {
+        self.check().await?;
+        self.backend.inspect(path).await
+    }
+
+    /// See [`Backend::create`].
+    pub async fn create(&self, volume: &CreateVolume) -> Result<Found, BackendError> {
+        self.check().await?;
+        self.backend.create(volume).await
+    }
+
+    /// See [`Backend::mount`]. A mere path needs no look at the mark.
+    pub async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError> {
+        self.backend.mount(path, namespace, read_only).await
+    }
+
+    /// See [`Backend::discard`].
+    pub async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
+        self.check().await?;
+        self.backend.discard(path, disposal).await
+    }
+
+    /// See [`Backend::space`].
+    pub async fn space(&self) -> Result<Space, BackendError> {
+        self.backend.space().await
+    }
+
+    /// See [`Backend::list`].
+    pub async fn list(&self) -> Result<Vec<Listed>, BackendError> {
+        self.check().await?;
+        self.backend.list().await
+    }
+
+    /// See [`Backend::remove_empty`].
+    pub async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError> {
+        self.check().await?;
+        self.backend.remove_empty(path).await
+    }
+
+    /// See [`Backend::trash`].
+    pub async fn trash(&self) -> Result<Vec<TrashEntry>, BackendError> {
+        self.check().await?;
+        self.backend.trash().await
+    }
+
+    /// See [`Backend::restore`].
+    pub async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
+        self.check().await?;
+        self.backend.restore(id, path).await
+    }
+
+    /// See [`Backend::purge`].
+    pub async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
+        self.check().await?;
+        self.backend.purge(id, progress).await
+    }
+}

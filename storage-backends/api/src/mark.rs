@@ -1,0 +1,46 @@
+//! The mark of a root: who owns the directory tree below it.
+//!
+//! An unmounted disk, a re-created `StorageBackend` or a volume restored from another cluster's backup all look like "the
+//! data is not there". The mark tells them apart from a deletion that has already happened.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Identity of one marked root, random, in its mark, in the `StorageBackend`'s status and in every volume's handle.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BackendId(String);
+
+impl BackendId {
+    /// Takes an id: 1 to 63 of `[A-Za-z0-9-]`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=63).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BackendId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Identity of a cluster: the UID of its namespace `kube-system`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClusterId(pub String);
+
+/// Contents of `.tombolo/backend.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    /// Which root this is.
+    #[serde(rename = "backendID")]
+    pub backend_id: BackendId,
+    /// Whose it is.
+    #[serde(rename = "clusterID")]
+    pub cluster_id: ClusterId,
+}

@@ -1,0 +1,87 @@
+//! Discarded volumes: a rename into the trash, a record beside it, and a purge later.
+
+use crate::{BackendError, VolumePath};
+use serde::{Deserialize, Serialize};
+
+/// Name of a trash entry: its directory in the trash, and with `.json` its record.
+///
+/// The caller chooses it, so that a repeated discard finds its own entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TrashId(VolumePath);
+
+impl TrashId {
+    /// Takes a name of one component that does not begin with the prefix of entries under purge.
+    pub fn parse(text: &str) -> Option<Self> {
+        let path = VolumePath::parse(text).ok()?;
+        (!text.contains('/') && !text.starts_with(crate::PURGING_PREFIX) && !text.ends_with(".json")).then_some(Self(path))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl std::fmt::Display for TrashId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What becomes of a volume's data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disposal {
+    /// Into the trash, with a record by which it can be restored.
+    Trash {
+        /// The entry's name.
+        id: TrashId,
+        /// The record, opaque to the backend; written before the rename.
+        record: serde_json::Value,
+    },
+    /// Into the archive, for ever.
+    Archive {
+        /// The name there.
+        id: TrashId,
+    },
+}
+
+/// An entry found in the trash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrashEntry {
+    /// The entry's name.
+    pub id: TrashId,
+    /// Its record; `None` if it is missing or unreadable.
+    pub record: Option<serde_json::Value>,
+    /// Whether a purge has begun: then it can only be finished.
+    pub purging: bool,
+}
+
+/// How far a purge has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Purged {
+    /// Files, symlinks and special files removed.
+    pub files: u64,
+    /// Directories removed.
+    pub directories: u64,
+}
+
+/// Told now and then while a purge runs; must return at once.
+pub trait PurgeProgress: Send + Sync {
+    /// So much has been removed until now.
+    fn purged(&self, so_far: Purged);
+}
+
+impl PurgeProgress for () {
+    fn purged(&self, _: Purged) {}
+}
+
+/// Reads a record's bytes; unreadable ones are `None`, because a purge must not depend on them.
+pub fn read_record(bytes: &[u8]) -> Option<serde_json::Value> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// Writes a record's bytes.
+pub fn write_record(record: &serde_json::Value) -> Result<Vec<u8>, BackendError> {
+    serde_json::to_vec(record).map_err(|e| BackendError::not_done(crate::Class::Bug, "a trash record does not serialise").because(e))
+}

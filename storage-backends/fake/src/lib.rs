@@ -1,0 +1,1 @@
+//! A storage backend in memory, with failures on command, for tests.

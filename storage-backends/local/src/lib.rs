@@ -1,0 +1,1 @@
+//! A directory on one node as a storage backend.
