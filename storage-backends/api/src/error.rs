@@ -48,12 +48,22 @@ pub struct BackendError {
 impl BackendError {
     /// An error of `class` before which nothing was changed.
     pub fn not_done(class: Class, message: impl Into<String>) -> Self {
-        Self { class, certainty: Certainty::NotDone, message: message.into(), source: None }
+        Self {
+            class,
+            certainty: Certainty::NotDone,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// An error of `class` that leaves open whether the work was done.
     pub fn maybe_done(class: Class, message: impl Into<String>) -> Self {
-        Self { class, certainty: Certainty::MaybeDone, message: message.into(), source: None }
+        Self {
+            class,
+            certainty: Certainty::MaybeDone,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// Attaches the library's error.

@@ -1,8 +1,8 @@
 //! A backend whose every change is preceded by a look at the mark.
 
 use crate::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource,
+    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use std::sync::Arc;
 
@@ -41,7 +41,10 @@ impl Guarded {
     pub async fn check(&self) -> Result<(), BackendError> {
         match self.backend.read_mark().await? {
             Some(found) if found == self.mark => Ok(()),
-            Some(_) => Err(BackendError::not_done(Class::Waiting, "the root carries another mark than the one recorded")),
+            Some(_) => Err(BackendError::not_done(
+                Class::Waiting,
+                "the root carries another mark than the one recorded",
+            )),
             None => Err(BackendError::not_done(Class::Waiting, "the root carries no mark")),
         }
     }
@@ -59,7 +62,12 @@ impl Guarded {
     }
 
     /// See [`Backend::mount`]. A mere path needs no look at the mark.
-    pub async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError> {
+    pub async fn mount(
+        &self,
+        path: &VolumePath,
+        namespace: &str,
+        read_only: bool,
+    ) -> Result<MountSource, BackendError> {
         self.backend.mount(path, namespace, read_only).await
     }
 

@@ -14,7 +14,8 @@ impl TrashId {
     /// Takes a name of one component that does not begin with the prefix of entries under purge.
     pub fn parse(text: &str) -> Option<Self> {
         let path = VolumePath::parse(text).ok()?;
-        (!text.contains('/') && !text.starts_with(crate::PURGING_PREFIX) && !text.ends_with(".json")).then_some(Self(path))
+        (!text.contains('/') && !text.starts_with(crate::PURGING_PREFIX) && !text.ends_with(".json"))
+            .then_some(Self(path))
     }
 
     /// The name as text.
@@ -83,5 +84,6 @@ pub fn read_record(bytes: &[u8]) -> Option<serde_json::Value> {
 
 /// Writes a record's bytes.
 pub fn write_record(record: &serde_json::Value) -> Result<Vec<u8>, BackendError> {
-    serde_json::to_vec(record).map_err(|e| BackendError::not_done(crate::Class::Bug, "a trash record does not serialise").because(e))
+    serde_json::to_vec(record)
+        .map_err(|e| BackendError::not_done(crate::Class::Bug, "a trash record does not serialise").because(e))
 }
