@@ -1,3 +1,5 @@
 //! What users see on the wire: names, kinds, reasons. No logic.
 
+pub mod conditions;
 pub mod names;
+pub mod reasons;
