@@ -2,6 +2,18 @@
 //!
 //! Synchronous and pure: no client, no clock, no log.
 
-pub mod access;
 pub mod ids;
+
+pub mod access;
+pub mod annotations;
+pub mod backend;
+pub mod claim;
+pub mod class;
+pub mod consent;
+pub mod discarded;
+pub mod pv;
 pub mod record;
+pub mod reference;
+pub mod size;
+pub mod source;
+pub mod token;

@@ -1,0 +1,112 @@
+//! A StorageBackend as the planner sees it: capabilities, room and limits, never the driver's name.
+
+use super::ids::{BackendName, Namespace};
+use super::record::Usage;
+use std::collections::BTreeMap;
+use tombolo_backend_api::{BackendId, Capabilities};
+
+/// A backend at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Its name.
+    pub name: BackendName,
+    /// Its labels, for `backendSelector`.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it can be used, or why not, in words that may be shown to anybody.
+    pub health: Health,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// What it may be used for.
+    pub limits: Limits,
+    /// Free bytes on the file system behind it, where known.
+    pub free: Option<u64>,
+    /// The node it lies on, for backends that are a directory of one node.
+    pub node: Option<String>,
+    /// Promised until now, by everybody.
+    pub used: Usage,
+    /// Promised until now, by the namespace in question.
+    pub used_by_namespace: Usage,
+}
+
+/// Whether a backend can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// Its root is there and carries the expected mark.
+    Ready(BackendId),
+    /// It cannot be used now.
+    Degraded,
+    /// It takes nothing new, because somebody deletes it.
+    Terminating,
+}
+
+impl Backend {
+    /// Its id, if it can be used.
+    pub fn ready(&self) -> Option<&BackendId> {
+        match &self.health {
+            Health::Ready(id) => Some(id),
+            Health::Degraded | Health::Terminating => None,
+        }
+    }
+}
+
+/// `spec.limits`; `None` is unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Volumes in all.
+    pub volumes: Option<u64>,
+    /// Bytes promised in all.
+    pub bytes: Option<u64>,
+    /// For each namespace.
+    pub namespace: NamespaceLimits,
+}
+
+/// `spec.limits.perNamespace`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NamespaceLimits {
+    /// Volumes it owns.
+    pub volumes: Option<u64>,
+    /// Memberships it holds.
+    pub members: Option<u64>,
+    /// Bytes promised to it.
+    pub bytes: Option<u64>,
+}
+
+impl Backend {
+    /// Why a new volume of `bytes` would go beyond a limit, in words that name the namespace's own figures only.
+    pub fn refuses_volume(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
+        let (mine, limit) = (self.used_by_namespace, self.limits.namespace);
+        if reached(limit.volumes, mine.volumes, 1) {
+            return Some(format!("namespace {namespace} has {} volumes, as many as it may", mine.volumes));
+        }
+        if reached(limit.bytes, mine.bytes, bytes) {
+            let (used, may) = (super::size::format(mine.bytes), super::size::format(limit.bytes.unwrap_or_default()));
+            return Some(format!("namespace {namespace} has {used} of the {may} it may have, too much for this claim"));
+        }
+        if reached(self.limits.volumes, self.used.volumes, 1) || reached(self.limits.bytes, self.used.bytes, bytes) {
+            return Some("the storage backend is full by its limits; ask your admin".to_owned());
+        }
+        None
+    }
+
+    /// Why one more member would go beyond a limit.
+    pub fn refuses_member(&self, namespace: &Namespace) -> Option<String> {
+        let used = self.used_by_namespace.members;
+        reached(self.limits.namespace.members, used, 1)
+            .then(|| format!("namespace {namespace} has joined {used} volumes, as many as it may"))
+    }
+
+    /// Room left after what is promised: what `backendSelector` compares.
+    pub fn room(&self) -> u64 {
+        let by_limit = self.limits.bytes.map(|limit| limit.saturating_sub(self.used.bytes));
+        let by_disk = self.free.map(|free| free.saturating_sub(self.used.bytes));
+        match (by_limit, by_disk) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(a), None) | (None, Some(a)) => a,
+            (None, None) => 0,
+        }
+    }
+}
+
+fn reached(limit: Option<u64>, used: u64, more: u64) -> bool {
+    limit.is_some_and(|limit| used.saturating_add(more) > limit)
+}

@@ -1,0 +1,248 @@
+//! A PersistentVolume, reduced to what decisions look at; ours carry everything that deleting and rebuilding need.
+
+use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use super::ids::{BackendName, ClaimKey, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
+use super::size;
+use super::token::{JoinNote, Token};
+use crate::api::names;
+use k8s_openapi::api::core::v1::{PersistentVolume, VolumeNodeAffinity};
+use std::collections::BTreeMap;
+
+/// A PersistentVolume as decisions see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pv {
+    /// Its name.
+    pub name: PvName,
+    /// Which one of that name.
+    pub uid: PvUid,
+    /// The version that was read.
+    pub version: ResourceVersion,
+    /// Whether it is going away.
+    pub terminating: bool,
+    /// `status.phase`.
+    pub phase: PvPhase,
+    /// The claim that `claimRef` names.
+    pub claim: Option<BoundTo>,
+    /// Its class.
+    pub class: Option<ClassName>,
+    /// Access modes it offers.
+    pub modes: AccessModes,
+    /// Its capacity in bytes.
+    pub capacity: u64,
+    /// Whether it is a block device.
+    pub block: bool,
+    /// Its reclaim policy.
+    pub policy: ReclaimPolicy,
+    /// Where it can be mounted.
+    pub node_affinity: Option<VolumeNodeAffinity>,
+    /// How it is mounted.
+    pub mount_options: Vec<String>,
+    /// Tokens on it, with their notes where those can be read.
+    pub tokens: BTreeMap<Token, Option<JoinNote>>,
+    /// Whether a populator has rebound it.
+    pub populated: bool,
+    /// What makes it ours; `None` for everybody else's.
+    pub ours: Option<Ours>,
+}
+
+/// What a PersistentVolume of ours carries from birth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ours {
+    /// Where the data is. Its presence is what makes the object ours.
+    pub handle: Handle,
+    /// The volume's id; `None` if somebody stripped the label.
+    pub volume: Option<VolumeId>,
+    /// Whether the label says so or, where it was stripped, what the annotations imply.
+    pub role: Role,
+    /// The backend's name; `None` if somebody stripped the label.
+    pub backend: Option<BackendName>,
+    /// What deleting does with the data.
+    pub on_delete: OnDelete,
+    /// Whether the owner's claim waits for members.
+    pub on_owner_delete: OnOwnerDelete,
+    /// What its claim may do.
+    pub access: Access,
+    /// The claim that owns it after a reclaim, by UID.
+    pub owner_uid: Option<ClaimUid>,
+    /// Whether finalizer, labels and `provisioned-by` are all there.
+    pub intact: bool,
+}
+
+/// Owner or member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// The volume itself.
+    Owner,
+    /// A membership, with the consent as it was at the join.
+    Member(Joined),
+}
+
+/// The consent by which a member came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The reference and grant.
+    pub via: String,
+    /// UID of the owner's claim that consented.
+    pub source_uid: ClaimUid,
+    /// The owner's `onRevoke` then.
+    pub on_revoke: OnRevoke,
+}
+
+/// `spec.claimRef`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundTo {
+    /// The claim's key.
+    pub key: ClaimKey,
+    /// Its UID; `None`: reserved by name for whoever comes.
+    pub uid: Option<ClaimUid>,
+}
+
+/// `status.phase` of a PersistentVolume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PvPhase {
+    /// Just made.
+    Pending,
+    /// Free for any claim.
+    Available,
+    /// In use.
+    Bound,
+    /// Its claim is gone, as far as kube-controller-manager knows.
+    Released,
+    /// Released, and kube-controller-manager tried to reclaim it by itself.
+    Failed,
+}
+
+/// `spec.persistentVolumeReclaimPolicy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReclaimPolicy {
+    /// The provisioner deletes.
+    Delete,
+    /// Nobody deletes.
+    Retain,
+    /// kube-controller-manager scrubs the directory: never acceptable for a volume that others share.
+    Recycle,
+}
+
+impl ReclaimPolicy {
+    /// As on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "Delete",
+            Self::Retain => "Retain",
+            Self::Recycle => "Recycle",
+        }
+    }
+}
+
+impl Pv {
+    /// Reads a PersistentVolume. `None`: an object without identity, which the API server does not send.
+    pub fn of(pv: &PersistentVolume) -> Option<Self> {
+        let meta = &pv.metadata;
+        let spec = pv.spec.clone().unwrap_or_default();
+        let name = PvName::new(meta.name.clone()?);
+        let tokens = meta.finalizers.iter().flatten().filter_map(|f| Token::of_finalizer(f)).map(|token| {
+            let note = meta.annotations.as_ref().and_then(|a| a.get(&token.finalizer())).and_then(|text| JoinNote::parse(text));
+            (token, note)
+        });
+        Some(Self {
+            uid: PvUid::new(meta.uid.clone()?),
+            version: ResourceVersion::new(meta.resource_version.clone().unwrap_or_default()),
+            terminating: meta.deletion_timestamp.is_some(),
+            phase: match pv.status.as_ref().and_then(|s| s.phase.as_deref()) {
+                Some("Available") => PvPhase::Available,
+                Some("Bound") => PvPhase::Bound,
+                Some("Released") => PvPhase::Released,
+                Some("Failed") => PvPhase::Failed,
+                _ => PvPhase::Pending,
+            },
+            claim: spec.claim_ref.and_then(|r| {
+                Some(BoundTo { key: ClaimKey::new(r.namespace?, r.name?), uid: r.uid.filter(|u| !u.is_empty()).map(ClaimUid::new) })
+            }),
+            class: spec.storage_class_name.filter(|c| !c.is_empty()).map(ClassName::new),
+            modes: AccessModes::parse(&spec.access_modes.unwrap_or_default()),
+            capacity: spec.capacity.and_then(|c| size::parse(&c.get("storage")?.0)).unwrap_or_default(),
+            block: spec.volume_mode.as_deref() == Some("Block"),
+            policy: match spec.persistent_volume_reclaim_policy.as_deref() {
+                Some("Delete") => ReclaimPolicy::Delete,
+                Some("Recycle") => ReclaimPolicy::Recycle,
+                _ => ReclaimPolicy::Retain,
+            },
+            node_affinity: spec.node_affinity,
+            mount_options: spec.mount_options.unwrap_or_default(),
+            tokens: tokens.collect(),
+            populated: meta.annotations.iter().flatten().any(|(k, _)| k.ends_with(names::POPULATED_FROM_SUFFIX)),
+            ours: Ours::of(pv),
+            name,
+        })
+    }
+
+    /// The volume it belongs to, if that can be told from the object alone.
+    pub fn volume(&self) -> Option<VolumeId> {
+        let ours = self.ours.as_ref()?;
+        match ours.role {
+            Role::Owner => Some(VolumeId::from(&self.name)),
+            Role::Member(_) => ours.volume.clone(),
+        }
+    }
+
+    /// Whether it is an owner's PersistentVolume of ours.
+    pub fn is_owner(&self) -> bool {
+        self.ours.as_ref().is_some_and(|o| o.role == Role::Owner)
+    }
+
+    /// Whether it is a member's PersistentVolume of ours.
+    pub fn is_member(&self) -> bool {
+        self.ours.as_ref().is_some_and(|o| o.role != Role::Owner)
+    }
+
+    /// UIDs of claims that use this volume unless they are gone or bound elsewhere: the one in `claimRef`, the one in the
+    /// name, the one recorded by a reclaim. A claim that merely names the volume is not among them.
+    pub fn claim_uids(&self) -> Vec<ClaimUid> {
+        let mut uids: Vec<ClaimUid> = self.claim.iter().filter_map(|c| c.uid.clone()).collect();
+        uids.extend(self.name.claim_uid());
+        uids.extend(self.ours.iter().filter_map(|o| o.owner_uid.clone()));
+        uids.sort();
+        uids.dedup();
+        uids
+    }
+
+    /// Whether kube-controller-manager has let it go, or somebody deletes it. Not the same as unused.
+    pub fn is_let_go(&self) -> bool {
+        self.terminating || matches!(self.phase, PvPhase::Released | PvPhase::Failed)
+    }
+}
+
+impl Ours {
+    fn of(pv: &PersistentVolume) -> Option<Self> {
+        let meta = &pv.metadata;
+        let annotation = |key: &str| meta.annotations.as_ref().and_then(|a| a.get(key)).map(String::as_str);
+        let label = |key: &str| meta.labels.as_ref().and_then(|l| l.get(key)).map(String::as_str);
+        let handle = Handle::parse(annotation(names::ANNOTATION_HANDLE)?)?;
+        let joined = annotation(names::ANNOTATION_SOURCE_UID).map(|uid| Joined {
+            via: annotation(names::ANNOTATION_VIA).unwrap_or_default().to_owned(),
+            source_uid: ClaimUid::new(uid),
+            on_revoke: annotation(names::ANNOTATION_ON_REVOKE).and_then(OnRevoke::parse).unwrap_or_default(),
+        });
+        let volume = label(names::LABEL_VOLUME).map(VolumeId::new);
+        let backend = label(names::LABEL_BACKEND).map(BackendName::new);
+        let protected = meta.finalizers.iter().flatten().any(|f| f == names::FINALIZER_VOLUME);
+        let provisioned = annotation(names::ANNOTATION_PROVISIONED_BY) == Some(names::PROVISIONER);
+        let role = joined.map_or(Role::Owner, Role::Member);
+        let role_label = match role {
+            Role::Owner => "owner",
+            Role::Member(_) => "member",
+        };
+        Some(Self {
+            intact: protected && provisioned && volume.is_some() && backend.is_some() && label(names::LABEL_ROLE) == Some(role_label),
+            handle,
+            volume,
+            role,
+            backend,
+            // An unreadable value must not delete anything that a readable one would have kept.
+            on_delete: annotation(names::ANNOTATION_ON_DELETE).and_then(OnDelete::parse).unwrap_or(OnDelete::Retain),
+            on_owner_delete: annotation(names::ANNOTATION_ON_OWNER_DELETE).and_then(OnOwnerDelete::parse).unwrap_or_default(),
+            access: annotation(names::ANNOTATION_ACCESS).and_then(Access::parse).unwrap_or(Access::ReadOnly),
+            owner_uid: annotation(names::ANNOTATION_OWNER_UID).filter(|u| !u.is_empty()).map(ClaimUid::new),
+        })
+    }
+}

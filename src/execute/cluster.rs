@@ -1,0 +1,91 @@
+//! The API server as a port: live reads, and each write a plan can ask for, one method each.
+//!
+//! An implementation carries out exactly one request per write and decides nothing. `api_server` talks to a real one,
+//! `memory` is one for simulations, with the same refusals.
+
+use crate::domain::claim::Claim;
+use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, VolumeId};
+use crate::domain::pv::Pv;
+use crate::domain::reference::{Reference, ReferenceKey};
+use crate::domain::token::{JoinNote, Token};
+use crate::observe::index::NamespaceView;
+use crate::plan::action::Exactly;
+use crate::plan::NewPv;
+use async_trait::async_trait;
+use tombolo_backend_api::MountSource;
+
+/// The API server. Reads are consistent (never from a cache).
+#[async_trait]
+pub trait Cluster: Send + Sync + 'static {
+    /// A claim.
+    async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError>;
+    /// A PersistentVolume.
+    async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError>;
+    /// Members' PersistentVolumes of a volume, by label.
+    async fn members(&self, volume: &VolumeId) -> Result<Vec<Pv>, ApiError>;
+    /// All PersistentVolumes.
+    async fn pvs(&self) -> Result<Vec<Pv>, ApiError>;
+    /// A reference.
+    async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
+    /// A namespace.
+    async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
+
+    /// Makes a PersistentVolume.
+    async fn create_pv(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
+    /// Deletes a PersistentVolume, if it is exactly this one.
+    async fn delete_pv(&self, pv: &Exactly) -> Result<(), ApiError>;
+    /// Takes our finalizer off a PersistentVolume.
+    async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
+    /// Puts a token on a PersistentVolume, if it is exactly this one.
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError>;
+    /// Takes a token off.
+    async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
+    /// Puts the hold on a claim.
+    async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Takes the hold off a claim.
+    async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Puts back what makes a PersistentVolume ours.
+    async fn mend(&self, pv: &Exactly, volume: &VolumeId, backend: &BackendName, member: bool) -> Result<(), ApiError>;
+    /// Sets the reclaim policy to Retain.
+    async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError>;
+    /// Writes down which claim owns a volume now.
+    async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
+}
+
+/// Why the API server did not do what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The object is not there.
+    NotFound,
+    /// It is there in another version, or another one of its name is.
+    Conflict,
+    /// Something of that name exists.
+    Exists,
+    /// It is going away and takes no new finalizer.
+    Terminating,
+    /// We may not.
+    Forbidden,
+    /// It is not valid, whatever the reason.
+    Refused,
+    /// No answer, or one that leaves open whether it was done.
+    Unknown,
+    /// The server is away or overloaded, and nothing was done.
+    Away,
+}
+
+/// A failed request.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// What kind of failure it is.
+    pub fault: Fault,
+    /// What was asked and what was answered.
+    pub message: String,
+}
+
+impl ApiError {
+    /// Puts an error together.
+    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
+        Self { fault, message: message.into() }
+    }
+}

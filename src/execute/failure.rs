@@ -1,0 +1,63 @@
+//! What can go wrong while a plan is carried out, with a class that says when to try again.
+
+use super::cluster::{ApiError, Fault};
+use crate::api::reasons::Class;
+use crate::ledger::LedgerError;
+use tombolo_backend_api::{BackendError, Certainty, Class as BackendClass};
+
+/// A plan that stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The API server did not do it.
+    #[error("API server: {0}")]
+    Api(#[from] ApiError),
+    /// The backend did not do it.
+    #[error("storage backend: {0}")]
+    Backend(#[from] BackendError),
+    /// The backend is not known, or not ready.
+    #[error("the storage backend is not ready")]
+    NoBackend,
+    /// The ledger did not do it.
+    #[error("ledger: {0}")]
+    Ledger(#[from] LedgerError),
+    /// It did not end in its time.
+    #[error("it did not end in time")]
+    TimedOut,
+    /// A rule of ours was broken.
+    #[error("a rule was broken: {0}")]
+    Rule(String),
+}
+
+impl Failure {
+    /// What kind of failure it is.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Api(error) => match error.fault {
+                Fault::NotFound | Fault::Conflict | Fault::Exists | Fault::Terminating | Fault::Away => Class::Transient,
+                Fault::Forbidden => Class::Denied,
+                Fault::Refused => Class::Invalid,
+                Fault::Unknown => Class::Unknown,
+            },
+            Self::Backend(error) => match (error.class, error.certainty) {
+                (BackendClass::Bug, _) => Class::Bug,
+                (BackendClass::Invalid, _) => Class::Invalid,
+                (_, Certainty::MaybeDone) => Class::Unknown,
+                (BackendClass::Waiting | BackendClass::Denied | BackendClass::Full, Certainty::NotDone) => Class::Waiting,
+                (BackendClass::Transient, Certainty::NotDone) => Class::Transient,
+            },
+            Self::NoBackend => Class::Waiting,
+            Self::Ledger(_) => Class::Transient,
+            Self::TimedOut => Class::Unknown,
+            Self::Rule(_) => Class::Bug,
+        }
+    }
+
+    /// Whether the world has merely moved on since the plan was made: look again at once, and tell nobody.
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Self::Api(error) => matches!(error.fault, Fault::Conflict | Fault::NotFound | Fault::Exists | Fault::Terminating),
+            Self::Ledger(error) => matches!(error, LedgerError::Illegal(illegal) if illegal.is_busy()),
+            Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
+        }
+    }
+}

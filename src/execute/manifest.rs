@@ -1,0 +1,125 @@
+//! A planned PersistentVolume as the object that is POSTed: everything that deleting and rebuilding need, from birth.
+
+use crate::api::names;
+use crate::domain::access::Access;
+use crate::domain::size;
+use crate::plan::NewPv;
+use k8s_openapi::api::core::v1::{
+    HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference,
+    PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::collections::BTreeMap;
+use tombolo_backend_api::MountSource;
+
+/// Puts the object together.
+pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
+    let read_only = pv.access == Access::ReadOnly;
+    let mut spec = PersistentVolumeSpec {
+        capacity: Some(BTreeMap::from([("storage".to_owned(), Quantity(size::format(pv.bytes)))])),
+        access_modes: Some(pv.modes.to_list()),
+        persistent_volume_reclaim_policy: Some(pv.policy.as_str().to_owned()),
+        storage_class_name: Some(pv.class.to_string()),
+        volume_mode: Some("Filesystem".to_owned()),
+        // Set before the object exists, so that no other claim can take it.
+        claim_ref: Some(ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("PersistentVolumeClaim".to_owned()),
+            namespace: Some(pv.claim.key.namespace.to_string()),
+            name: Some(pv.claim.key.name.clone()),
+            uid: Some(pv.claim.uid.to_string()),
+            ..ObjectReference::default()
+        }),
+        ..PersistentVolumeSpec::default()
+    };
+    match source {
+        MountSource::Nfs { server, path, options, version } => {
+            spec.mount_options = Some(mount_options(&pv.mount_options, options, version, read_only));
+            // kubelet ignores `readOnly` of a PersistentVolume's nfs source; it documents what the option `ro` does.
+            let read_only = Some(read_only).filter(|r| *r);
+            spec.nfs = Some(NFSVolumeSource { server: server.clone(), path: path.clone(), read_only });
+            spec.node_affinity = pv.node_affinity.clone();
+        }
+        MountSource::HostPath { path, node } => {
+            spec.host_path = Some(HostPathVolumeSource { path: path.clone(), type_: Some("Directory".to_owned()) });
+            spec.node_affinity = Some(only_on(node));
+        }
+    }
+    PersistentVolume { metadata: metadata(pv), spec: Some(spec), status: None }
+}
+
+fn metadata(pv: &NewPv) -> ObjectMeta {
+    let role = if pv.joined.is_some() { "member" } else { "owner" };
+    let mut annotations = BTreeMap::from([
+        (names::ANNOTATION_PROVISIONED_BY.to_owned(), names::PROVISIONER.to_owned()),
+        (names::ANNOTATION_HANDLE.to_owned(), pv.handle.to_string()),
+        (names::ANNOTATION_ON_DELETE.to_owned(), pv.on_delete.as_str().to_owned()),
+        (names::ANNOTATION_ON_OWNER_DELETE.to_owned(), pv.on_owner_delete.as_str().to_owned()),
+        (names::ANNOTATION_ACCESS.to_owned(), pv.access.as_str().to_owned()),
+    ]);
+    if let Some(joined) = &pv.joined {
+        annotations.extend([
+            (names::ANNOTATION_VIA.to_owned(), joined.via.clone()),
+            (names::ANNOTATION_SOURCE_UID.to_owned(), joined.source_uid.to_string()),
+            (names::ANNOTATION_ON_REVOKE.to_owned(), joined.on_revoke.as_str().to_owned()),
+        ]);
+    }
+    ObjectMeta {
+        name: Some(pv.name.to_string()),
+        labels: Some(BTreeMap::from([
+            (names::LABEL_VOLUME.to_owned(), pv.volume.to_string()),
+            (names::LABEL_ROLE.to_owned(), role.to_owned()),
+            (names::LABEL_BACKEND.to_owned(), pv.backend.to_string()),
+        ])),
+        annotations: Some(annotations),
+        finalizers: Some(vec![names::FINALIZER_VOLUME.to_owned()]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The class's options, with defaults where it says nothing, then those that reaching the server needs, then `ro`. What is
+/// there already is not repeated: a member inherits its owner's list.
+fn mount_options(class: &[String], needed: &[String], version: &str, read_only: bool) -> Vec<String> {
+    let mut options: Vec<String> = class.to_vec();
+    let given = |options: &[String], keys: &[&str]| {
+        options.iter().flat_map(|o| o.split(',')).any(|o| keys.contains(&o.split_once('=').map_or(o, |(key, _)| key)))
+    };
+    if !given(&options, &["nfsvers", "vers"]) {
+        options.push(format!("nfsvers={version}"));
+    }
+    if !given(&options, &["hard", "soft", "softerr"]) {
+        options.push("hard".to_owned());
+    }
+    let missing: Vec<String> = needed.iter().filter(|o| !options.contains(o)).cloned().collect();
+    options.extend(missing);
+    if read_only && !given(&options, &["ro"]) {
+        options.push("ro".to_owned());
+    }
+    options
+}
+
+fn only_on(node: &str) -> VolumeNodeAffinity {
+    let requirement = NodeSelectorRequirement {
+        key: names::LABEL_HOSTNAME.to_owned(),
+        operator: "In".to_owned(),
+        values: Some(vec![node.to_owned()]),
+    };
+    let term = NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None };
+    VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: vec![term] }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_have_defaults_and_are_not_repeated() {
+        let s = |list: &[&str]| list.iter().map(|o| (*o).to_owned()).collect::<Vec<_>>();
+        let port = s(&["port=2050"]);
+        assert_eq!(mount_options(&[], &port, "4.1", false), ["nfsvers=4.1", "hard", "port=2050"]);
+        assert_eq!(mount_options(&s(&["soft", "vers=3"]), &[], "4.1", true), ["soft", "vers=3", "ro"]);
+        let inherited = s(&["nfsvers=4.1", "hard", "port=2050"]);
+        assert_eq!(mount_options(&inherited, &port, "4.1", true), ["nfsvers=4.1", "hard", "port=2050", "ro"]);
+    }
+}

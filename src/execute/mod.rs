@@ -1,0 +1,129 @@
+//! Carrying out a plan: a walk over its actions, one request each, no decision.
+//!
+//! Stops at the first failure; what was done stays done, and the next look at the world plans the rest. There is nothing to
+//! undo and nothing to replay.
+
+pub mod cluster;
+pub mod failure;
+pub mod memory;
+
+pub use failure::Failure;
+
+use crate::domain::access::OnDelete;
+use crate::domain::discarded::Discarded;
+use crate::domain::ids::Handle;
+use crate::ledger::Ledger;
+use crate::plan::{Action, Announcement, rules};
+use async_trait::async_trait;
+use cluster::Cluster;
+use std::sync::Arc;
+use tombolo_backend_api::{CreateVolume, Disposal, Guarded, TrashId};
+
+/// Permission bits of a volume's directory, as other NFS provisioners set them: anybody whom a node lets in.
+const WORLD: u32 = 0o777;
+
+/// Everything that a plan can act on.
+#[derive(Clone)]
+pub struct Ports {
+    /// The API server.
+    pub cluster: Arc<dyn Cluster>,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The storage backends.
+    pub storage: Arc<dyn Storage>,
+    /// Where announcements go.
+    pub audience: Arc<dyn Audience>,
+    /// The time, for records of what was discarded.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// Finds the backend behind a handle.
+#[async_trait]
+pub trait Storage: Send + Sync + 'static {
+    /// The backend with this handle's id, if it is ready.
+    fn behind(&self, handle: &Handle) -> Option<Guarded>;
+}
+
+/// Hears announcements. Must return at once: people can wait, plans cannot.
+pub trait Audience: Send + Sync + 'static {
+    /// Somebody has to be told.
+    fn hear(&self, announcement: &Announcement);
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> jiff::Timestamp;
+}
+
+/// Carries out `actions` in order.
+///
+/// # Errors
+/// The first failure; later actions were not begun.
+pub async fn run(actions: &[Action], ports: &Ports) -> Result<(), Failure> {
+    rules::check(actions).map_err(Failure::Rule)?;
+    for action in actions {
+        step(action, ports).await?;
+    }
+    Ok(())
+}
+
+async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
+    let cluster = &ports.cluster;
+    let behind = |handle: &Handle| ports.storage.behind(handle).ok_or(Failure::NoBackend);
+    match action {
+        Action::Record(changes) => ports.ledger.apply(changes.clone(), crate::ledger::Durability::Flushed).await?,
+        Action::Note(changes) => ports.ledger.apply(changes.clone(), crate::ledger::Durability::Soon).await?,
+        Action::Tell(announcement) => ports.audience.hear(announcement),
+        Action::MakeData { handle, bytes, .. } => {
+            let volume = CreateVolume { path: handle.path.clone(), mode: WORLD, bytes: *bytes };
+            behind(handle)?.create(&volume).await?;
+        }
+        Action::RemoveEmpty { handle, .. } => {
+            behind(handle)?.remove_empty(&handle.path).await?;
+        }
+        Action::Discard { handle, how, .. } => {
+            let disposal = disposal(action, *how, ports.clock.now())?;
+            behind(handle)?.discard(&handle.path, &disposal).await?;
+        }
+        Action::CreatePv(pv) => {
+            let read_only = pv.access == crate::domain::access::Access::ReadOnly;
+            let backend = behind(&pv.handle)?;
+            let source = backend.mount(&pv.handle.path, pv.claim.key.namespace.as_str(), read_only).await?;
+            cluster.create_pv(pv, &source).await?;
+        }
+        Action::PutToken { pv, token, note } => cluster.put_token(pv, token, note).await?,
+        Action::TakeToken { pv, uid, token } => cluster.take_token(pv, uid, token).await?,
+        Action::PutHold(claim) => cluster.put_hold(claim).await?,
+        Action::TakeHold(claim) => cluster.take_hold(claim).await?,
+        Action::DeletePv(pv) => cluster.delete_pv(pv).await?,
+        Action::Unprotect { pv, uid } => cluster.unprotect(pv, uid).await?,
+        Action::Mend { pv, volume, backend, member } => cluster.mend(pv, volume, backend, *member).await?,
+        Action::SetRetain(pv) => cluster.set_retain(pv).await?,
+        Action::RecordOwner { pv, owner } => cluster.record_owner(pv, owner).await?,
+    }
+    Ok(())
+}
+
+/// Where discarded data goes: an entry named after the volume, so that a repeated discard finds its own.
+fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disposal, Failure> {
+    let Action::Discard { backend, handle, owner, class, bytes, volume, .. } = action else { return Err(Failure::Rule("a disposal without a discard".into())) };
+    let id = TrashId::parse(volume.as_str()).ok_or_else(|| Failure::Rule("a volume's id is no trash entry".into()))?;
+    match how {
+        OnDelete::Archive => Ok(Disposal::Archive { id }),
+        OnDelete::Delete => {
+            let record = Discarded {
+                volume: volume.clone(),
+                backend: backend.clone(),
+                handle: handle.clone(),
+                owner: owner.clone(),
+                class: class.clone(),
+                bytes: *bytes,
+                at: now,
+            };
+            let record = serde_json::to_value(record).map_err(|e| Failure::Rule(e.to_string()))?;
+            Ok(Disposal::Trash { id, record })
+        }
+        OnDelete::Retain => Err(Failure::Rule("retained data is not discarded".into())),
+    }
+}

@@ -1,0 +1,305 @@
+//! Reading all that one decision looks at: from the caches where a wrong answer is mended by the next look, live where it
+//! would not be.
+//!
+//! Reads only. The order of the live reads of a volume is part of the protocol; see `plan::volume`.
+
+use super::index::{Index, NamespaceView};
+use crate::domain::backend::Backend;
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
+use crate::domain::ids::{ClaimKey, ClaimUid, PvName, VolumeId};
+use crate::domain::pv::Pv;
+use crate::domain::record::Record;
+use crate::domain::reference::Reference;
+use crate::domain::token::Token;
+use crate::execute::Failure;
+use crate::execute::cluster::Cluster;
+use crate::ledger::Ledger;
+use crate::plan::claim::ForClaim;
+use crate::plan::handshake::{self, Handshake};
+use crate::plan::member::LiveMember;
+use crate::plan::volume::{LiveVolume, TokenClaim};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, RwLock};
+
+/// The caches, shared by everybody who reads them. Locked for moments, never across an await.
+pub type Caches = Arc<RwLock<Index>>;
+
+/// Reads through a lock that a panicking holder left behind: the maps are whole after every call of the index.
+pub fn with<R>(caches: &Caches, read: impl FnOnce(&Index) -> R) -> R {
+    match caches.read() {
+        Ok(index) => read(&index),
+        Err(poisoned) => read(&poisoned.into_inner()),
+    }
+}
+
+/// All that the decision about a claim looks at, owned.
+#[derive(Debug, Clone)]
+pub struct ClaimView {
+    claim: Arc<Claim>,
+    class: Option<Arc<Class>>,
+    own_pv: Option<Arc<Pv>>,
+    other_pv: Option<Arc<Pv>>,
+    record: Option<Arc<Record>>,
+    backends: Vec<Backend>,
+    share: Option<ShareView>,
+    live: bool,
+}
+
+#[derive(Debug, Clone)]
+struct ShareView {
+    namespace: NamespaceView,
+    references: Vec<Reference>,
+    source: Option<Arc<Claim>>,
+    source_namespace_terminating: bool,
+    source_pv: Option<Arc<Pv>>,
+    backend: Option<Backend>,
+}
+
+impl ClaimView {
+    /// Reads it from the caches; `None` if the claim is gone. `backends` are those with the namespace's use filled in.
+    pub fn cached(index: &Index, ledger: &dyn Ledger, backends: Vec<Backend>, key: &ClaimKey) -> Option<Self> {
+        let claim = index.claim(key)?.clone();
+        let own = claim.uid.pv_name();
+        let share = match handshake::wanted(&claim) {
+            Some(wanted) => Some(ShareView::cached(index, &claim, wanted.ok().as_ref(), &backends)),
+            None => None,
+        };
+        Some(Self {
+            class: claim.class.as_ref().and_then(|name| index.class(name)).cloned(),
+            own_pv: index.pv(&own).cloned(),
+            other_pv: claim.volume_name.as_ref().filter(|name| **name != own).and_then(|name| index.pv(name)).cloned(),
+            record: ledger.get(&VolumeId::from(&own)),
+            backends,
+            share,
+            live: false,
+            claim,
+        })
+    }
+
+    /// Reads again, live, what a join depends on: the claim itself, the source, its PersistentVolume, the references.
+    ///
+    /// # Errors
+    /// What the API server answers.
+    pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
+        let Some(Ok(wanted)) = handshake::wanted(&self.claim) else { return Ok(Some(self)) };
+        let Some(share) = &mut self.share else { return Ok(Some(self)) };
+        let Some(claim) = cluster.claim(&self.claim.key).await? else { return Ok(None) };
+        share.source = cluster.claim(&wanted).await?.map(Arc::new);
+        share.source_pv = match share.source.as_ref().and_then(|s| s.volume_name.as_ref()) {
+            Some(name) => cluster.pv(name).await?.map(Arc::new),
+            None => None,
+        };
+        let mut references = Vec::new();
+        for reference in share.references.iter().filter(|r| r.names(&wanted)) {
+            references.extend(cluster.reference(&reference.key).await?);
+        }
+        share.references = references;
+        self.claim = Arc::new(claim);
+        self.live = true;
+        Ok(Some(self))
+    }
+
+    /// What the decision borrows.
+    pub fn to_decide(&self) -> ForClaim<'_> {
+        ForClaim {
+            claim: &self.claim,
+            class: self.class.as_deref(),
+            own_pv: self.own_pv.as_deref(),
+            other_pv: self.other_pv.as_deref(),
+            record: self.record.as_deref(),
+            backends: &self.backends,
+            handshake: self.handshake(),
+            live: self.live,
+        }
+    }
+
+    /// What the handshake borrows, for a claim that asks for a share.
+    pub fn handshake(&self) -> Option<Handshake<'_>> {
+        let share = self.share.as_ref()?;
+        Some(Handshake {
+            claim: &self.claim,
+            namespace_labels: &share.namespace.labels,
+            references: &share.references,
+            source: share.source.as_deref(),
+            source_namespace_terminating: share.source_namespace_terminating,
+            source_pv: share.source_pv.as_deref(),
+            backend: share.backend.as_ref(),
+        })
+    }
+
+    /// The claim.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// The volume that a share is asked of, if it is known.
+    pub fn source_volume(&self) -> Option<VolumeId> {
+        self.share.as_ref()?.source_pv.as_ref()?.volume()
+    }
+}
+
+impl ShareView {
+    fn cached(index: &Index, claim: &Claim, wanted: Option<&ClaimKey>, backends: &[Backend]) -> Self {
+        let source = wanted.and_then(|key| index.claim(key)).cloned();
+        let source_pv = source.as_ref().and_then(|s| s.volume_name.as_ref()).and_then(|name| index.pv(name)).cloned();
+        let handle = source_pv.as_ref().and_then(|pv| pv.ours.as_ref()).map(|ours| &ours.handle);
+        let backend = handle.and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend))).cloned();
+        Self {
+            namespace: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
+            references: index.references_in(&claim.key.namespace).cloned().collect(),
+            source_namespace_terminating: wanted
+                .and_then(|key| index.namespace(&key.namespace))
+                .is_some_and(|namespace| namespace.terminating),
+            source,
+            source_pv,
+            backend,
+        }
+    }
+}
+
+/// Claims by key, read live once each.
+struct LiveClaims<'a> {
+    cluster: &'a dyn Cluster,
+    read: BTreeMap<ClaimKey, Option<Claim>>,
+}
+
+impl LiveClaims<'_> {
+    async fn get(&mut self, key: &ClaimKey) -> Result<Option<Claim>, Failure> {
+        if let Some(found) = self.read.get(key) {
+            return Ok(found.clone());
+        }
+        let found = self.cluster.claim(key).await?;
+        self.read.insert(key.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// The claims with these UIDs that exist. `keys` is where they may be, by all that is known.
+    async fn with_uids(&mut self, uids: &BTreeSet<ClaimUid>, keys: BTreeSet<ClaimKey>) -> Result<Vec<Claim>, Failure> {
+        let mut found = Vec::new();
+        for key in keys {
+            found.extend(self.get(&key).await?.filter(|claim| uids.contains(&claim.uid)));
+        }
+        Ok(found)
+    }
+}
+
+/// Reads a volume live: first its PersistentVolume, then claims, then members. That order is what the decision rests on.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn volume(
+    volume: &VolumeId,
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    ledger: &dyn Ledger,
+    backends: &[Backend],
+) -> Result<LiveVolume, Failure> {
+    let pv = cluster.pv(&volume.pv_name()).await?;
+    let record = ledger.get(volume);
+    let mut claims = LiveClaims { cluster, read: BTreeMap::new() };
+
+    let mut tokens = BTreeMap::new();
+    for (token, note) in pv.iter().flat_map(|pv| &pv.tokens) {
+        let known = note.as_ref().map(|n| n.claim.clone());
+        tokens.insert(token.clone(), token_claim(token, known, caches, cluster, &mut claims).await?);
+    }
+
+    let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
+    uids.extend(volume.pv_name().claim_uid());
+    uids.extend(record.iter().map(|r| r.owner.uid.clone()));
+    let mut keys: BTreeSet<ClaimKey> = pv.iter().filter_map(|pv| pv.claim.as_ref()).map(|c| c.key.clone()).collect();
+    keys.extend(record.iter().map(|r| r.owner.key.clone()));
+    keys.extend(with(caches, |index| cached_keys(index, &uids)));
+    let owners = claims.with_uids(&uids, keys).await?;
+
+    let members = members(volume, record.as_deref(), caches, cluster, &mut claims).await?;
+    let handle = pv.as_ref().and_then(|pv| pv.ours.as_ref()).map(|ours| &ours.handle).or(record.as_deref().map(|r| &r.handle));
+    let backend = handle.and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend))).cloned();
+    Ok(LiveVolume {
+        volume: volume.clone(),
+        pv,
+        tokens,
+        owners,
+        members,
+        record: record.map(|r| (*r).clone()),
+        backend,
+    })
+}
+
+fn cached_keys(index: &Index, uids: &BTreeSet<ClaimUid>) -> Vec<ClaimKey> {
+    uids.iter().filter_map(|uid| index.claim_by_uid(uid)).map(|claim| claim.key.clone()).collect()
+}
+
+async fn token_claim(
+    token: &Token,
+    known: Option<ClaimKey>,
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    claims: &mut LiveClaims<'_>,
+) -> Result<TokenClaim, Failure> {
+    let name = token.claim.pv_name();
+    if cluster.pv(&name).await?.is_some() {
+        return Ok(TokenClaim::Served);
+    }
+    let cached = with(caches, |index| index.claim_by_uid(&token.claim).map(|c| c.key.clone()));
+    let keys = known.into_iter().chain(cached).collect();
+    let found = claims.with_uids(&BTreeSet::from([token.claim.clone()]), keys).await?;
+    Ok(match found.first() {
+        Some(claim) if !claim.is_bound_elsewhere(&name) => TokenClaim::Waiting,
+        Some(_) | None => TokenClaim::Gone,
+    })
+}
+
+/// Everybody in a volume besides its owner: by label, by the ledger's names, and claims that lost their object and can be
+/// tied to the volume.
+async fn members(
+    volume: &VolumeId,
+    record: Option<&Record>,
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    claims: &mut LiveClaims<'_>,
+) -> Result<BTreeSet<PvName>, Failure> {
+    let mut found: BTreeSet<PvName> = cluster.members(volume).await?.into_iter().map(|pv| pv.name).collect();
+    let remembered: Vec<_> = record.iter().flat_map(|r| &r.members).filter(|(name, _)| !found.contains(*name)).collect();
+    let mut lost: BTreeSet<ClaimKey> = BTreeSet::new();
+    for (name, member) in remembered {
+        match cluster.pv(name).await? {
+            Some(_) => drop(found.insert(name.clone())),
+            None => drop(lost.insert(member.claim.key.clone())),
+        }
+    }
+    lost.extend(with(caches, |index| lost_askers(index, volume)));
+    for key in lost {
+        let claim = claims.get(&key).await?;
+        found.extend(claim.filter(|c| c.phase == ClaimPhase::Lost && c.is_bound_to_own()).map(|c| c.uid.pv_name()));
+    }
+    Ok(found)
+}
+
+/// Lost claims that ask to join the claim which owns, or owned, the volume.
+fn lost_askers(index: &Index, volume: &VolumeId) -> Vec<ClaimKey> {
+    let owner = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref()).map(|c| c.key.clone());
+    let askers = owner.iter().flat_map(|key| index.askers(key));
+    askers.filter(|key| index.claim(key).is_some_and(|c| c.phase == ClaimPhase::Lost)).cloned().collect()
+}
+
+/// Reads a member live.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn member(name: &PvName, caches: &Caches, cluster: &dyn Cluster, ledger: &dyn Ledger) -> Result<LiveMember, Failure> {
+    let pv = cluster.pv(name).await?;
+    let volume = pv.as_ref().and_then(|pv| with(caches, |index| index.volume_of(pv)));
+    let record = match &volume {
+        Some(volume) => ledger.get(volume),
+        None => ledger.all().into_iter().find(|r| r.members.contains_key(name)),
+    };
+    let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
+    uids.extend(name.claim_uid());
+    let mut keys: BTreeSet<ClaimKey> = pv.iter().filter_map(|pv| pv.claim.as_ref()).map(|c| c.key.clone()).collect();
+    keys.extend(record.iter().filter_map(|r| r.members.get(name)).map(|m| m.claim.key.clone()));
+    keys.extend(with(caches, |index| cached_keys(index, &uids)));
+    let claims = LiveClaims { cluster, read: BTreeMap::new() }.with_uids(&uids, keys).await?;
+    Ok(LiveMember { name: name.clone(), pv, claims, volume, record: record.map(|r| (*r).clone()) })
+}

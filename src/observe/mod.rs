@@ -1,0 +1,6 @@
+//! Reads only: the caches that watches fill, and the live reads that decisions about deleting rest on.
+
+pub mod gather;
+pub mod index;
+pub mod project;
+pub mod work;

@@ -1,0 +1,252 @@
+//! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
+
+use crate::api::reasons::{ClaimReason, SharedVolumeReason};
+use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use crate::domain::change::Change;
+use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
+use crate::domain::pv::ReclaimPolicy;
+use crate::domain::token::{JoinNote, Token};
+use k8s_openapi::api::core::v1::VolumeNodeAffinity;
+use std::fmt;
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Change the ledger; on disk before the next action.
+    Record(Vec<Change>),
+    /// Change the ledger; losing it in a crash costs a repeated look and nothing else.
+    Note(Vec<Change>),
+    /// Tell somebody.
+    Tell(Announcement),
+    /// Make a volume's data.
+    MakeData {
+        /// Where.
+        backend: BackendName,
+        /// Which.
+        handle: Handle,
+        /// Bytes asked for.
+        bytes: u64,
+    },
+    /// Take a volume's data out of use.
+    Discard {
+        /// Where.
+        backend: BackendName,
+        /// Which.
+        handle: Handle,
+        /// Into the trash or the archive.
+        how: OnDelete,
+        /// Whose volume it was.
+        owner: ClaimRef,
+        /// Its class, for a restore.
+        class: Option<ClassName>,
+        /// Its size, for a restore.
+        bytes: u64,
+        /// Its id.
+        volume: VolumeId,
+    },
+    /// Remove the directory of a volume that nobody ever mounted, if it is empty.
+    RemoveEmpty {
+        /// Where.
+        backend: BackendName,
+        /// Which.
+        handle: Handle,
+    },
+    /// Ask the backend for the mount and make the PersistentVolume; one of that name for the same claim is success.
+    CreatePv(Box<NewPv>),
+    /// Put a token on the owner's PersistentVolume.
+    PutToken {
+        /// The owner's PersistentVolume.
+        pv: Exactly,
+        /// The token.
+        token: Token,
+        /// All that finishing needs.
+        note: Box<JoinNote>,
+    },
+    /// Take a token off.
+    TakeToken {
+        /// The owner's PersistentVolume, whichever version.
+        pv: PvName,
+        /// Which one of that name.
+        uid: PvUid,
+        /// The token.
+        token: Token,
+    },
+    /// Put the `hold` finalizer on an owner's claim.
+    PutHold(ClaimRef),
+    /// Take the `hold` finalizer off.
+    TakeHold(ClaimRef),
+    /// DELETE a PersistentVolume, with preconditions; our finalizer keeps it.
+    DeletePv(Exactly),
+    /// Take our finalizer off a PersistentVolume.
+    Unprotect {
+        /// Its name.
+        pv: PvName,
+        /// Which one of that name.
+        uid: PvUid,
+    },
+    /// Put finalizer, labels and `provisioned-by` back where somebody stripped them.
+    Mend {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// The volume it belongs to.
+        volume: VolumeId,
+        /// The backend's name.
+        backend: BackendName,
+        /// Whether it is a member's.
+        member: bool,
+    },
+    /// Set the reclaim policy to Retain.
+    SetRetain(Exactly),
+    /// Write down, on the PersistentVolume, which claim owns it now.
+    RecordOwner {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// The claim.
+        owner: ClaimUid,
+    },
+}
+
+/// An object in the version that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exactly {
+    /// Its name.
+    pub name: PvName,
+    /// Which one of that name.
+    pub uid: PvUid,
+    /// In which version.
+    pub version: ResourceVersion,
+}
+
+impl From<&crate::domain::pv::Pv> for Exactly {
+    fn from(pv: &crate::domain::pv::Pv) -> Self {
+        Self { name: pv.name.clone(), uid: pv.uid.clone(), version: pv.version.clone() }
+    }
+}
+
+/// A PersistentVolume to be made, but for its source, which the backend names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewPv {
+    /// Its name: a function of the claim's UID.
+    pub name: PvName,
+    /// The claim it is for.
+    pub claim: ClaimRef,
+    /// The volume it belongs to.
+    pub volume: VolumeId,
+    /// The backend's name.
+    pub backend: BackendName,
+    /// Where the data is.
+    pub handle: Handle,
+    /// Its class.
+    pub class: ClassName,
+    /// Capacity in bytes.
+    pub bytes: u64,
+    /// Exactly the claim's access modes.
+    pub modes: AccessModes,
+    /// Its reclaim policy.
+    pub policy: ReclaimPolicy,
+    /// Mount options of the class; the backend's and `ro` are appended.
+    pub mount_options: Vec<String>,
+    /// What its claim may do.
+    pub access: Access,
+    /// What deleting does with the data.
+    pub on_delete: OnDelete,
+    /// Whether the owner's claim waits for members.
+    pub on_owner_delete: OnOwnerDelete,
+    /// Of a member: the consent it came by.
+    pub joined: Option<crate::domain::pv::Joined>,
+    /// Of a member: where the owner's can be mounted.
+    pub node_affinity: Option<VolumeNodeAffinity>,
+}
+
+/// Something to be told to people, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// About what.
+    pub subject: Subject,
+    /// The reason.
+    pub reason: Told,
+    /// The words.
+    pub text: String,
+}
+
+/// A reason, of whichever enum fits the subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Told {
+    /// Of a claim, or of a PersistentVolume that stands for one.
+    Claim(ClaimReason),
+    /// Of a SharedVolume.
+    SharedVolume(SharedVolumeReason),
+}
+
+/// What an announcement is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A claim.
+    Claim(ClaimRef),
+    /// A PersistentVolume.
+    Pv(PvName, PvUid),
+}
+
+impl Action {
+    /// Tells the owner of a claim.
+    pub fn tell(claim: &ClaimRef, reason: ClaimReason, text: impl Into<String>) -> Self {
+        Self::Tell(Announcement { subject: Subject::Claim(claim.clone()), reason: Told::Claim(reason), text: text.into() })
+    }
+
+    /// Tells whoever looks at a PersistentVolume.
+    pub fn tell_pv(pv: &crate::domain::pv::Pv, reason: ClaimReason, text: impl Into<String>) -> Self {
+        let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
+        Self::Tell(Announcement { subject, reason: Told::Claim(reason), text: text.into() })
+    }
+
+    /// Tells the state of a volume to whoever looks at its PersistentVolume.
+    pub fn tell_pv_state(pv: &crate::domain::pv::Pv, reason: SharedVolumeReason, text: impl Into<String>) -> Self {
+        let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
+        Self::Tell(Announcement { subject, reason: Told::SharedVolume(reason), text: text.into() })
+    }
+
+    /// Whether it changes data on a backend.
+    pub fn touches_data(&self) -> bool {
+        matches!(self, Self::MakeData { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. })
+    }
+}
+
+/// One stable line each, for goldens and `explain`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = |changes: &[Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        match self {
+            Self::Record(changes) => write!(f, "record   {}", lines(changes)),
+            Self::Note(changes) => write!(f, "note     {}", lines(changes)),
+            Self::Tell(a) => match &a.subject {
+                Subject::Claim(claim) => write!(f, "tell     {}: {}: {}", claim.key, a.reason, a.text),
+                Subject::Pv(pv, _) => write!(f, "tell     pv {pv}: {}: {}", a.reason, a.text),
+            },
+            Self::MakeData { backend, handle, bytes } => write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path),
+            Self::Discard { backend, handle, how, .. } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
+            Self::RemoveEmpty { backend, handle } => write!(f, "backend  {backend} remove {} if empty", handle.path),
+            Self::CreatePv(pv) => {
+                let role = if pv.joined.is_some() { "member" } else { "owner" };
+                write!(f, "cluster  create pv {} for {} as {role} of {} ({})", pv.name, pv.claim.key, pv.volume, pv.access)
+            }
+            Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
+            Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),
+            Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
+            Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
+            Self::DeletePv(pv) => write!(f, "cluster  delete pv {} at {}", pv.name, pv.version),
+            Self::Unprotect { pv, .. } => write!(f, "cluster  unprotect pv {pv}"),
+            Self::Mend { pv, volume, .. } => write!(f, "cluster  mend pv {} of {volume}", pv.name),
+            Self::SetRetain(pv) => write!(f, "cluster  set Retain on pv {}", pv.name),
+            Self::RecordOwner { pv, owner } => write!(f, "cluster  record owner {owner} on pv {}", pv.name),
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim(reason) => f.write_str(reason.as_str()),
+            Self::SharedVolume(reason) => f.write_str(reason.as_str()),
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What becomes of a claim: nothing of ours, a volume of its own, a share of another's, or a reason why not.
+//!
+//! Looks at the claim, its class, its PersistentVolume, the ledger and, for a share, everything the handshake looks at. Never
+//! gives an empty volume to a claim that asked for anything else, however it was misspelt or dropped on the way.
+
+use super::handshake::{self, Handshake};
+use super::{Action, Plan, Refusal, Verdict, join, provision};
+use crate::api::names;
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::backend::Backend;
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
+use crate::domain::pv::Pv;
+use crate::domain::record::Record;
+use crate::domain::source::{DataSource, DropCause};
+
+/// What the decision about a claim looks at.
+#[derive(Debug, Clone)]
+pub struct ForClaim<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// Its class, if it names one of ours.
+    pub class: Option<&'a Class>,
+    /// The PersistentVolume named `pvc-<its UID>`, if there is one.
+    pub own_pv: Option<&'a Pv>,
+    /// The PersistentVolume it is bound to, if that is another one.
+    pub other_pv: Option<&'a Pv>,
+    /// What the ledger knows of the volume `pvc-<its UID>`.
+    pub record: Option<&'a Record>,
+    /// All backends, with what the claim's namespace uses of each.
+    pub backends: &'a [Backend],
+    /// For a claim that asks for a share: what the handshake looks at.
+    pub handshake: Option<Handshake<'a>>,
+    /// Whether the objects were read live from the API server, not from caches.
+    pub live: bool,
+}
+
+/// Decides about a claim.
+pub fn decide(o: &ForClaim<'_>) -> Plan {
+    if o.claim.phase == ClaimPhase::Bound || o.claim.terminating {
+        return bound(o);
+    }
+    if o.own_pv.is_some_and(|pv| pv.ours.is_some()) {
+        // Made; binding it is kube-controller-manager's work.
+        return Plan::settled();
+    }
+    if o.claim.phase == ClaimPhase::Lost {
+        return Plan::settled();
+    }
+    let Some(class) = o.class else { return Plan::not_ours() };
+    match unbound(o, class) {
+        Ok(plan) => plan,
+        Err(refusal) => Plan::refused(refusal),
+    }
+}
+
+/// A claim that asked for a share or a source, and that kube-controller-manager gave somebody else's volume (it looks at
+/// neither when it matches claims with free volumes).
+fn bound(o: &ForClaim<'_>) -> Plan {
+    let claim = o.claim;
+    let asked = handshake::wanted(claim).is_some() || !matches!(claim.source, DataSource::None);
+    let elsewhere = claim.phase == ClaimPhase::Bound && claim.volume_name.is_some() && !claim.is_bound_to_own();
+    let recorded_owner = o.other_pv.and_then(|pv| pv.ours.as_ref()).is_some_and(|ours| ours.owner_uid.as_ref() == Some(&claim.uid));
+    if o.class.is_some() && asked && elsewhere && !recorded_owner && !o.other_pv.is_some_and(|pv| pv.populated) {
+        let text = "Kubernetes bound this claim to a free volume instead of the one it asked for; delete the claim and make it again";
+        return Plan::refused(Refusal::new(R::BoundToOtherVolume, text));
+    }
+    Plan::settled()
+}
+
+fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
+    let claim = o.claim;
+    if handshake::wanted(claim).is_some() {
+        return share(o);
+    }
+    handshake::well_spelt(claim)?;
+    if claim.volume_name.is_some() {
+        // Somebody chose a volume for it: an import, or a reclaim under way.
+        return Ok(Plan::settled());
+    }
+    match &claim.source {
+        DataSource::None => {}
+        DataSource::Populator { group, kind } => {
+            let text = format!("waiting for the populator of {kind}.{group} to make this volume");
+            return Err(Refusal::new(R::WaitingForPopulator, text));
+        }
+        DataSource::Served { kind, name } => {
+            let text = format!("volumes from a {kind} ({name}) are not served yet; an empty volume would be wrong");
+            return Err(Refusal::new(R::ConflictingSource, text));
+        }
+        DataSource::Dropped(cause) => return Err(dropped(*cause)),
+    }
+    if let Some(key) = claim.annotations.clone_from() {
+        return Err(Refusal::new(R::ConflictingSource, format!("annotation {key}: clones are not served yet; an empty volume would be wrong")));
+    }
+    handshake::no_attributes_class(claim)?;
+    if claim.selector {
+        return Err(Refusal::new(R::ConflictingSource, "a label selector chooses among existing volumes; this class makes new ones"));
+    }
+    let its_time = claim.asked.as_deref() == Some(names::PROVISIONER) && (!class.waits_for_consumer || claim.selected_node.is_some());
+    if !its_time {
+        return Ok(Plan::settled());
+    }
+    Ok(provision::plan(&provision::Provisioning { claim, class, record: o.record, backends: o.backends }))
+}
+
+fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
+    let Some(handshake) = &o.handshake else {
+        return Err(Refusal::new(R::InternalError, "the share was not looked at"));
+    };
+    let admission = handshake::examine(handshake).verdict?;
+    // A share does not wait for a node, unless the volume can be mounted on some nodes only.
+    if admission.pv.node_affinity.is_some() && o.class.is_some_and(|c| c.waits_for_consumer) && o.claim.selected_node.is_none() {
+        return Ok(Plan::settled());
+    }
+    if !o.live {
+        return Ok(Plan { actions: Vec::new(), verdict: Verdict::AskLive });
+    }
+    let hold = join::needs_hold(admission.pv, admission.source);
+    Ok(Plan::then_look_again(join::begin(o.claim, &admission, hold)))
+}
+
+fn dropped(cause: DropCause) -> Refusal {
+    let text = match cause {
+        DropCause::GateOff => {
+            "the API server dropped dataSourceRef.namespace, because its feature gate CrossNamespaceVolumeDataSource is off; \
+             make the claim again with a CrossNamespaceSource in this namespace as dataSourceRef"
+        }
+        DropCause::CustomKindInDataSource => {
+            "the API server dropped dataSource, because Kubernetes takes custom kinds in dataSourceRef only; \
+             make the claim again with dataSourceRef"
+        }
+    };
+    Refusal::new(R::SourceDropped, text)
+}
+
+/// Announcements for claims that are refused, in the form people's tools expect.
+pub fn announce(claim: &Claim, refusal: &Refusal) -> Action {
+    Action::tell(&claim.reference(), refusal.reason, refusal.text.clone())
+}

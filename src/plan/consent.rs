@@ -1,0 +1,75 @@
+//! Consent after the join: is it still given, and may it be called withdrawn?
+//!
+//! Withdrawal needs positive evidence: the owner's live claim that no longer covers the namespace, or a reference gone from a
+//! namespace that is not being deleted while its kind is served. Everything that merely looks like absence (the owner's claim
+//! deleted, a namespace or a CRD going away, half a list) changes nothing for members.
+
+use crate::domain::access::Access;
+use crate::domain::claim::Claim;
+use crate::domain::consent::{Grants, Labels};
+use crate::domain::ids::{ClaimUid, Namespace};
+use crate::domain::reference::Reference;
+
+/// What the state of a member's consent is read from.
+#[derive(Debug, Clone)]
+pub struct Membership<'a> {
+    /// The member's namespace.
+    pub namespace: &'a Namespace,
+    /// Its labels.
+    pub labels: &'a Labels,
+    /// Whether it is going away.
+    pub namespace_terminating: bool,
+    /// All references in it; `None`: their kinds are not served now.
+    pub references: Option<&'a [Reference]>,
+    /// The claim whose owner consented, by UID at the join.
+    pub source_uid: &'a ClaimUid,
+    /// The claim that owns the volume now, if there is one.
+    pub owner: Option<&'a Claim>,
+    /// What the member was given.
+    pub access: Access,
+}
+
+/// The state of a member's consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// It stands, or the owner has gone and it stays as it was.
+    Given,
+    /// Reading is still allowed, writing no more.
+    ReadOnlyNow,
+    /// The owner's claim no longer covers the namespace.
+    WithdrawnByOwner,
+    /// No reference in the namespace names the source any more.
+    WithdrawnByReference,
+    /// It cannot be told now.
+    Unknown,
+}
+
+/// Reads the state of a member's consent.
+pub fn state(m: &Membership<'_>) -> Consent {
+    if m.namespace_terminating {
+        return Consent::Given;
+    }
+    let granted = match m.owner {
+        Some(owner) if owner.uid == *m.source_uid && !owner.terminating => {
+            let grants = Grants::of(&owner.annotations);
+            match grants.to(m.namespace, m.labels) {
+                Some(access) => access,
+                None if grants.faults.is_empty() => return Consent::WithdrawnByOwner,
+                None => return Consent::Given,
+            }
+        }
+        // Soft-deleted, going away, or another claim by now: the consent of the join stays.
+        Some(_) | None => m.access,
+    };
+    let permitted = match (m.references, m.owner) {
+        (None, _) => return Consent::Unknown,
+        (Some(references), Some(owner)) => references.iter().filter(|r| r.names(&owner.key)).map(|r| r.access).max(),
+        // The source's key is gone with its claim; a reference that names anything may be the one.
+        (Some(references), None) => references.iter().filter(|r| !r.terminating).map(|r| r.access).max(),
+    };
+    match permitted {
+        None => Consent::WithdrawnByReference,
+        Some(access) if granted.min(access) < m.access => Consent::ReadOnlyNow,
+        Some(_) => Consent::Given,
+    }
+}

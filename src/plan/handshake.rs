@@ -1,0 +1,337 @@
+//! The handshake: may this claim join that volume? The rows in their order, each with its outcome.
+//!
+//! Three people agree: the owner by an annotation, the admin by the existence of a reference, the consumer by an annotation.
+//! Nothing of the source is revealed before the row `Granted` has passed: until then the answer is one and the same whether
+//! the claim is missing, unready or not shared. The same function decides, verifies on live reads, and explains.
+
+use super::Refusal;
+use crate::api::names::claim as keys;
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::access::{Access, OnRevoke};
+use crate::domain::annotations::Spelled;
+use crate::domain::backend::Backend;
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::consent::{Grants, Labels};
+use crate::domain::ids::{ClaimKey, is_dns_label, is_dns_subdomain};
+use crate::domain::pv::{Pv, PvPhase, Role};
+use crate::domain::reference::Reference;
+use crate::domain::size;
+use crate::domain::source::DataSource;
+
+/// Everything the handshake looks at.
+#[derive(Debug, Clone)]
+pub struct Handshake<'a> {
+    /// The consumer's claim.
+    pub claim: &'a Claim,
+    /// Labels of its namespace.
+    pub namespace_labels: &'a Labels,
+    /// All references in its namespace.
+    pub references: &'a [Reference],
+    /// The claim it names, if there is one.
+    pub source: Option<&'a Claim>,
+    /// Whether the source's namespace is going away.
+    pub source_namespace_terminating: bool,
+    /// The PersistentVolume that the source names, if there is one.
+    pub source_pv: Option<&'a Pv>,
+    /// The backend that PersistentVolume lies on, if it is known.
+    pub backend: Option<&'a Backend>,
+}
+
+/// One check. The order of the variants is the order of the checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, strum::EnumIter, strum::IntoStaticStr)]
+pub enum Row {
+    /// The claim is live and has no volume.
+    Unbound,
+    /// `shareFromPVC` can be understood, and no key is misspelt.
+    WellFormed,
+    /// Nothing else on the claim asks for something different.
+    NoConflict,
+    /// A reference in the claim's namespace names the source.
+    Referenced,
+    /// The source exists and its owner shares it with this namespace.
+    Granted,
+    /// The source has its volume.
+    SourceBound,
+    /// Nothing of the source is going away.
+    SourceStays,
+    /// The source is a volume of its own.
+    SourceOwns,
+    /// Both claims have one class, and the volume is ours.
+    SameClass,
+    /// Access modes fit.
+    ModesFit,
+    /// The claim asks for no more than the volume has.
+    SizeFits,
+    /// The backend can serve one more.
+    BackendServes,
+}
+
+/// How one check ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Passed, with what was found.
+    Passed(String),
+    /// Failed: the verdict.
+    Failed(Refusal),
+    /// Not looked at, because an earlier one failed.
+    NotReached,
+}
+
+/// A claim that may join, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admission<'a> {
+    /// The owner's claim.
+    pub source: &'a Claim,
+    /// The owner's PersistentVolume.
+    pub pv: &'a Pv,
+    /// What the member gets: the narrower of grant and reference.
+    pub access: Access,
+    /// The reference and grant.
+    pub via: String,
+    /// The owner's `onRevoke` at this moment.
+    pub on_revoke: OnRevoke,
+}
+
+/// All rows, and the verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examination<'a> {
+    /// Each row in order.
+    pub rows: Vec<(Row, Outcome)>,
+    /// May it join?
+    pub verdict: Result<Admission<'a>, Refusal>,
+}
+
+/// What `shareFromPVC` says on `claim`.
+pub fn wanted(claim: &Claim) -> Option<Result<ClaimKey, Refusal>> {
+    let refuse = |text: String| Some(Err(Refusal::new(R::InvalidShareFrom, text)));
+    match claim.annotations.get(keys::SHARE_FROM) {
+        Spelled::Absent => None,
+        Spelled::Differ => refuse("the two spellings of shareFromPVC differ; remove one of them".into()),
+        Spelled::One(text) => match text.split_once('/') {
+            Some((ns, name)) if is_dns_label(ns) && is_dns_subdomain(name) => {
+                if claim.key.namespace.as_str() == ns {
+                    return refuse("shareFromPVC names a claim of this namespace; a share is between namespaces".into());
+                }
+                Some(Ok(ClaimKey::new(ns, name)))
+            }
+            _ => refuse("shareFromPVC is not of the form <namespace>/<claim>".into()),
+        },
+    }
+}
+
+/// Examines a claim that carries `shareFromPVC`.
+pub fn examine<'a>(h: &Handshake<'a>) -> Examination<'a> {
+    let mut rows = Vec::new();
+    let verdict = walk(h, &mut rows);
+    let reached = rows.len();
+    if let Err(refusal) = &verdict {
+        let failed = all_rows().nth(reached).unwrap_or(Row::BackendServes);
+        rows.push((failed, Outcome::Failed(refusal.clone())));
+    }
+    let rest: Vec<_> = all_rows().skip(rows.len()).map(|row| (row, Outcome::NotReached)).collect();
+    rows.extend(rest);
+    Examination { rows, verdict }
+}
+
+fn all_rows() -> impl Iterator<Item = Row> {
+    <Row as strum::IntoEnumIterator>::iter()
+}
+
+fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admission<'a>, Refusal> {
+    let mut pass = |row: Row, found: String| rows.push((row, Outcome::Passed(found)));
+    let claim = h.claim;
+    if !claim.is_unbound() {
+        return Err(Refusal::new(R::ShareFromChanged, "the claim has its volume already, or is being deleted"));
+    }
+    pass(Row::Unbound, "the claim is live and has no volume".into());
+
+    let wanted = wanted(claim).unwrap_or_else(|| Err(Refusal::new(R::InvalidShareFrom, "the claim has no shareFromPVC")))?;
+    well_spelt(claim)?;
+    pass(Row::WellFormed, format!("it asks for {wanted}"));
+
+    no_conflict(claim)?;
+    pass(Row::NoConflict, "nothing else on it asks for a volume or a source".into());
+
+    let reference = referenced(h, &wanted)?;
+    pass(Row::Referenced, format!("{} permits {}", reference.key, reference.access));
+
+    let (source, granted, on_revoke, grant) = granted(h, &wanted)?;
+    pass(Row::Granted, format!("its owner shares it {granted} with namespace {}", claim.key.namespace));
+
+    let pv = source_bound(h, source)?;
+    pass(Row::SourceBound, "the source is bound".into());
+
+    source_stays(h, source, pv)?;
+    pass(Row::SourceStays, "nothing of the source is being deleted".into());
+
+    if matches!(pv.ours.as_ref().map(|o| &o.role), Some(Role::Member(_))) {
+        let text = format!("{wanted} is itself shared from elsewhere; ask the owner of the volume it is shared from");
+        return Err(Refusal::new(R::SourceIsMember, text));
+    }
+    pass(Row::SourceOwns, "the source owns its volume".into());
+
+    same_class(claim, source, pv, &wanted)?;
+    pass(Row::SameClass, format!("both are of class {}", claim.class.as_ref().map_or("", |c| c.as_str())));
+
+    let access = modes_fit(claim, pv, granted.min(reference.access), &wanted)?;
+    pass(Row::ModesFit, format!("{} fit, access is {access}", claim.modes));
+
+    size_fits(claim, pv)?;
+    pass(Row::SizeFits, format!("the volume has {}", size::format(pv.capacity)));
+
+    backend_serves(h)?;
+    pass(Row::BackendServes, "the storage backend can serve it".into());
+
+    let via = format!("{}; {grant} of {wanted}", reference.key);
+    Ok(Admission { source, pv, access, via, on_revoke })
+}
+
+/// On every unbound claim of ours: a key that looks meant for us and is not known must never give an ordinary empty volume.
+pub fn well_spelt(claim: &Claim) -> Result<(), Refusal> {
+    match claim.annotations.unknown() {
+        Some((key, nearest)) => {
+            let shown: String = key.chars().take(120).collect();
+            Err(Refusal::new(R::UnknownAnnotation, format!("annotation {shown} is not known; did you mean {nearest}?")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
+    let refuse = |what: &str| Err(Refusal::new(R::ConflictingSource, format!("a claim with shareFromPVC cannot have {what} too")));
+    match &claim.source {
+        DataSource::None => {}
+        DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => return refuse("a data source"),
+    }
+    if claim.selector {
+        return refuse("a label selector");
+    }
+    if claim.volume_name.is_some() {
+        return refuse("spec.volumeName");
+    }
+    if let Some(key) = claim.annotations.clone_from() {
+        return refuse(&format!("annotation {key}"));
+    }
+    no_attributes_class(claim)
+}
+
+/// An `nfs` or `hostPath` volume cannot carry attributes, so such a claim would never bind (KEP-3751).
+pub fn no_attributes_class(claim: &Claim) -> Result<(), Refusal> {
+    match &claim.attributes_class {
+        Some(_) => Err(Refusal::new(
+            R::AttributesClassNotSupported,
+            "volumeAttributesClassName is not supported by this class; make the claim without it",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Of several references the one that permits most counts; a terminating one counts no more.
+fn referenced<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<&'a Reference, Refusal> {
+    let widest = h.references.iter().filter(|r| r.names(wanted)).max_by(|a, b| {
+        a.access.cmp(&b.access).then_with(|| b.key.cmp(&a.key))
+    });
+    widest.ok_or_else(|| {
+        let near = h.references.iter().filter(|r| !r.terminating).find_map(|r| {
+            let named = r.source.as_ref()?;
+            (named.namespace == wanted.namespace || named.name == wanted.name).then(|| format!("; {} names {named} instead", r.key))
+        });
+        let namespace = &h.claim.key.namespace;
+        let text = format!(
+            "no reference in namespace {namespace} names {wanted}{}; whoever may create a VolumeReference there has to",
+            near.unwrap_or_default()
+        );
+        Refusal::new(R::ReferenceMissing, text)
+    })
+}
+
+fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Access, OnRevoke, String), Refusal> {
+    let namespace = &h.claim.key.namespace;
+    h.source
+        .and_then(|source| {
+            let grants = Grants::of(&source.annotations);
+            let access = grants.to(namespace, h.namespace_labels)?;
+            Some((source, access, grants.on_revoke, "annotation".to_owned()))
+        })
+        .ok_or_else(|| {
+            let text = format!(
+                "{wanted} is not shared with namespace {namespace}; its owner has to annotate it with \
+                 tombolo.dev/shareToNamespace"
+            );
+            Refusal::new(R::NotShared, text)
+        })
+}
+
+fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal> {
+    let bound = h.source_pv.filter(|pv| {
+        source.phase == ClaimPhase::Bound
+            && source.volume_name.as_ref() == Some(&pv.name)
+            && (pv.phase == PvPhase::Bound || pv.terminating)
+            && pv.claim.as_ref().is_some_and(|c| c.uid.as_ref() == Some(&source.uid))
+    });
+    bound.ok_or_else(|| Refusal::new(R::SourceNotBound, format!("{} has no volume yet; this claim goes on when it has", source.key)))
+}
+
+fn source_stays(h: &Handshake<'_>, source: &Claim, pv: &Pv) -> Result<(), Refusal> {
+    if source.terminating || pv.terminating || h.source_namespace_terminating {
+        return Err(Refusal::new(R::SourceTerminating, format!("{} is being deleted and takes no new members", source.key)));
+    }
+    Ok(())
+}
+
+fn same_class(claim: &Claim, source: &Claim, pv: &Pv, wanted: &ClaimKey) -> Result<(), Refusal> {
+    if claim.class != source.class {
+        let class = source.class.as_ref().map_or("none", |c| c.as_str());
+        return Err(Refusal::new(R::ClassMismatch, format!("{wanted} is of class {class}; ask for the same storageClassName")));
+    }
+    if pv.ours.is_none() {
+        return Err(Refusal::new(R::NotAdoptable, format!("the volume of {wanted} was not made by Tombolo and cannot be shared")));
+    }
+    Ok(())
+}
+
+fn modes_fit(claim: &Claim, pv: &Pv, granted: Access, wanted: &ClaimKey) -> Result<Access, Refusal> {
+    let refuse = |text: String| Err(Refusal::new(R::AccessModeMismatch, text));
+    let modes = claim.modes;
+    if claim.block || pv.block {
+        return refuse("only volumes of mode Filesystem can be shared; set volumeMode: Filesystem".into());
+    }
+    if modes.rwop {
+        return refuse("ReadWriteOncePod promises one pod, which a shared volume cannot; ask for ReadWriteMany".into());
+    }
+    if granted == Access::ReadOnly && !modes.is_read_only() {
+        return refuse(format!("{wanted} is shared read-only; ask for exactly accessModes: [ReadOnlyMany]"));
+    }
+    if !modes.rwx && !modes.rox && !modes.rwo {
+        return refuse("the claim asks for no access mode; ask for ReadWriteMany or ReadOnlyMany".into());
+    }
+    let access = if modes.is_read_only() { Access::ReadOnly } else { granted };
+    let offered = pv.modes.rwx || (access == Access::ReadOnly && pv.modes.rox);
+    if !offered {
+        return refuse(format!("{wanted} is not ReadWriteMany, so only its own claim may use it; its owner needs a claim that is"));
+    }
+    Ok(access)
+}
+
+fn size_fits(claim: &Claim, pv: &Pv) -> Result<(), Refusal> {
+    match claim.request {
+        Some(bytes) if bytes <= pv.capacity => Ok(()),
+        Some(bytes) => {
+            let (asked, has) = (size::format(bytes), size::format(pv.capacity));
+            Err(Refusal::new(R::TooLarge, format!("the claim asks for {asked}, the shared volume has {has}; ask for {has} or less")))
+        }
+        None => Err(Refusal::new(R::TooLarge, "the claim's size cannot be read")),
+    }
+}
+
+fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
+    let away = || Refusal::new(R::BackendUnavailable, "the storage backend cannot be reached now; this claim goes on when it can");
+    let backend = h.backend.ok_or_else(away)?;
+    if !backend.capabilities.share {
+        return Err(Refusal::new(R::BackendCannotShare, "the storage backend of this class cannot share volumes"));
+    }
+    if let Some(text) = backend.refuses_member(&h.claim.key.namespace) {
+        return Err(Refusal::new(R::LimitReached, text));
+    }
+    backend.ready().map(|_| ()).ok_or_else(away)
+}

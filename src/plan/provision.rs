@@ -1,0 +1,140 @@
+//! A volume of its own for a claim: which backend, and the steps.
+//!
+//! Looks at the claim, its class and the backends. Must never run for a claim that asked for anything else than an empty
+//! volume; see `plan::claim`.
+
+use super::{Action, NewPv, Plan, Refusal};
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::access::Access;
+use crate::domain::backend::Backend;
+use crate::domain::change::Change;
+use crate::domain::claim::Claim;
+use crate::domain::class::{BackendChoice, Class, Parameters};
+use crate::domain::ids::{Handle, VolumeId};
+use crate::domain::record::{Intent, Record, State};
+use std::collections::BTreeMap;
+use tombolo_backend_api::VolumePath;
+
+/// What provisioning looks at.
+#[derive(Debug, Clone)]
+pub struct Provisioning<'a> {
+    /// The claim.
+    pub claim: &'a Claim,
+    /// Its class.
+    pub class: &'a Class,
+    /// What the ledger knows of its volume: there is a record if an earlier attempt began.
+    pub record: Option<&'a Record>,
+    /// All backends.
+    pub backends: &'a [Backend],
+}
+
+/// Plans a new volume.
+pub fn plan(p: &Provisioning<'_>) -> Plan {
+    match steps(p) {
+        Ok(actions) => Plan::finally(actions),
+        Err(refusal) => Plan::refused(refusal),
+    }
+}
+
+fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
+    let parameters = p.class.parameters.as_ref().map_err(|why| {
+        Refusal::new(R::InvalidParameters, format!("StorageClass {}: {why}; ask your admin", p.class.name))
+    })?;
+    let claim = p.claim;
+    if claim.block {
+        return Err(Refusal::new(R::AccessModeMismatch, "block devices are not served by this class; set volumeMode: Filesystem"));
+    }
+    let bytes =
+        claim.request.ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
+    let backend = match p.record {
+        Some(record) => recorded(record, p.backends)?,
+        None => choose(claim, parameters, bytes, p.backends)?,
+    };
+    let volume = VolumeId::from(&claim.uid.pv_name());
+    let handle = match p.record {
+        Some(record) => record.handle.clone(),
+        None => fresh_handle(backend, &volume)?,
+    };
+    let owner = claim.reference();
+    let record = Record {
+        volume: volume.clone(),
+        backend: backend.name.clone(),
+        handle: handle.clone(),
+        owner: owner.clone(),
+        bytes,
+        members: BTreeMap::new(),
+        state: State::Creating,
+        intent: Some(Intent::Create),
+    };
+    let pv = NewPv {
+        name: claim.uid.pv_name(),
+        claim: owner.clone(),
+        volume: volume.clone(),
+        backend: backend.name.clone(),
+        handle: handle.clone(),
+        class: p.class.name.clone(),
+        bytes,
+        modes: claim.modes,
+        policy: p.class.policy,
+        mount_options: p.class.mount_options.clone(),
+        access: Access::ReadWrite,
+        on_delete: parameters.on_delete,
+        on_owner_delete: parameters.on_owner_delete,
+        joined: None,
+        node_affinity: None,
+    };
+    let done = format!("Successfully provisioned volume {}", pv.name);
+    Ok(vec![
+        Action::Record(vec![Change::Begin(record)]),
+        Action::tell(&owner, R::Provisioning, format!("Provisioning a volume of class {}", p.class.name)),
+        Action::MakeData { backend: backend.name.clone(), handle, bytes },
+        Action::CreatePv(Box::new(pv)),
+        Action::Note(vec![
+            Change::Settle { volume: volume.clone(), intent: Intent::Create },
+            Change::SetState { volume, state: State::Live },
+        ]),
+        Action::tell(&owner, R::ProvisioningSucceeded, done),
+    ])
+}
+
+fn away() -> Refusal {
+    Refusal::new(R::BackendUnavailable, "the storage backend of this class cannot be used now; this claim goes on when it can")
+}
+
+/// A volume that was begun stays where it was begun: a second one elsewhere would leave the first behind.
+fn recorded<'a>(record: &Record, backends: &'a [Backend]) -> Result<&'a Backend, Refusal> {
+    let same = |b: &&Backend| b.name == record.backend && b.ready() == Some(&record.handle.backend);
+    backends.iter().find(same).ok_or_else(away)
+}
+
+fn choose<'a>(claim: &Claim, parameters: &Parameters, bytes: u64, backends: &'a [Backend]) -> Result<&'a Backend, Refusal> {
+    let wanted = |b: &&Backend| match &parameters.backend {
+        BackendChoice::Named(name) => b.name == *name,
+        BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
+    };
+    let reachable = |b: &&Backend| match (&b.node, &claim.selected_node) {
+        (Some(node), Some(selected)) => node == selected,
+        (None, _) | (_, None) => true,
+    };
+    let mut candidates: Vec<&Backend> =
+        backends.iter().filter(wanted).filter(|b| b.ready().is_some()).filter(reachable).collect();
+    if candidates.is_empty() {
+        return Err(away());
+    }
+    candidates.sort_by(|a, b| b.room().cmp(&a.room()).then_with(|| a.name.cmp(&b.name)));
+    let mut refusal = None;
+    for candidate in candidates {
+        match candidate.refuses_volume(&claim.key.namespace, bytes) {
+            None => return Ok(candidate),
+            Some(text) => refusal = refusal.or(Some(Refusal::new(R::LimitReached, text))),
+        }
+    }
+    Err(refusal.unwrap_or_else(away))
+}
+
+fn fresh_handle(backend: &Backend, volume: &VolumeId) -> Result<Handle, Refusal> {
+    let id = backend.ready().ok_or_else(away)?;
+    let path = VolumePath::parse(volume.as_str())
+        .map_err(|_| Refusal::new(R::InternalError, "the volume's name is no path component"))?;
+    Ok(Handle { backend: id.clone(), path })
+}
