@@ -14,8 +14,10 @@ pub const FIELD_MANAGER: &str = "tombolo";
 pub const PREFIX: &str = "tombolo.dev/";
 /// Prefix of the compatible spellings.
 pub const TRIDENT_PREFIX: &str = "trident.netapp.io/";
-/// API group and version of the compatible reference kind.
+/// API group of the compatible reference kind.
 pub const TRIDENT_GROUP: &str = "trident.netapp.io";
+/// Version of the compatible reference kind.
+pub const TRIDENT_VERSION: &str = "v1";
 /// Name of the Lease that elects the leader.
 pub const LEASE: &str = "tombolo-controller";
 

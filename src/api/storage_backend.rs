@@ -1,0 +1,402 @@
+//! StorageBackend: a place where volumes are made.
+//!
+//! The types read whatever is stored (see `tolerant`); the schema is what refuses mistakes, at the moment they are made.
+
+use super::tolerant;
+use super::volume_reference::DNS_SUBDOMAIN;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// Retention of the trash where nothing is said.
+const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a component of a path may not be; the rest of a path is checked by pattern.
+const NO_DOTS: &str = "!self.split('/').exists(c, c == '.' || c == '..')";
+
+/// Where volumes are made, and how many. Exactly one driver is set.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[kube(
+    group = "tombolo.dev",
+    version = "v1alpha1",
+    kind = "StorageBackend",
+    status = "StorageBackendStatus",
+    derive = "Default",
+    derive = "PartialEq",
+    shortname = "sb",
+    category = "tombolo",
+    doc = "A place where volumes are made: an NFS export, or a directory on a node.",
+    // A backend's name is the value of a label on every PersistentVolume made on it.
+    validation = Rule::new("self.metadata.name.size() <= 63")
+        .message("the name may have at most 63 characters: it is the value of a label"),
+    printcolumn = r#"{"name": "Server", "type": "string", "jsonPath": ".spec.nfs.server"}"#,
+    printcolumn = r#"{"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].status"}"#,
+    printcolumn = r#"{"name": "Reason", "type": "string", "jsonPath": ".status.conditions[?(@.type=='Ready')].reason"}"#,
+    printcolumn = r#"{"name": "Volumes", "type": "integer", "jsonPath": ".status.volumes"}"#,
+    printcolumn = r#"{"name": "Provisioned", "type": "integer", "jsonPath": ".status.provisionedBytes", "priority": 1}"#,
+    printcolumn = r#"{"name": "Free", "type": "integer", "jsonPath": ".status.freeBytes"}"#,
+    printcolumn = r#"{"name": "Export", "type": "string", "jsonPath": ".spec.nfs.export", "priority": 1}"#,
+    printcolumn = r#"{"name": "Subdirectory", "type": "string", "jsonPath": ".spec.nfs.subdirectory", "priority": 1}"#,
+    printcolumn = r#"{"name": "Node", "type": "string", "jsonPath": ".spec.local.node", "priority": 1}"#,
+    printcolumn = r#"{"name": "Path", "type": "string", "jsonPath": ".spec.local.path", "priority": 1}"#,
+    printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
+)]
+#[x_kube(
+    validation = Rule::new("[has(self.nfs), has(self.local)].filter(d, d).size() == 1")
+        .message("exactly one driver must be set: nfs or local"),
+    validation = Rule::new("has(self.nfs) == has(oldSelf.nfs) && has(self.local) == has(oldSelf.local)")
+        .message("the driver is immutable: volumes stay where they were made; make another StorageBackend")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageBackendSpec {
+    /// Driver: an export of any NFS server.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub nfs: Option<NfsDriver>,
+    /// Driver: a directory on one node, for development clusters and tests.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub local: Option<LocalDriver>,
+    /// Groups that volumes of classes with `permissions: Gid` get one of each, as `<first>-<last>`: 200000-299999.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(max = 21), regex(pattern = r"^[1-9][0-9]{0,9}-[1-9][0-9]{0,9}$"))]
+    #[x_kube(
+        validation = Rule::new("int(self.split('-')[0]) <= int(self.split('-')[1]) && int(self.split('-')[1]) <= 4294967294")
+            .message("must not end before it begins, nor beyond the largest group, 4294967294")
+    )]
+    pub gid_range: Option<String>,
+    /// How long deleted data is kept in the trash: 24h, 90m, 1h30m; 0s purges at once. Default 24h.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(length(min = 1), regex(pattern = r"^([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"))]
+    pub trash_retention: Option<String>,
+    /// Limits beyond which nothing new is made; what is absent is unlimited. Trash counts.
+    #[serde(default, deserialize_with = "limits", skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+impl StorageBackendSpec {
+    /// How long deleted data is kept.
+    ///
+    /// # Errors
+    /// The text that is no duration, which an object stored under an older schema may have.
+    pub fn trash_retention(&self) -> Result<Duration, &str> {
+        let Some(text) = &self.trash_retention else {
+            return Ok(TRASH_RETENTION);
+        };
+        let parsed = text.parse::<jiff::SignedDuration>().ok();
+        parsed.and_then(|d| Duration::try_from(d).ok()).ok_or(text)
+    }
+}
+
+/// An export of an NFS server.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[x_kube(
+    validation = Rule::new("self.server == oldSelf.server && self.export == oldSelf.export")
+        .message("server and export are immutable: volumes stay where they were made; make another StorageBackend"),
+    validation = Rule::new("has(self.subdirectory) == has(oldSelf.subdirectory) \
+                            && (!has(self.subdirectory) || self.subdirectory == oldSelf.subdirectory)")
+        .message("subdirectory is immutable: volumes stay where they were made; make another StorageBackend")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct NfsDriver {
+    /// Name or address of the server, as nodes and the controller reach it. Immutable.
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$|^::[0-9A-Fa-f.:]*$")
+    )]
+    pub server: String,
+    /// Path of the export on the server. Immutable.
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^/([^/\x00-\x1f]+(/[^/\x00-\x1f]+)*)?$")
+    )]
+    #[x_kube(validation = Rule::new(NO_DOTS).message("must have no component . or .."))]
+    pub export: String,
+    /// Directory below the export that is used instead of all of it; several clusters share an export by it. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(pattern = r"^[^/.\x00-\x1f][^/\x00-\x1f]*(/[^/.\x00-\x1f][^/\x00-\x1f]*)*$")
+    )]
+    pub subdirectory: Option<String>,
+    /// Version of the protocol, in quotes: "4.1" or "3".
+    #[serde(default)]
+    pub version: NfsVersion,
+    /// Port of the NFS service.
+    #[serde(default = "nfs_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// Port of the MOUNT service, for version 3. Default: what the server's portmapper says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub mount_port: Option<u16>,
+    /// The uid that the controller sends.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 4294967294_u32))]
+    pub uid: u32,
+    /// The gid that the controller sends.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 4294967294_u32))]
+    pub gid: u32,
+    /// The port the controller connects from: Reserved (below 1024, as servers ask unless they export `insecure`) or Any.
+    #[serde(default)]
+    pub source_port: SourcePort,
+}
+
+fn nfs_port() -> u16 {
+    2049
+}
+
+/// Versions of the NFS protocol that the driver speaks.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NfsVersion {
+    /// NFSv3 (RFC 1813).
+    #[serde(rename = "3")]
+    V3,
+    /// NFSv4.1 (RFC 8881).
+    #[default]
+    #[serde(rename = "4.1")]
+    V4_1,
+}
+
+/// The port the controller connects from.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SourcePort {
+    /// Below 1024.
+    #[default]
+    Reserved,
+    /// Whatever the kernel gives.
+    Any,
+}
+
+/// A directory on one node.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[x_kube(
+    validation = Rule::new("self.path == oldSelf.path && self.node == oldSelf.node")
+        .message("path and node are immutable: volumes stay where they were made; make another StorageBackend")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct LocalDriver {
+    /// The directory, an absolute path. Immutable.
+    #[schemars(length(min = 2, max = 1024), regex(pattern = r"^(/[^/\x00-\x1f]+)+$"))]
+    #[x_kube(
+        validation = Rule::new(NO_DOTS).message("must have no component . or .."),
+        // A hostPath below /tmp is the one kind of volume that kube-controller-manager's own deleter removes
+        // (pkg/volume/hostpath, deleter) when a PersistentVolume has lost its `provisioned-by`.
+        validation = Rule::new("self != '/tmp' && !self.startsWith('/tmp/')")
+            .message("must not be below /tmp, where kube-controller-manager deletes hostPath volumes itself")
+    )]
+    pub path: String,
+    /// Name of the node that has the directory; pods that use its volumes run there. Immutable.
+    #[schemars(length(min = 1, max = 253), regex(pattern = DNS_SUBDOMAIN))]
+    pub node: String,
+}
+
+/// Limits of a backend.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Volumes in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<u64>,
+    /// Bytes promised to volumes in all, as a quantity: 10Ti.
+    #[serde(default, deserialize_with = "quantity", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "quantity_schema")]
+    pub bytes: Option<String>,
+    /// Limits of each namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_namespace: Option<NamespaceLimits>,
+}
+
+/// Limits of each namespace on a backend.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceLimits {
+    /// Volumes that it owns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<u64>,
+    /// Volumes of others that it has joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<u64>,
+    /// Bytes promised to the volumes it owns, as a quantity: 1Ti.
+    #[serde(default, deserialize_with = "quantity", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "quantity_schema")]
+    pub bytes: Option<String>,
+}
+
+/// Limits that cannot be read admit nothing new, rather than everything.
+fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limits>, D::Error> {
+    let nothing = || Limits {
+        volumes: Some(0),
+        bytes: Some("0".to_owned()),
+        per_namespace: Some(NamespaceLimits {
+            volumes: Some(0),
+            members: Some(0),
+            bytes: Some("0".to_owned()),
+        }),
+    };
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_else(|_| Some(nothing())))
+}
+
+/// A quantity as text; like Kubernetes' own, it may be written as a number.
+fn quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(serde::de::Error::custom("not a quantity")),
+    }
+}
+
+fn quantity_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "x-kubernetes-int-or-string": true,
+        "minimum": 0,
+        "maxLength": 32,
+        "pattern": r"^[0-9]{1,19}(\.[0-9]{1,9})?([kMGTPE]|[KMGTPE]i)?$",
+    })
+}
+
+/// What the controller found.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct StorageBackendStatus {
+    /// Id of the mark in the backend's root; nothing is deleted in a root without it.
+    #[serde(
+        default,
+        rename = "backendID",
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub backend_id: Option<String>,
+    /// Ready, Degraded.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// What the driver can do beyond making and deleting volumes.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub capabilities: Vec<String>,
+    /// Volumes on it, soft-deleted ones included.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub volumes: Option<i64>,
+    /// Bytes promised to its volumes.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub provisioned_bytes: Option<i64>,
+    /// Bytes free on the file system behind it.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub free_bytes: Option<i64>,
+    /// Something that works, but not as configured.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub notice: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::conditions::{self, Statement};
+    use serde_json::json;
+
+    #[test]
+    fn a_backend_is_read_as_written() {
+        let spec = json!({
+            "nfs": { "server": "nas1", "export": "/k8s", "version": "3", "mountPort": 20048, "sourcePort": "Any" },
+            "trashRetention": "1h30m",
+            "limits": { "bytes": 1024, "perNamespace": { "bytes": "1Ti" } },
+        });
+        let spec: StorageBackendSpec = serde_json::from_value(spec).unwrap();
+        assert_eq!(spec.trash_retention(), Ok(Duration::from_secs(5400)));
+        let limits = spec.limits.unwrap();
+        assert_eq!(limits.bytes.as_deref(), Some("1024"));
+        assert_eq!(limits.per_namespace.unwrap().bytes.as_deref(), Some("1Ti"));
+        let nfs = spec.nfs.unwrap();
+        assert_eq!((nfs.port, nfs.mount_port, nfs.uid), (2049, Some(20048), 0));
+    }
+
+    #[test]
+    fn retention_is_a_duration_as_go_writes_it() {
+        for (text, seconds) in [
+            (None, 86400),
+            (Some("24h0m0s"), 86400),
+            (Some("0s"), 0),
+            (Some("90m"), 5400),
+        ] {
+            let trash_retention = text.map(str::to_owned);
+            let spec = StorageBackendSpec {
+                trash_retention,
+                ..Default::default()
+            };
+            assert_eq!(spec.trash_retention(), Ok(Duration::from_secs(seconds)), "{text:?}");
+        }
+        for bad in ["", "24", "-1h", "a day", "99999999999999999999h"] {
+            let spec = StorageBackendSpec {
+                trash_retention: Some(bad.to_owned()),
+                ..Default::default()
+            };
+            assert_eq!(spec.trash_retention(), Err(bad));
+        }
+    }
+
+    #[test]
+    fn a_status_reads_back_what_was_written() {
+        let mut backend = StorageBackend::default();
+        let mut status = StorageBackendStatus {
+            backend_id: Some("b".to_owned()),
+            ..Default::default()
+        };
+        let statement = Statement {
+            condition: conditions::READY,
+            status: conditions::Status::True,
+            reason: "Ready",
+            message: String::new(),
+            observed_generation: None,
+        };
+        conditions::upsert(&mut status.conditions, statement, jiff::Timestamp::UNIX_EPOCH);
+        backend.status = Some(status);
+        let wire = serde_json::to_value(&backend).unwrap();
+        assert_eq!(wire["status"]["backendID"], "b");
+        assert_eq!(serde_json::from_value::<StorageBackend>(wire).unwrap(), backend);
+    }
+}
