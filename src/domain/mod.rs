@@ -3,5 +3,6 @@
 //! Synchronous and pure: no client, no clock, no log.
 
 pub mod access;
+pub mod change;
 pub mod ids;
 pub mod record;
