@@ -1,7 +1,14 @@
 //! Tombolo: one volume, many namespaces, by consent.
 //!
-//! Read a claim's way in this order: [`api`] (names on the wire), [`domain`] (values that cannot be wrong), `plan` (decisions).
+//! The way of one claim, top to bottom: `controllers::claims` takes it from the queue, [`observe`] reads, [`plan`] decides,
+//! [`execute`] writes, `report` tells. Modules in reading order:
 
 pub mod api;
 pub mod domain;
+pub mod plan;
+
+pub mod execute;
+pub mod ledger;
+pub mod observe;
+
 pub mod leader;

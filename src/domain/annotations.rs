@@ -22,14 +22,23 @@ impl Annotations {
     /// Keeps what is ours of an object's annotations.
     pub fn of(all: Option<&BTreeMap<String, String>>) -> Self {
         let ours = |key: &String| key.starts_with(PREFIX) || key.starts_with(TRIDENT_PREFIX);
-        Self(all.into_iter().flatten().filter(|(key, _)| ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect())
+        Self(
+            all.into_iter()
+                .flatten()
+                .filter(|(key, _)| ours(key))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect(),
+        )
     }
 
     /// Reads one key. The compatible spelling counts only where Trident knows the key.
     pub fn get(&self, key: &str) -> Spelled<'_> {
         let own = self.0.get(&format!("{PREFIX}{key}")).map(|v| v.trim());
-        let compatible =
-            keys::TRIDENT.contains(&key).then(|| self.0.get(&format!("{TRIDENT_PREFIX}{key}"))).flatten().map(|v| v.trim());
+        let compatible = keys::TRIDENT
+            .contains(&key)
+            .then(|| self.0.get(&format!("{TRIDENT_PREFIX}{key}")))
+            .flatten()
+            .map(|v| v.trim());
         match (own, compatible) {
             (None, None) => Spelled::Absent,
             (Some(value), None) | (None, Some(value)) => Spelled::One(value),
@@ -45,10 +54,14 @@ impl Annotations {
 
     /// The first clone annotation that is there, with its prefix.
     pub fn clone_from(&self) -> Option<String> {
-        [keys::CLONE_FROM_PVC, keys::CLONE_FROM_SNAPSHOT, keys::CLONE_FROM_NAMESPACE]
-            .into_iter()
-            .map(|key| format!("{TRIDENT_PREFIX}{key}"))
-            .find(|key| self.0.contains_key(key))
+        [
+            keys::CLONE_FROM_PVC,
+            keys::CLONE_FROM_SNAPSHOT,
+            keys::CLONE_FROM_NAMESPACE,
+        ]
+        .into_iter()
+        .map(|key| format!("{TRIDENT_PREFIX}{key}"))
+        .find(|key| self.0.contains_key(key))
     }
 
     /// The first key that looks meant for us and is none of ours, and the known key nearest to it.
@@ -64,7 +77,8 @@ impl Annotations {
                 let rest = key.strip_prefix(TRIDENT_PREFIX)?;
                 let folded = rest.to_ascii_lowercase();
                 let meant = folded.starts_with("share") || folded.starts_with("clone");
-                (meant && !keys::TRIDENT.contains(&rest)).then(|| (key.clone(), nearest(TRIDENT_PREFIX, rest, &keys::TRIDENT)))
+                (meant && !keys::TRIDENT.contains(&rest))
+                    .then(|| (key.clone(), nearest(TRIDENT_PREFIX, rest, &keys::TRIDENT)))
             }
         })
     }
@@ -72,7 +86,9 @@ impl Annotations {
 
 fn nearest(prefix: &str, wrong: &str, known: &[&str]) -> String {
     let wrong: Vec<char> = wrong.to_lowercase().chars().take(64).collect();
-    let best = known.iter().min_by_key(|k| distance(&wrong, &k.to_lowercase().chars().collect::<Vec<_>>()));
+    let best = known
+        .iter()
+        .min_by_key(|k| distance(&wrong, &k.to_lowercase().chars().collect::<Vec<_>>()));
     format!("{prefix}{}", best.unwrap_or(&""))
 }
 
@@ -96,17 +112,28 @@ mod tests {
     use super::*;
 
     fn with(pairs: &[(&str, &str)]) -> Annotations {
-        Annotations::of(Some(&pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()))
+        Annotations::of(Some(
+            &pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        ))
     }
 
     #[test]
     fn both_spellings_are_one_unless_they_differ() {
         let key = keys::SHARE_FROM;
         assert_eq!(with(&[]).get(key), Spelled::Absent);
-        assert_eq!(with(&[("trident.netapp.io/shareFromPVC", " a/b ")]).get(key), Spelled::One("a/b"));
-        let same = with(&[("trident.netapp.io/shareFromPVC", "a/b"), ("tombolo.dev/shareFromPVC", "a/b ")]);
+        assert_eq!(
+            with(&[("trident.netapp.io/shareFromPVC", " a/b ")]).get(key),
+            Spelled::One("a/b")
+        );
+        let same = with(&[
+            ("trident.netapp.io/shareFromPVC", "a/b"),
+            ("tombolo.dev/shareFromPVC", "a/b "),
+        ]);
         assert_eq!(same.get(key), Spelled::One("a/b"));
-        let differ = with(&[("trident.netapp.io/shareFromPVC", "a/b"), ("tombolo.dev/shareFromPVC", "a/c")]);
+        let differ = with(&[
+            ("trident.netapp.io/shareFromPVC", "a/b"),
+            ("tombolo.dev/shareFromPVC", "a/c"),
+        ]);
         assert_eq!(differ.get(key), Spelled::Differ);
     }
 
@@ -120,12 +147,23 @@ mod tests {
             ("trident.netapp.io/sharefromPVC", "trident.netapp.io/shareFromPVC"),
             ("trident.netapp.io/ShareFromPVC", "trident.netapp.io/shareFromPVC"),
             ("trident.netapp.io/cloneFromPvc", "trident.netapp.io/cloneFromPVC"),
-            ("trident.netapp.io/shareReadOnlyToNamespace", "trident.netapp.io/shareToNamespace"),
+            (
+                "trident.netapp.io/shareReadOnlyToNamespace",
+                "trident.netapp.io/shareToNamespace",
+            ),
         ];
         for (wrong, right) in cases {
-            assert_eq!(with(&[(wrong, "x")]).unknown(), Some((wrong.to_owned(), right.to_owned())));
+            assert_eq!(
+                with(&[(wrong, "x")]).unknown(),
+                Some((wrong.to_owned(), right.to_owned()))
+            );
         }
-        for fine in ["tombolo.dev/onRevoke", "trident.netapp.io/exportPolicy", "trident.netapp.io/shareToNamespace", "a/b"] {
+        for fine in [
+            "tombolo.dev/onRevoke",
+            "trident.netapp.io/exportPolicy",
+            "trident.netapp.io/shareToNamespace",
+            "a/b",
+        ] {
             assert_eq!(with(&[(fine, "x")]).unknown(), None, "{fine}");
         }
     }

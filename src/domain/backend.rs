@@ -76,11 +76,19 @@ impl Backend {
     pub fn refuses_volume(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
         let (mine, limit) = (self.used_by_namespace, self.limits.namespace);
         if reached(limit.volumes, mine.volumes, 1) {
-            return Some(format!("namespace {namespace} has {} volumes, as many as it may", mine.volumes));
+            return Some(format!(
+                "namespace {namespace} has {} volumes, as many as it may",
+                mine.volumes
+            ));
         }
         if reached(limit.bytes, mine.bytes, bytes) {
-            let (used, may) = (super::size::format(mine.bytes), super::size::format(limit.bytes.unwrap_or_default()));
-            return Some(format!("namespace {namespace} has {used} of the {may} it may have, too much for this claim"));
+            let (used, may) = (
+                super::size::format(mine.bytes),
+                super::size::format(limit.bytes.unwrap_or_default()),
+            );
+            return Some(format!(
+                "namespace {namespace} has {used} of the {may} it may have, too much for this claim"
+            ));
         }
         if reached(self.limits.volumes, self.used.volumes, 1) || reached(self.limits.bytes, self.used.bytes, bytes) {
             return Some("the storage backend is full by its limits; ask your admin".to_owned());

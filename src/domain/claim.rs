@@ -65,9 +65,21 @@ impl Claim {
     pub fn of(claim: &PersistentVolumeClaim) -> Option<Self> {
         let meta = &claim.metadata;
         let spec = claim.spec.clone().unwrap_or_default();
-        let annotation = |key: &str| meta.annotations.as_ref().and_then(|a| a.get(key)).filter(|v| !v.is_empty()).cloned();
-        let class = spec.storage_class_name.filter(|c| !c.is_empty()).or_else(|| annotation(names::ANNOTATION_CLASS_BETA));
-        let request = spec.resources.and_then(|r| r.requests).and_then(|r| size::parse(&r.get("storage")?.0));
+        let annotation = |key: &str| {
+            meta.annotations
+                .as_ref()
+                .and_then(|a| a.get(key))
+                .filter(|v| !v.is_empty())
+                .cloned()
+        };
+        let class = spec
+            .storage_class_name
+            .filter(|c| !c.is_empty())
+            .or_else(|| annotation(names::ANNOTATION_CLASS_BETA));
+        let request = spec
+            .resources
+            .and_then(|r| r.requests)
+            .and_then(|r| size::parse(&r.get("storage")?.0));
         Some(Self {
             key: ClaimKey::new(meta.namespace.clone()?, meta.name.clone()?),
             uid: ClaimUid::new(meta.uid.clone()?),
@@ -96,7 +108,10 @@ impl Claim {
 
     /// Its key and UID.
     pub fn reference(&self) -> ClaimRef {
-        ClaimRef { key: self.key.clone(), uid: self.uid.clone() }
+        ClaimRef {
+            key: self.key.clone(),
+            uid: self.uid.clone(),
+        }
     }
 
     /// Whether it is live and has no volume yet.

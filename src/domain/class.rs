@@ -74,7 +74,9 @@ fn refuse_reserved(options: &[String]) -> Result<(), String> {
         .map(|o| o.split_once('=').map_or(o, |(key, _)| key).trim())
         .find(|key| RESERVED_OPTIONS.contains(key));
     match reserved {
-        Some(key) => Err(format!("mountOptions set {key:?}, which is set by Tombolo from the StorageBackend")),
+        Some(key) => Err(format!(
+            "mountOptions set {key:?}, which is set by Tombolo from the StorageBackend"
+        )),
         None => Ok(()),
     }
 }
@@ -86,22 +88,32 @@ impl Parameters {
         let mut on_owner_delete = OnOwnerDelete::default();
         for (key, value) in given {
             match key.as_str() {
-                "backend" if !value.is_empty() => set_once(&mut backend, BackendChoice::Named(BackendName::new(value)))?,
+                "backend" if !value.is_empty() => {
+                    set_once(&mut backend, BackendChoice::Named(BackendName::new(value)))?
+                }
                 "backendSelector" => set_once(&mut backend, BackendChoice::Labelled(selector(value)?))?,
-                "onDelete" => on_delete = OnDelete::parse(value).ok_or_else(|| one_of(key, value, "delete, retain, archive"))?,
+                "onDelete" => {
+                    on_delete = OnDelete::parse(value).ok_or_else(|| one_of(key, value, "delete, retain, archive"))?
+                }
                 "onOwnerDelete" => {
                     on_owner_delete = OnOwnerDelete::parse(value).ok_or_else(|| one_of(key, value, "Detach, Hold"))?;
                 }
                 "permissions" if value == "World" => {}
                 "adopt" if value == "false" => {}
                 "mount" if value == "kubelet" => {}
-                "permissions" | "adopt" | "mount" | "pathPattern" => return Err(format!("{key}: {value:?} is not served yet")),
+                "permissions" | "adopt" | "mount" | "pathPattern" => {
+                    return Err(format!("{key}: {value:?} is not served yet"));
+                }
                 "backend" => return Err("backend is empty".to_owned()),
                 _ => return Err(format!("unknown parameter {key:?}")),
             }
         }
         let backend = backend.ok_or_else(|| "neither backend nor backendSelector is set".to_owned())?;
-        Ok(Self { backend, on_delete, on_owner_delete })
+        Ok(Self {
+            backend,
+            on_delete,
+            on_owner_delete,
+        })
     }
 }
 
@@ -119,9 +131,15 @@ fn one_of(key: &str, value: &str, known: &str) -> String {
 fn selector(text: &str) -> Result<BTreeMap<String, String>, String> {
     let pairs: Option<BTreeMap<String, String>> = text
         .split(',')
-        .map(|item| item.trim().split_once('=').map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned())))
+        .map(|item| {
+            item.trim()
+                .split_once('=')
+                .map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()))
+        })
         .collect();
-    pairs.filter(|p| p.keys().all(|k| !k.is_empty())).ok_or_else(|| "backendSelector is not of the form key=value,key2=value2".into())
+    pairs
+        .filter(|p| p.keys().all(|k| !k.is_empty()))
+        .ok_or_else(|| "backendSelector is not of the form key=value,key2=value2".into())
 }
 
 #[cfg(test)]
@@ -158,7 +176,15 @@ mod tests {
         for pairs in bad {
             assert!(parse(pairs).is_err(), "{pairs:?}");
         }
-        assert!(parse(&[("backend", "a"), ("mount", "kubelet"), ("adopt", "false"), ("permissions", "World")]).is_ok());
+        assert!(
+            parse(&[
+                ("backend", "a"),
+                ("mount", "kubelet"),
+                ("adopt", "false"),
+                ("permissions", "World")
+            ])
+            .is_ok()
+        );
     }
 
     #[test]

@@ -44,26 +44,36 @@ impl Grants {
     /// Reads a claim's annotations.
     pub fn of(annotations: &Annotations) -> Self {
         let mut grants = Self::default();
-        for (key, access) in [(keys::SHARE_TO, Access::ReadWrite), (keys::SHARE_READ_ONLY_TO, Access::ReadOnly)] {
+        for (key, access) in [
+            (keys::SHARE_TO, Access::ReadWrite),
+            (keys::SHARE_READ_ONLY_TO, Access::ReadOnly),
+        ] {
             match annotations.get(key) {
                 Spelled::Absent => {}
                 Spelled::One(text) => {
                     let list = List::parse(text, key, &mut grants.faults);
                     grants.lists.push((access, list));
                 }
-                Spelled::Differ => grants.faults.push(format!("the two spellings of {key} differ; write one, or the same in both")),
+                Spelled::Differ => grants.faults.push(format!(
+                    "the two spellings of {key} differ; write one, or the same in both"
+                )),
             }
         }
         if let Spelled::One(text) = annotations.get(keys::SHARE_TO_SELECTOR) {
             match Selector::parse(text) {
                 Some(selector) => grants.selector = Some(selector),
-                None => grants.faults.push(format!("{} is not of the form key=value,key2=value2", keys::SHARE_TO_SELECTOR)),
+                None => grants.faults.push(format!(
+                    "{} is not of the form key=value,key2=value2",
+                    keys::SHARE_TO_SELECTOR
+                )),
             }
         }
         match annotations.get(keys::ON_REVOKE) {
             Spelled::One(text) => match OnRevoke::parse(text) {
                 Some(on_revoke) => grants.on_revoke = on_revoke,
-                None => grants.faults.push(format!("{} is neither Keep nor Cut", keys::ON_REVOKE)),
+                None => grants
+                    .faults
+                    .push(format!("{} is neither Keep nor Cut", keys::ON_REVOKE)),
             },
             Spelled::Absent | Spelled::Differ => {}
         }
@@ -79,8 +89,11 @@ impl Grants {
                 list.everybody.then_some((Specificity::Everybody, *access))
             }
         });
-        let selected =
-            self.selector.iter().filter(|s| s.matches(labels)).map(|_| (Specificity::Selector, Access::ReadWrite));
+        let selected = self
+            .selector
+            .iter()
+            .filter(|s| s.matches(labels))
+            .map(|_| (Specificity::Selector, Access::ReadWrite));
         listed
             .chain(selected)
             .max_by(|(a, access_a), (b, access_b)| a.cmp(b).then(access_b.cmp(access_a)))
@@ -89,7 +102,11 @@ impl Grants {
 
     /// Whether anything is granted to anybody: whether this claim is meant to be a source.
     pub fn any(&self) -> bool {
-        self.selector.is_some() || self.lists.iter().any(|(_, list)| list.everybody || !list.names.is_empty())
+        self.selector.is_some()
+            || self
+                .lists
+                .iter()
+                .any(|(_, list)| list.everybody || !list.names.is_empty())
     }
 }
 
@@ -117,7 +134,9 @@ impl Selector {
         for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
             let (key, value) = item.split_once('=')?;
             let (key, value) = (key.trim(), value.trim());
-            let fits = |s: &str, max: usize| s.len() <= max && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b));
+            let fits = |s: &str, max: usize| {
+                s.len() <= max && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b))
+            };
             if key.is_empty() || !fits(key, 317) || !fits(value, 63) {
                 return None;
             }
@@ -136,7 +155,10 @@ mod tests {
     use super::*;
 
     fn grants(pairs: &[(&str, &str)]) -> Grants {
-        let all = pairs.iter().map(|(k, v)| (format!("tombolo.dev/{k}"), (*v).to_owned())).collect();
+        let all = pairs
+            .iter()
+            .map(|(k, v)| (format!("tombolo.dev/{k}"), (*v).to_owned()))
+            .collect();
         Grants::of(&Annotations::of(Some(&all)))
     }
 
@@ -175,12 +197,42 @@ mod tests {
     fn the_more_specific_entry_wins_and_ties_read_only() {
         let ro = Some(Access::ReadOnly);
         let rw = Some(Access::ReadWrite);
-        assert_eq!(access(&[("shareToNamespace", "a"), ("shareReadOnlyToNamespace", "a")], "a"), ro);
-        assert_eq!(access(&[("shareToNamespace", "*"), ("shareReadOnlyToNamespace", "a")], "a"), ro);
-        assert_eq!(access(&[("shareToNamespace", "a"), ("shareReadOnlyToNamespace", "*")], "a"), rw);
-        assert_eq!(access(&[("shareToNamespace", "*"), ("shareReadOnlyToNamespace", "*")], "a"), ro);
-        assert_eq!(access(&[("shareToNamespaceSelector", "team=a"), ("shareReadOnlyToNamespace", "*")], "a"), rw);
-        assert_eq!(access(&[("shareToNamespaceSelector", "team=a"), ("shareReadOnlyToNamespace", "a")], "a"), ro);
+        assert_eq!(
+            access(&[("shareToNamespace", "a"), ("shareReadOnlyToNamespace", "a")], "a"),
+            ro
+        );
+        assert_eq!(
+            access(&[("shareToNamespace", "*"), ("shareReadOnlyToNamespace", "a")], "a"),
+            ro
+        );
+        assert_eq!(
+            access(&[("shareToNamespace", "a"), ("shareReadOnlyToNamespace", "*")], "a"),
+            rw
+        );
+        assert_eq!(
+            access(&[("shareToNamespace", "*"), ("shareReadOnlyToNamespace", "*")], "a"),
+            ro
+        );
+        assert_eq!(
+            access(
+                &[
+                    ("shareToNamespaceSelector", "team=a"),
+                    ("shareReadOnlyToNamespace", "*")
+                ],
+                "a"
+            ),
+            rw
+        );
+        assert_eq!(
+            access(
+                &[
+                    ("shareToNamespaceSelector", "team=a"),
+                    ("shareReadOnlyToNamespace", "a")
+                ],
+                "a"
+            ),
+            ro
+        );
         assert_eq!(access(&[("shareToNamespaceSelector", "team=b")], "a"), None);
     }
 

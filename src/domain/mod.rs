@@ -7,6 +7,7 @@ pub mod ids;
 pub mod access;
 pub mod annotations;
 pub mod backend;
+pub mod change;
 pub mod claim;
 pub mod class;
 pub mod consent;

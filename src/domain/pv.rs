@@ -140,10 +140,19 @@ impl Pv {
         let meta = &pv.metadata;
         let spec = pv.spec.clone().unwrap_or_default();
         let name = PvName::new(meta.name.clone()?);
-        let tokens = meta.finalizers.iter().flatten().filter_map(|f| Token::of_finalizer(f)).map(|token| {
-            let note = meta.annotations.as_ref().and_then(|a| a.get(&token.finalizer())).and_then(|text| JoinNote::parse(text));
-            (token, note)
-        });
+        let tokens = meta
+            .finalizers
+            .iter()
+            .flatten()
+            .filter_map(|f| Token::of_finalizer(f))
+            .map(|token| {
+                let note = meta
+                    .annotations
+                    .as_ref()
+                    .and_then(|a| a.get(&token.finalizer()))
+                    .and_then(|text| JoinNote::parse(text));
+                (token, note)
+            });
         Some(Self {
             uid: PvUid::new(meta.uid.clone()?),
             version: ResourceVersion::new(meta.resource_version.clone().unwrap_or_default()),
@@ -156,11 +165,17 @@ impl Pv {
                 _ => PvPhase::Pending,
             },
             claim: spec.claim_ref.and_then(|r| {
-                Some(BoundTo { key: ClaimKey::new(r.namespace?, r.name?), uid: r.uid.filter(|u| !u.is_empty()).map(ClaimUid::new) })
+                Some(BoundTo {
+                    key: ClaimKey::new(r.namespace?, r.name?),
+                    uid: r.uid.filter(|u| !u.is_empty()).map(ClaimUid::new),
+                })
             }),
             class: spec.storage_class_name.filter(|c| !c.is_empty()).map(ClassName::new),
             modes: AccessModes::parse(&spec.access_modes.unwrap_or_default()),
-            capacity: spec.capacity.and_then(|c| size::parse(&c.get("storage")?.0)).unwrap_or_default(),
+            capacity: spec
+                .capacity
+                .and_then(|c| size::parse(&c.get("storage")?.0))
+                .unwrap_or_default(),
             block: spec.volume_mode.as_deref() == Some("Block"),
             policy: match spec.persistent_volume_reclaim_policy.as_deref() {
                 Some("Delete") => ReclaimPolicy::Delete,
@@ -170,7 +185,11 @@ impl Pv {
             node_affinity: spec.node_affinity,
             mount_options: spec.mount_options.unwrap_or_default(),
             tokens: tokens.collect(),
-            populated: meta.annotations.iter().flatten().any(|(k, _)| k.ends_with(names::POPULATED_FROM_SUFFIX)),
+            populated: meta
+                .annotations
+                .iter()
+                .flatten()
+                .any(|(k, _)| k.ends_with(names::POPULATED_FROM_SUFFIX)),
             ours: Ours::of(pv),
             name,
         })
@@ -221,7 +240,9 @@ impl Ours {
         let joined = annotation(names::ANNOTATION_SOURCE_UID).map(|uid| Joined {
             via: annotation(names::ANNOTATION_VIA).unwrap_or_default().to_owned(),
             source_uid: ClaimUid::new(uid),
-            on_revoke: annotation(names::ANNOTATION_ON_REVOKE).and_then(OnRevoke::parse).unwrap_or_default(),
+            on_revoke: annotation(names::ANNOTATION_ON_REVOKE)
+                .and_then(OnRevoke::parse)
+                .unwrap_or_default(),
         });
         let volume = label(names::LABEL_VOLUME).map(VolumeId::new);
         let backend = label(names::LABEL_BACKEND).map(BackendName::new);
@@ -233,16 +254,28 @@ impl Ours {
             Role::Member(_) => "member",
         };
         Some(Self {
-            intact: protected && provisioned && volume.is_some() && backend.is_some() && label(names::LABEL_ROLE) == Some(role_label),
+            intact: protected
+                && provisioned
+                && volume.is_some()
+                && backend.is_some()
+                && label(names::LABEL_ROLE) == Some(role_label),
             handle,
             volume,
             role,
             backend,
             // An unreadable value must not delete anything that a readable one would have kept.
-            on_delete: annotation(names::ANNOTATION_ON_DELETE).and_then(OnDelete::parse).unwrap_or(OnDelete::Retain),
-            on_owner_delete: annotation(names::ANNOTATION_ON_OWNER_DELETE).and_then(OnOwnerDelete::parse).unwrap_or_default(),
-            access: annotation(names::ANNOTATION_ACCESS).and_then(Access::parse).unwrap_or(Access::ReadOnly),
-            owner_uid: annotation(names::ANNOTATION_OWNER_UID).filter(|u| !u.is_empty()).map(ClaimUid::new),
+            on_delete: annotation(names::ANNOTATION_ON_DELETE)
+                .and_then(OnDelete::parse)
+                .unwrap_or(OnDelete::Retain),
+            on_owner_delete: annotation(names::ANNOTATION_ON_OWNER_DELETE)
+                .and_then(OnOwnerDelete::parse)
+                .unwrap_or_default(),
+            access: annotation(names::ANNOTATION_ACCESS)
+                .and_then(Access::parse)
+                .unwrap_or(Access::ReadOnly),
+            owner_uid: annotation(names::ANNOTATION_OWNER_UID)
+                .filter(|u| !u.is_empty())
+                .map(ClaimUid::new),
         })
     }
 }

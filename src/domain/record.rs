@@ -4,6 +4,7 @@ use super::access::{Access, OnDelete};
 use super::ids::{BackendName, ClaimRef, Handle, Namespace, PvName, VolumeId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// One volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,22 @@ impl State {
             (Live | SoftDeleted | Deleting, Creating) | (Deleting, Live | SoftDeleted) => false,
         }
     }
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "Creating",
+            Self::Live => "Live",
+            Self::SoftDeleted => "SoftDeleted",
+            Self::Deleting => "Deleting",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A step that touches the backend, noted before it is taken.
@@ -77,6 +94,16 @@ pub enum Intent {
         /// Into the trash or the archive.
         how: OnDelete,
     },
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create => f.write_str("create"),
+            Self::Join { pv } => write!(f, "join by {pv}"),
+            Self::Discard { how } => write!(f, "discard ({})", how.as_str()),
+        }
+    }
 }
 
 /// What a namespace uses, against `limits.perNamespace`.

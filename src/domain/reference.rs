@@ -55,12 +55,23 @@ impl fmt::Display for ReferenceKey {
 
 impl Reference {
     /// Puts a reference together from fields that anybody may have left out or misspelt.
-    pub fn new(key: ReferenceKey, terminating: bool, namespace: Option<&str>, name: Option<&str>, access: Access) -> Self {
+    pub fn new(
+        key: ReferenceKey,
+        terminating: bool,
+        namespace: Option<&str>,
+        name: Option<&str>,
+        access: Access,
+    ) -> Self {
         let source = match (namespace, name) {
             (Some(ns), Some(n)) if is_dns_label(ns) && is_dns_subdomain(n) => Some(ClaimKey::new(ns, n)),
             _ => None,
         };
-        Self { key, terminating, source, access }
+        Self {
+            key,
+            terminating,
+            source,
+            access,
+        }
     }
 
     /// Whether it is live and names `source`.

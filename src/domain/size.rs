@@ -5,7 +5,9 @@
 
 /// Reads a quantity; `None` if it is no quantity, negative, or larger than can be counted.
 pub fn parse(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '+').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '+')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at_checked(end)?;
     let number = number.strip_prefix('+').unwrap_or(number);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -15,7 +17,9 @@ pub fn parse(text: &str) -> Option<u64> {
     let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
     let divisor = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let (multiplier, extra_divisor) = scale(suffix)?;
-    let bytes = digits.checked_mul(multiplier)?.div_ceil(divisor.checked_mul(extra_divisor)?);
+    let bytes = digits
+        .checked_mul(multiplier)?
+        .div_ceil(divisor.checked_mul(extra_divisor)?);
     u64::try_from(bytes).ok()
 }
 
@@ -90,7 +94,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_size() {
-        for text in ["", "-1", "1x", "2xi", "-2gi", "Gi", ".", "1..2", "99Ei", "1e99", "1 Gi", "١", "1+1"] {
+        for text in [
+            "", "-1", "1x", "2xi", "-2gi", "Gi", ".", "1..2", "99Ei", "1e99", "1 Gi", "١", "1+1",
+        ] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

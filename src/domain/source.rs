@@ -61,8 +61,14 @@ impl DataSource {
         match (group, kind) {
             ("", "PersistentVolumeClaim")
             | ("snapshot.storage.k8s.io", "VolumeSnapshot")
-            | (names::GROUP, "CrossNamespaceSource") => Self::Served { kind: kind.to_owned(), name: name.to_owned() },
-            _ => Self::Populator { group: group.to_owned(), kind: kind.to_owned() },
+            | (names::GROUP, "CrossNamespaceSource") => Self::Served {
+                kind: kind.to_owned(),
+                name: name.to_owned(),
+            },
+            _ => Self::Populator {
+                group: group.to_owned(),
+                kind: kind.to_owned(),
+            },
         }
     }
 }
@@ -79,7 +85,9 @@ impl Managed {
     fn of(claim: &PersistentVolumeClaim) -> Self {
         let mut found = Self::default();
         for entry in claim.metadata.managed_fields.iter().flatten() {
-            let Some(spec) = entry.fields_v1.as_ref().and_then(|f| f.0.get("f:spec")) else { continue };
+            let Some(spec) = entry.fields_v1.as_ref().and_then(|f| f.0.get("f:spec")) else {
+                continue;
+            };
             found.legacy |= spec.get("f:dataSource").is_some();
             if let Some(reference) = spec.get("f:dataSourceRef") {
                 found.reference = true;
@@ -111,14 +119,23 @@ mod tests {
         });
         assert_eq!(
             source(both, json!({"f:dataSourceRef": {"f:name": {}}})),
-            DataSource::Served { kind: "CrossNamespaceSource".into(), name: "s".into() }
+            DataSource::Served {
+                kind: "CrossNamespaceSource".into(),
+                name: "s".into()
+            }
         );
     }
 
     #[test]
     fn kinds_of_populators_are_not_ours() {
         let spec = json!({"dataSourceRef": {"apiGroup": "example.com", "kind": "Hello", "name": "s"}});
-        assert_eq!(source(spec, json!({})), DataSource::Populator { group: "example.com".into(), kind: "Hello".into() });
+        assert_eq!(
+            source(spec, json!({})),
+            DataSource::Populator {
+                group: "example.com".into(),
+                kind: "Hello".into()
+            }
+        );
     }
 
     #[test]
@@ -129,7 +146,10 @@ mod tests {
                               "dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "x"}});
         assert_eq!(source(refilled, gate), DataSource::Dropped(DropCause::GateOff));
         let custom = json!({"f:dataSource": {"f:kind": {}}});
-        assert_eq!(source(json!({}), custom), DataSource::Dropped(DropCause::CustomKindInDataSource));
+        assert_eq!(
+            source(json!({}), custom),
+            DataSource::Dropped(DropCause::CustomKindInDataSource)
+        );
         assert_eq!(source(json!({}), json!({"f:resources": {}})), DataSource::None);
     }
 }

@@ -29,13 +29,22 @@ pub struct Token {
 impl Token {
     /// The token of a join.
     pub fn joining(claim: ClaimUid) -> Self {
-        Self { kind: TokenKind::Joining, claim }
+        Self {
+            kind: TokenKind::Joining,
+            claim,
+        }
     }
 
     /// Reads a finalizer; `None` if it is no token.
     pub fn of_finalizer(finalizer: &str) -> Option<Self> {
         let of = |prefix: &str, kind| {
-            finalizer.strip_prefix(prefix).filter(|uid| !uid.is_empty()).map(|uid| Self { kind, claim: ClaimUid::new(uid) })
+            finalizer
+                .strip_prefix(prefix)
+                .filter(|uid| !uid.is_empty())
+                .map(|uid| Self {
+                    kind,
+                    claim: ClaimUid::new(uid),
+                })
         };
         of(names::TOKEN_JOINING, TokenKind::Joining).or_else(|| of(names::TOKEN_COPYING, TokenKind::Copying))
     }
@@ -95,7 +104,9 @@ mod slashed {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ClaimKey, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (namespace, name) = text.split_once('/').ok_or_else(|| D::Error::custom("not <namespace>/<name>"))?;
+        let (namespace, name) = text
+            .split_once('/')
+            .ok_or_else(|| D::Error::custom("not <namespace>/<name>"))?;
         Ok(ClaimKey::new(namespace, name))
     }
 }
@@ -122,8 +133,16 @@ mod tests {
         let token = Token::joining(ClaimUid::new("u-1"));
         assert_eq!(token.finalizer(), "tombolo.dev/joining-u-1");
         assert_eq!(Token::of_finalizer(&token.finalizer()), Some(token));
-        assert_eq!(Token::of_finalizer("tombolo.dev/copying-x").map(|t| t.kind), Some(TokenKind::Copying));
-        for other in ["tombolo.dev/joining-", "tombolo.dev/volume-protection", "kubernetes.io/pv-protection", ""] {
+        assert_eq!(
+            Token::of_finalizer("tombolo.dev/copying-x").map(|t| t.kind),
+            Some(TokenKind::Copying)
+        );
+        for other in [
+            "tombolo.dev/joining-",
+            "tombolo.dev/volume-protection",
+            "kubernetes.io/pv-protection",
+            "",
+        ] {
             assert_eq!(Token::of_finalizer(other), None, "{other}");
         }
     }

@@ -9,7 +9,9 @@ use crate::api::names;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
-use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace as NamespaceName, PvName, PvUid, VolumeId};
+use crate::domain::ids::{
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace as NamespaceName, PvName, PvUid, VolumeId,
+};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::{JoinNote, Token};
@@ -45,14 +47,27 @@ impl ApiServer {
     }
 
     async fn patch_pv(&self, name: &PvName, patch: Value) -> Result<(), ApiError> {
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
-        self.pvs().patch_metadata(name.as_str(), &params, &Patch::Strategic(patch)).await.map(drop).map_err(fault)
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        self.pvs()
+            .patch_metadata(name.as_str(), &params, &Patch::Strategic(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 
     async fn patch_claim(&self, claim: &ClaimRef, patch: Value) -> Result<(), ApiError> {
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
         let api = self.claims(&claim.key.namespace);
-        api.patch_metadata(&claim.key.name, &params, &Patch::Strategic(patch)).await.map(drop).map_err(fault)
+        api.patch_metadata(&claim.key.name, &params, &Patch::Strategic(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 }
 
@@ -93,7 +108,11 @@ impl Cluster for ApiServer {
     async fn members(&self, volume: &VolumeId) -> Result<Vec<Pv>, ApiError> {
         let selector = format!("{}={volume},{}=member", names::LABEL_VOLUME, names::LABEL_ROLE);
         // No resourceVersion: a quorum read, not the watch cache.
-        let list = self.pvs().list(&ListParams::default().labels(&selector)).await.map_err(fault)?;
+        let list = self
+            .pvs()
+            .list(&ListParams::default().labels(&selector))
+            .await
+            .map_err(fault)?;
         Ok(list.items.iter().filter_map(Pv::of).collect())
     }
 
@@ -107,11 +126,21 @@ impl Cluster for ApiServer {
         match key.kind {
             ReferenceKind::Volume => {
                 let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace);
-                Ok(api.get_opt(&key.name).await.map_err(fault)?.as_ref().and_then(project::volume_reference))
+                Ok(api
+                    .get_opt(&key.name)
+                    .await
+                    .map_err(fault)?
+                    .as_ref()
+                    .and_then(project::volume_reference))
             }
             ReferenceKind::Trident => {
                 let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace);
-                Ok(api.get_opt(&key.name).await.map_err(fault)?.as_ref().and_then(project::trident_reference))
+                Ok(api
+                    .get_opt(&key.name)
+                    .await
+                    .map_err(fault)?
+                    .as_ref()
+                    .and_then(project::trident_reference))
             }
         }
     }
@@ -124,7 +153,10 @@ impl Cluster for ApiServer {
 
     async fn create_pv(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {
         let api = Self::pvs(self);
-        let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
         let error = match api.create(&params, &persistent_volume(pv, source)).await {
             Ok(_) => return Ok(()),
             Err(error) => fault(error),
@@ -135,16 +167,28 @@ impl Cluster for ApiServer {
         // An earlier attempt whose answer was lost: the name is a function of the claim's UID.
         let ours = self.pv(&pv.name).await?.filter(|found| {
             found.ours.as_ref().is_some_and(|o| o.handle == pv.handle)
-                && found.claim.as_ref().is_some_and(|c| c.uid.as_ref() == Some(&pv.claim.uid))
+                && found
+                    .claim
+                    .as_ref()
+                    .is_some_and(|c| c.uid.as_ref() == Some(&pv.claim.uid))
         });
         ours.map(drop).ok_or(error)
     }
 
     async fn delete_pv(&self, pv: &Exactly) -> Result<(), ApiError> {
-        let preconditions =
-            Preconditions { uid: Some(pv.uid.to_string()), resource_version: Some(pv.version.to_string()) };
-        let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-        Self::pvs(self).delete(pv.name.as_str(), &params).await.map(drop).map_err(fault)
+        let preconditions = Preconditions {
+            uid: Some(pv.uid.to_string()),
+            resource_version: Some(pv.version.to_string()),
+        };
+        let params = DeleteParams {
+            preconditions: Some(preconditions),
+            ..DeleteParams::default()
+        };
+        Self::pvs(self)
+            .delete(pv.name.as_str(), &params)
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 
     async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Result<(), ApiError> {
@@ -186,7 +230,10 @@ impl Cluster for ApiServer {
         let mut metadata = exactly(pv);
         if let Some(fields) = metadata.as_object_mut() {
             fields.insert("finalizers".into(), json!([names::FINALIZER_VOLUME]));
-            fields.insert("annotations".into(), json!({names::ANNOTATION_PROVISIONED_BY: names::PROVISIONER}));
+            fields.insert(
+                "annotations".into(),
+                json!({names::ANNOTATION_PROVISIONED_BY: names::PROVISIONER}),
+            );
             let labels = json!({names::LABEL_VOLUME: volume.as_str(), names::LABEL_ROLE: role, names::LABEL_BACKEND: backend.as_str()});
             fields.insert("labels".into(), labels);
         }
@@ -201,7 +248,10 @@ impl Cluster for ApiServer {
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError> {
         let mut metadata = exactly(pv);
         if let Some(fields) = metadata.as_object_mut() {
-            fields.insert("annotations".into(), json!({names::ANNOTATION_OWNER_UID: owner.as_str()}));
+            fields.insert(
+                "annotations".into(),
+                json!({names::ANNOTATION_OWNER_UID: owner.as_str()}),
+            );
         }
         self.patch_pv(&pv.name, json!({"metadata": metadata})).await
     }

@@ -9,8 +9,8 @@ use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey};
 use crate::domain::token::{JoinNote, Token};
 use crate::observe::index::NamespaceView;
-use crate::plan::action::Exactly;
 use crate::plan::NewPv;
+use crate::plan::action::Exactly;
 use async_trait::async_trait;
 use tombolo_backend_api::MountSource;
 
@@ -86,6 +86,9 @@ pub struct ApiError {
 impl ApiError {
     /// Puts an error together.
     pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into() }
+        Self {
+            fault,
+            message: message.into(),
+        }
     }
 }

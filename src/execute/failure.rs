@@ -33,7 +33,9 @@ impl Failure {
     pub fn class(&self) -> Class {
         match self {
             Self::Api(error) => match error.fault {
-                Fault::NotFound | Fault::Conflict | Fault::Exists | Fault::Terminating | Fault::Away => Class::Transient,
+                Fault::NotFound | Fault::Conflict | Fault::Exists | Fault::Terminating | Fault::Away => {
+                    Class::Transient
+                }
                 Fault::Forbidden => Class::Denied,
                 Fault::Refused => Class::Invalid,
                 Fault::Unknown => Class::Unknown,
@@ -42,7 +44,9 @@ impl Failure {
                 (BackendClass::Bug, _) => Class::Bug,
                 (BackendClass::Invalid, _) => Class::Invalid,
                 (_, Certainty::MaybeDone) => Class::Unknown,
-                (BackendClass::Waiting | BackendClass::Denied | BackendClass::Full, Certainty::NotDone) => Class::Waiting,
+                (BackendClass::Waiting | BackendClass::Denied | BackendClass::Full, Certainty::NotDone) => {
+                    Class::Waiting
+                }
                 (BackendClass::Transient, Certainty::NotDone) => Class::Transient,
             },
             Self::NoBackend => Class::Waiting,
@@ -55,7 +59,10 @@ impl Failure {
     /// Whether the world has merely moved on since the plan was made: look again at once, and tell nobody.
     pub fn is_stale(&self) -> bool {
         match self {
-            Self::Api(error) => matches!(error.fault, Fault::Conflict | Fault::NotFound | Fault::Exists | Fault::Terminating),
+            Self::Api(error) => matches!(
+                error.fault,
+                Fault::Conflict | Fault::NotFound | Fault::Exists | Fault::Terminating
+            ),
             Self::Ledger(error) => matches!(error, LedgerError::Illegal(illegal) if illegal.is_busy()),
             Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
         }

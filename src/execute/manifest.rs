@@ -17,7 +17,10 @@ use tombolo_backend_api::MountSource;
 pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
     let read_only = pv.access == Access::ReadOnly;
     let mut spec = PersistentVolumeSpec {
-        capacity: Some(BTreeMap::from([("storage".to_owned(), Quantity(size::format(pv.bytes)))])),
+        capacity: Some(BTreeMap::from([(
+            "storage".to_owned(),
+            Quantity(size::format(pv.bytes)),
+        )])),
         access_modes: Some(pv.modes.to_list()),
         persistent_volume_reclaim_policy: Some(pv.policy.as_str().to_owned()),
         storage_class_name: Some(pv.class.to_string()),
@@ -34,35 +37,60 @@ pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
         ..PersistentVolumeSpec::default()
     };
     match source {
-        MountSource::Nfs { server, path, options, version } => {
+        MountSource::Nfs {
+            server,
+            path,
+            options,
+            version,
+        } => {
             spec.mount_options = Some(mount_options(&pv.mount_options, options, version, read_only));
             // kubelet ignores `readOnly` of a PersistentVolume's nfs source; it documents what the option `ro` does.
             let read_only = Some(read_only).filter(|r| *r);
-            spec.nfs = Some(NFSVolumeSource { server: server.clone(), path: path.clone(), read_only });
+            spec.nfs = Some(NFSVolumeSource {
+                server: server.clone(),
+                path: path.clone(),
+                read_only,
+            });
             spec.node_affinity = pv.node_affinity.clone();
         }
         MountSource::HostPath { path, node } => {
-            spec.host_path = Some(HostPathVolumeSource { path: path.clone(), type_: Some("Directory".to_owned()) });
+            spec.host_path = Some(HostPathVolumeSource {
+                path: path.clone(),
+                type_: Some("Directory".to_owned()),
+            });
             spec.node_affinity = Some(only_on(node));
         }
     }
-    PersistentVolume { metadata: metadata(pv), spec: Some(spec), status: None }
+    PersistentVolume {
+        metadata: metadata(pv),
+        spec: Some(spec),
+        status: None,
+    }
 }
 
 fn metadata(pv: &NewPv) -> ObjectMeta {
     let role = if pv.joined.is_some() { "member" } else { "owner" };
     let mut annotations = BTreeMap::from([
-        (names::ANNOTATION_PROVISIONED_BY.to_owned(), names::PROVISIONER.to_owned()),
+        (
+            names::ANNOTATION_PROVISIONED_BY.to_owned(),
+            names::PROVISIONER.to_owned(),
+        ),
         (names::ANNOTATION_HANDLE.to_owned(), pv.handle.to_string()),
         (names::ANNOTATION_ON_DELETE.to_owned(), pv.on_delete.as_str().to_owned()),
-        (names::ANNOTATION_ON_OWNER_DELETE.to_owned(), pv.on_owner_delete.as_str().to_owned()),
+        (
+            names::ANNOTATION_ON_OWNER_DELETE.to_owned(),
+            pv.on_owner_delete.as_str().to_owned(),
+        ),
         (names::ANNOTATION_ACCESS.to_owned(), pv.access.as_str().to_owned()),
     ]);
     if let Some(joined) = &pv.joined {
         annotations.extend([
             (names::ANNOTATION_VIA.to_owned(), joined.via.clone()),
             (names::ANNOTATION_SOURCE_UID.to_owned(), joined.source_uid.to_string()),
-            (names::ANNOTATION_ON_REVOKE.to_owned(), joined.on_revoke.as_str().to_owned()),
+            (
+                names::ANNOTATION_ON_REVOKE.to_owned(),
+                joined.on_revoke.as_str().to_owned(),
+            ),
         ]);
     }
     ObjectMeta {
@@ -83,7 +111,10 @@ fn metadata(pv: &NewPv) -> ObjectMeta {
 fn mount_options(class: &[String], needed: &[String], version: &str, read_only: bool) -> Vec<String> {
     let mut options: Vec<String> = class.to_vec();
     let given = |options: &[String], keys: &[&str]| {
-        options.iter().flat_map(|o| o.split(',')).any(|o| keys.contains(&o.split_once('=').map_or(o, |(key, _)| key)))
+        options
+            .iter()
+            .flat_map(|o| o.split(','))
+            .any(|o| keys.contains(&o.split_once('=').map_or(o, |(key, _)| key)))
     };
     if !given(&options, &["nfsvers", "vers"]) {
         options.push(format!("nfsvers={version}"));
@@ -105,8 +136,15 @@ fn only_on(node: &str) -> VolumeNodeAffinity {
         operator: "In".to_owned(),
         values: Some(vec![node.to_owned()]),
     };
-    let term = NodeSelectorTerm { match_expressions: Some(vec![requirement]), match_fields: None };
-    VolumeNodeAffinity { required: Some(NodeSelector { node_selector_terms: vec![term] }) }
+    let term = NodeSelectorTerm {
+        match_expressions: Some(vec![requirement]),
+        match_fields: None,
+    };
+    VolumeNodeAffinity {
+        required: Some(NodeSelector {
+            node_selector_terms: vec![term],
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -117,9 +155,18 @@ mod tests {
     fn options_have_defaults_and_are_not_repeated() {
         let s = |list: &[&str]| list.iter().map(|o| (*o).to_owned()).collect::<Vec<_>>();
         let port = s(&["port=2050"]);
-        assert_eq!(mount_options(&[], &port, "4.1", false), ["nfsvers=4.1", "hard", "port=2050"]);
-        assert_eq!(mount_options(&s(&["soft", "vers=3"]), &[], "4.1", true), ["soft", "vers=3", "ro"]);
+        assert_eq!(
+            mount_options(&[], &port, "4.1", false),
+            ["nfsvers=4.1", "hard", "port=2050"]
+        );
+        assert_eq!(
+            mount_options(&s(&["soft", "vers=3"]), &[], "4.1", true),
+            ["soft", "vers=3", "ro"]
+        );
         let inherited = s(&["nfsvers=4.1", "hard", "port=2050"]);
-        assert_eq!(mount_options(&inherited, &port, "4.1", true), ["nfsvers=4.1", "hard", "port=2050", "ro"]);
+        assert_eq!(
+            mount_options(&inherited, &port, "4.1", true),
+            ["nfsvers=4.1", "hard", "port=2050", "ro"]
+        );
     }
 }

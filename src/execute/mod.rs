@@ -3,9 +3,10 @@
 //! Stops at the first failure; what was done stays done, and the next look at the world plans the rest. There is nothing to
 //! undo and nothing to replay.
 
+pub mod api_server;
 pub mod cluster;
 pub mod failure;
-pub mod memory;
+pub mod manifest;
 
 pub use failure::Failure;
 
@@ -72,11 +73,25 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
     let cluster = &ports.cluster;
     let behind = |handle: &Handle| ports.storage.behind(handle).ok_or(Failure::NoBackend);
     match action {
-        Action::Record(changes) => ports.ledger.apply(changes.clone(), crate::ledger::Durability::Flushed).await?,
-        Action::Note(changes) => ports.ledger.apply(changes.clone(), crate::ledger::Durability::Soon).await?,
+        Action::Record(changes) => {
+            ports
+                .ledger
+                .apply(changes.clone(), crate::ledger::Durability::Flushed)
+                .await?
+        }
+        Action::Note(changes) => {
+            ports
+                .ledger
+                .apply(changes.clone(), crate::ledger::Durability::Soon)
+                .await?
+        }
         Action::Tell(announcement) => ports.audience.hear(announcement),
         Action::MakeData { handle, bytes, .. } => {
-            let volume = CreateVolume { path: handle.path.clone(), mode: WORLD, bytes: *bytes };
+            let volume = CreateVolume {
+                path: handle.path.clone(),
+                mode: WORLD,
+                bytes: *bytes,
+            };
             behind(handle)?.create(&volume).await?;
         }
         Action::RemoveEmpty { handle, .. } => {
@@ -89,7 +104,9 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
         Action::CreatePv(pv) => {
             let read_only = pv.access == crate::domain::access::Access::ReadOnly;
             let backend = behind(&pv.handle)?;
-            let source = backend.mount(&pv.handle.path, pv.claim.key.namespace.as_str(), read_only).await?;
+            let source = backend
+                .mount(&pv.handle.path, pv.claim.key.namespace.as_str(), read_only)
+                .await?;
             cluster.create_pv(pv, &source).await?;
         }
         Action::PutToken { pv, token, note } => cluster.put_token(pv, token, note).await?,
@@ -98,7 +115,12 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
         Action::TakeHold(claim) => cluster.take_hold(claim).await?,
         Action::DeletePv(pv) => cluster.delete_pv(pv).await?,
         Action::Unprotect { pv, uid } => cluster.unprotect(pv, uid).await?,
-        Action::Mend { pv, volume, backend, member } => cluster.mend(pv, volume, backend, *member).await?,
+        Action::Mend {
+            pv,
+            volume,
+            backend,
+            member,
+        } => cluster.mend(pv, volume, backend, *member).await?,
         Action::SetRetain(pv) => cluster.set_retain(pv).await?,
         Action::RecordOwner { pv, owner } => cluster.record_owner(pv, owner).await?,
     }
@@ -107,7 +129,18 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
 
 /// Where discarded data goes: an entry named after the volume, so that a repeated discard finds its own.
 fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disposal, Failure> {
-    let Action::Discard { backend, handle, owner, class, bytes, volume, .. } = action else { return Err(Failure::Rule("a disposal without a discard".into())) };
+    let Action::Discard {
+        backend,
+        handle,
+        owner,
+        class,
+        bytes,
+        volume,
+        ..
+    } = action
+    else {
+        return Err(Failure::Rule("a disposal without a discard".into()));
+    };
     let id = TrashId::parse(volume.as_str()).ok_or_else(|| Failure::Rule("a volume's id is no trash entry".into()))?;
     match how {
         OnDelete::Archive => Ok(Disposal::Archive { id }),

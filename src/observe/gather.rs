@@ -61,14 +61,17 @@ impl ClaimView {
     pub fn cached(index: &Index, ledger: &dyn Ledger, backends: Vec<Backend>, key: &ClaimKey) -> Option<Self> {
         let claim = index.claim(key)?.clone();
         let own = claim.uid.pv_name();
-        let share = match handshake::wanted(&claim) {
-            Some(wanted) => Some(ShareView::cached(index, &claim, wanted.ok().as_ref(), &backends)),
-            None => None,
-        };
+        let share =
+            handshake::wanted(&claim).map(|wanted| ShareView::cached(index, &claim, wanted.ok().as_ref(), &backends));
         Some(Self {
             class: claim.class.as_ref().and_then(|name| index.class(name)).cloned(),
             own_pv: index.pv(&own).cloned(),
-            other_pv: claim.volume_name.as_ref().filter(|name| **name != own).and_then(|name| index.pv(name)).cloned(),
+            other_pv: claim
+                .volume_name
+                .as_ref()
+                .filter(|name| **name != own)
+                .and_then(|name| index.pv(name))
+                .cloned(),
             record: ledger.get(&VolumeId::from(&own)),
             backends,
             share,
@@ -82,9 +85,15 @@ impl ClaimView {
     /// # Errors
     /// What the API server answers.
     pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
-        let Some(Ok(wanted)) = handshake::wanted(&self.claim) else { return Ok(Some(self)) };
-        let Some(share) = &mut self.share else { return Ok(Some(self)) };
-        let Some(claim) = cluster.claim(&self.claim.key).await? else { return Ok(None) };
+        let Some(Ok(wanted)) = handshake::wanted(&self.claim) else {
+            return Ok(Some(self));
+        };
+        let Some(share) = &mut self.share else {
+            return Ok(Some(self));
+        };
+        let Some(claim) = cluster.claim(&self.claim.key).await? else {
+            return Ok(None);
+        };
         share.source = cluster.claim(&wanted).await?.map(Arc::new);
         share.source_pv = match share.source.as_ref().and_then(|s| s.volume_name.as_ref()) {
             Some(name) => cluster.pv(name).await?.map(Arc::new),
@@ -142,9 +151,18 @@ impl ClaimView {
 impl ShareView {
     fn cached(index: &Index, claim: &Claim, wanted: Option<&ClaimKey>, backends: &[Backend]) -> Self {
         let source = wanted.and_then(|key| index.claim(key)).cloned();
-        let source_pv = source.as_ref().and_then(|s| s.volume_name.as_ref()).and_then(|name| index.pv(name)).cloned();
-        let handle = source_pv.as_ref().and_then(|pv| pv.ours.as_ref()).map(|ours| &ours.handle);
-        let backend = handle.and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend))).cloned();
+        let source_pv = source
+            .as_ref()
+            .and_then(|s| s.volume_name.as_ref())
+            .and_then(|name| index.pv(name))
+            .cloned();
+        let handle = source_pv
+            .as_ref()
+            .and_then(|pv| pv.ours.as_ref())
+            .map(|ours| &ours.handle);
+        let backend = handle
+            .and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend)))
+            .cloned();
         Self {
             namespace: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
             references: index.references_in(&claim.key.namespace).cloned().collect(),
@@ -197,25 +215,41 @@ pub async fn volume(
 ) -> Result<LiveVolume, Failure> {
     let pv = cluster.pv(&volume.pv_name()).await?;
     let record = ledger.get(volume);
-    let mut claims = LiveClaims { cluster, read: BTreeMap::new() };
+    let mut claims = LiveClaims {
+        cluster,
+        read: BTreeMap::new(),
+    };
 
     let mut tokens = BTreeMap::new();
     for (token, note) in pv.iter().flat_map(|pv| &pv.tokens) {
         let known = note.as_ref().map(|n| n.claim.clone());
-        tokens.insert(token.clone(), token_claim(token, known, caches, cluster, &mut claims).await?);
+        tokens.insert(
+            token.clone(),
+            token_claim(token, known, caches, cluster, &mut claims).await?,
+        );
     }
 
     let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
     uids.extend(volume.pv_name().claim_uid());
     uids.extend(record.iter().map(|r| r.owner.uid.clone()));
-    let mut keys: BTreeSet<ClaimKey> = pv.iter().filter_map(|pv| pv.claim.as_ref()).map(|c| c.key.clone()).collect();
+    let mut keys: BTreeSet<ClaimKey> = pv
+        .iter()
+        .filter_map(|pv| pv.claim.as_ref())
+        .map(|c| c.key.clone())
+        .collect();
     keys.extend(record.iter().map(|r| r.owner.key.clone()));
     keys.extend(with(caches, |index| cached_keys(index, &uids)));
     let owners = claims.with_uids(&uids, keys).await?;
 
     let members = members(volume, record.as_deref(), caches, cluster, &mut claims).await?;
-    let handle = pv.as_ref().and_then(|pv| pv.ours.as_ref()).map(|ours| &ours.handle).or(record.as_deref().map(|r| &r.handle));
-    let backend = handle.and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend))).cloned();
+    let handle = pv
+        .as_ref()
+        .and_then(|pv| pv.ours.as_ref())
+        .map(|ours| &ours.handle)
+        .or(record.as_deref().map(|r| &r.handle));
+    let backend = handle
+        .and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend)))
+        .cloned();
     Ok(LiveVolume {
         volume: volume.clone(),
         pv,
@@ -228,7 +262,10 @@ pub async fn volume(
 }
 
 fn cached_keys(index: &Index, uids: &BTreeSet<ClaimUid>) -> Vec<ClaimKey> {
-    uids.iter().filter_map(|uid| index.claim_by_uid(uid)).map(|claim| claim.key.clone()).collect()
+    uids.iter()
+        .filter_map(|uid| index.claim_by_uid(uid))
+        .map(|claim| claim.key.clone())
+        .collect()
 }
 
 async fn token_claim(
@@ -261,7 +298,11 @@ async fn members(
     claims: &mut LiveClaims<'_>,
 ) -> Result<BTreeSet<PvName>, Failure> {
     let mut found: BTreeSet<PvName> = cluster.members(volume).await?.into_iter().map(|pv| pv.name).collect();
-    let remembered: Vec<_> = record.iter().flat_map(|r| &r.members).filter(|(name, _)| !found.contains(*name)).collect();
+    let remembered: Vec<_> = record
+        .iter()
+        .flat_map(|r| &r.members)
+        .filter(|(name, _)| !found.contains(*name))
+        .collect();
     let mut lost: BTreeSet<ClaimKey> = BTreeSet::new();
     for (name, member) in remembered {
         match cluster.pv(name).await? {
@@ -272,23 +313,38 @@ async fn members(
     lost.extend(with(caches, |index| lost_askers(index, volume)));
     for key in lost {
         let claim = claims.get(&key).await?;
-        found.extend(claim.filter(|c| c.phase == ClaimPhase::Lost && c.is_bound_to_own()).map(|c| c.uid.pv_name()));
+        found.extend(
+            claim
+                .filter(|c| c.phase == ClaimPhase::Lost && c.is_bound_to_own())
+                .map(|c| c.uid.pv_name()),
+        );
     }
     Ok(found)
 }
 
 /// Lost claims that ask to join the claim which owns, or owned, the volume.
 fn lost_askers(index: &Index, volume: &VolumeId) -> Vec<ClaimKey> {
-    let owner = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref()).map(|c| c.key.clone());
+    let owner = index
+        .pv(&volume.pv_name())
+        .and_then(|pv| pv.claim.as_ref())
+        .map(|c| c.key.clone());
     let askers = owner.iter().flat_map(|key| index.askers(key));
-    askers.filter(|key| index.claim(key).is_some_and(|c| c.phase == ClaimPhase::Lost)).cloned().collect()
+    askers
+        .filter(|key| index.claim(key).is_some_and(|c| c.phase == ClaimPhase::Lost))
+        .cloned()
+        .collect()
 }
 
 /// Reads a member live.
 ///
 /// # Errors
 /// What the API server answers.
-pub async fn member(name: &PvName, caches: &Caches, cluster: &dyn Cluster, ledger: &dyn Ledger) -> Result<LiveMember, Failure> {
+pub async fn member(
+    name: &PvName,
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    ledger: &dyn Ledger,
+) -> Result<LiveMember, Failure> {
     let pv = cluster.pv(name).await?;
     let volume = pv.as_ref().and_then(|pv| with(caches, |index| index.volume_of(pv)));
     let record = match &volume {
@@ -297,9 +353,29 @@ pub async fn member(name: &PvName, caches: &Caches, cluster: &dyn Cluster, ledge
     };
     let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
     uids.extend(name.claim_uid());
-    let mut keys: BTreeSet<ClaimKey> = pv.iter().filter_map(|pv| pv.claim.as_ref()).map(|c| c.key.clone()).collect();
-    keys.extend(record.iter().filter_map(|r| r.members.get(name)).map(|m| m.claim.key.clone()));
+    let mut keys: BTreeSet<ClaimKey> = pv
+        .iter()
+        .filter_map(|pv| pv.claim.as_ref())
+        .map(|c| c.key.clone())
+        .collect();
+    keys.extend(
+        record
+            .iter()
+            .filter_map(|r| r.members.get(name))
+            .map(|m| m.claim.key.clone()),
+    );
     keys.extend(with(caches, |index| cached_keys(index, &uids)));
-    let claims = LiveClaims { cluster, read: BTreeMap::new() }.with_uids(&uids, keys).await?;
-    Ok(LiveMember { name: name.clone(), pv, claims, volume, record: record.map(|r| (*r).clone()) })
+    let claims = LiveClaims {
+        cluster,
+        read: BTreeMap::new(),
+    }
+    .with_uids(&uids, keys)
+    .await?;
+    Ok(LiveMember {
+        name: name.clone(),
+        pv,
+        claims,
+        volume,
+        record: record.map(|r| (*r).clone()),
+    })
 }

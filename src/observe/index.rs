@@ -45,11 +45,17 @@ pub struct Index {
 
 /// A claim or volume without its version: whether a change concerns anybody.
 fn same_claim(a: &Claim, b: &Claim) -> bool {
-    *a == Claim { version: a.version.clone(), ..b.clone() }
+    *a == Claim {
+        version: a.version.clone(),
+        ..b.clone()
+    }
 }
 
 fn same_pv(a: &Pv, b: &Pv) -> bool {
-    *a == Pv { version: a.version.clone(), ..b.clone() }
+    *a == Pv {
+        version: a.version.clone(),
+        ..b.clone()
+    }
 }
 
 impl Index {
@@ -57,7 +63,11 @@ impl Index {
     pub fn put_claim(&mut self, claim: Claim) -> Wake {
         let old = self.claims.get(&claim.key).cloned();
         let unchanged = old.as_ref().is_some_and(|old| same_claim(old, &claim));
-        let wake = if unchanged { Wake::new() } else { self.concerned_by_claim(&claim) };
+        let wake = if unchanged {
+            Wake::new()
+        } else {
+            self.concerned_by_claim(&claim)
+        };
         if let Some(old) = old {
             self.unlink_claim(&old);
         }
@@ -71,7 +81,9 @@ impl Index {
 
     /// A claim is gone.
     pub fn remove_claim(&mut self, key: &ClaimKey) -> Wake {
-        let Some(old) = self.claims.remove(key) else { return Wake::new() };
+        let Some(old) = self.claims.remove(key) else {
+            return Wake::new();
+        };
         self.unlink_claim(&old);
         self.concerned_by_claim(&old)
     }
@@ -99,7 +111,13 @@ impl Index {
 
     fn concerned_by_claim(&self, claim: &Claim) -> Wake {
         let mut wake = Wake::from([Work::Claim(claim.key.clone())]);
-        wake.extend(self.askers.get(&claim.key).into_iter().flatten().map(|key| Work::Claim(key.clone())));
+        wake.extend(
+            self.askers
+                .get(&claim.key)
+                .into_iter()
+                .flatten()
+                .map(|key| Work::Claim(key.clone())),
+        );
         let own = claim.uid.pv_name();
         for name in std::iter::once(&own).chain(claim.volume_name.as_ref()) {
             if let Some(pv) = self.pvs.get(name) {
@@ -108,7 +126,12 @@ impl Index {
         }
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
-        wake.extend(self.references.values().filter(|r| r.names(&claim.key)).map(|r| Work::Reference(r.key.clone())));
+        wake.extend(
+            self.references
+                .values()
+                .filter(|r| r.names(&claim.key))
+                .map(|r| Work::Reference(r.key.clone())),
+        );
         wake
     }
 
@@ -122,7 +145,8 @@ impl Index {
         if pv.is_owner()
             && let Some(ours) = &pv.ours
         {
-            self.owners_by_handle.insert(ours.handle.clone(), VolumeId::from(&pv.name));
+            self.owners_by_handle
+                .insert(ours.handle.clone(), VolumeId::from(&pv.name));
         }
         let volume = self.volume_of(&pv);
         if pv.is_member()
@@ -130,7 +154,11 @@ impl Index {
         {
             self.members.entry(volume.clone()).or_default().insert(pv.name.clone());
         }
-        let mut wake = if unchanged { Wake::new() } else { self.concerned_by_pv(&pv, volume) };
+        let mut wake = if unchanged {
+            Wake::new()
+        } else {
+            self.concerned_by_pv(&pv, volume)
+        };
         if let Some(old) = old.filter(|_| !unchanged) {
             wake.extend(self.concerned_by_pv(&old, None));
         }
@@ -140,7 +168,9 @@ impl Index {
 
     /// A PersistentVolume is gone.
     pub fn remove_pv(&mut self, name: &PvName) -> Wake {
-        let Some(old) = self.pvs.remove(name) else { return Wake::new() };
+        let Some(old) = self.pvs.remove(name) else {
+            return Wake::new();
+        };
         let volume = self.volume_of(&old);
         self.unlink_pv(&old);
         let mut wake = self.concerned_by_pv(&old, volume.clone());
@@ -191,7 +221,13 @@ impl Index {
         for key in bound.chain(by_name) {
             if let Some(claim) = self.claims.get(key) {
                 wake.insert(Work::Claim(key.clone()));
-                wake.extend(self.askers.get(&claim.key).into_iter().flatten().map(|k| Work::Claim(k.clone())));
+                wake.extend(
+                    self.askers
+                        .get(&claim.key)
+                        .into_iter()
+                        .flatten()
+                        .map(|k| Work::Claim(k.clone())),
+                );
             }
         }
         wake
@@ -203,7 +239,10 @@ impl Index {
             Some(class) => self.classes.insert(name.clone(), Arc::new(class)),
             None => self.classes.remove(&name),
         };
-        self.pending().filter(|c| c.class.as_ref() == Some(&name)).map(|c| Work::Claim(c.key.clone())).collect()
+        self.pending()
+            .filter(|c| c.class.as_ref() == Some(&name))
+            .map(|c| Work::Claim(c.key.clone()))
+            .collect()
     }
 
     /// These are all classes that there are.
@@ -211,7 +250,10 @@ impl Index {
         let there: BTreeSet<ClassName> = all.iter().map(|c| c.name.clone()).collect();
         let gone: Vec<ClassName> = self.classes.keys().filter(|k| !there.contains(k)).cloned().collect();
         let mut wake: Wake = gone.into_iter().flat_map(|name| self.put_class(name, None)).collect();
-        wake.extend(all.into_iter().flat_map(|class| self.put_class(class.name.clone(), Some(class))));
+        wake.extend(
+            all.into_iter()
+                .flat_map(|class| self.put_class(class.name.clone(), Some(class))),
+        );
         wake
     }
 
@@ -224,8 +266,15 @@ impl Index {
             Some(view) => self.namespaces.insert(name.clone(), view),
             None => self.namespaces.remove(&name),
         };
-        let inside = self.claims_in(&name).filter(|c| handshake::wanted(c).is_some()).map(|c| Work::Claim(c.key.clone()));
-        let asking = self.askers.iter().filter(|(source, _)| source.namespace == name).flat_map(|(_, a)| a.iter().cloned().map(Work::Claim));
+        let inside = self
+            .claims_in(&name)
+            .filter(|c| handshake::wanted(c).is_some())
+            .map(|c| Work::Claim(c.key.clone()));
+        let asking = self
+            .askers
+            .iter()
+            .filter(|(source, _)| source.namespace == name)
+            .flat_map(|(_, a)| a.iter().cloned().map(Work::Claim));
         let references = self.references_in(&name).map(|r| Work::Reference(r.key.clone()));
         inside.chain(asking).chain(references).collect()
     }
@@ -234,8 +283,14 @@ impl Index {
     pub fn reset_namespaces(&mut self, all: Vec<(Namespace, NamespaceView)>) -> Wake {
         let there: BTreeSet<Namespace> = all.iter().map(|(n, _)| n.clone()).collect();
         let gone: Vec<Namespace> = self.namespaces.keys().filter(|k| !there.contains(k)).cloned().collect();
-        let mut wake: Wake = gone.into_iter().flat_map(|name| self.put_namespace(name, None)).collect();
-        wake.extend(all.into_iter().flat_map(|(name, view)| self.put_namespace(name, Some(view))));
+        let mut wake: Wake = gone
+            .into_iter()
+            .flat_map(|name| self.put_namespace(name, None))
+            .collect();
+        wake.extend(
+            all.into_iter()
+                .flat_map(|(name, view)| self.put_namespace(name, Some(view))),
+        );
         wake
     }
 
@@ -263,8 +318,12 @@ impl Index {
     pub fn reset_references(&mut self, kind: ReferenceKind, all: Vec<Reference>) -> Wake {
         self.served.insert(kind);
         let there: BTreeSet<ReferenceKey> = all.iter().map(|r| r.key.clone()).collect();
-        let gone: Vec<ReferenceKey> =
-            self.references.keys().filter(|k| k.kind == kind && !there.contains(k)).cloned().collect();
+        let gone: Vec<ReferenceKey> = self
+            .references
+            .keys()
+            .filter(|k| k.kind == kind && !there.contains(k))
+            .cloned()
+            .collect();
         let mut wake: Wake = gone.iter().flat_map(|key| self.remove_reference(key)).collect();
         wake.extend(all.into_iter().flat_map(|r| self.put_reference(r)));
         wake
@@ -278,7 +337,9 @@ impl Index {
     /// A near miss is named in messages, so every asking claim of the namespace is concerned, not only those that match.
     fn concerned_by_reference(&self, reference: &Reference) -> Wake {
         let mut wake = Wake::from([Work::Reference(reference.key.clone())]);
-        let asking = self.claims_in(&reference.key.namespace).filter(|c| handshake::wanted(c).is_some());
+        let asking = self
+            .claims_in(&reference.key.namespace)
+            .filter(|c| handshake::wanted(c).is_some());
         wake.extend(asking.map(|c| Work::Claim(c.key.clone())));
         wake
     }
@@ -313,9 +374,15 @@ impl Index {
 
     /// Claims of a namespace.
     pub fn claims_in<'a>(&'a self, namespace: &Namespace) -> impl Iterator<Item = &'a Arc<Claim>> + use<'a> {
-        let from = ClaimKey { namespace: namespace.clone(), name: String::new() };
+        let from = ClaimKey {
+            namespace: namespace.clone(),
+            name: String::new(),
+        };
         let namespace = namespace.clone();
-        self.claims.range(from..).map(|(_, c)| c).take_while(move |c| c.key.namespace == namespace)
+        self.claims
+            .range(from..)
+            .map(|(_, c)| c)
+            .take_while(move |c| c.key.namespace == namespace)
     }
 
     /// A PersistentVolume.
@@ -330,13 +397,18 @@ impl Index {
 
     /// Members' PersistentVolumes of a volume.
     pub fn members(&self, volume: &VolumeId) -> impl Iterator<Item = &Arc<Pv>> {
-        self.members.get(volume).into_iter().flatten().filter_map(|name| self.pvs.get(name))
+        self.members
+            .get(volume)
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.pvs.get(name))
     }
 
     /// The volume a PersistentVolume of ours belongs to. A stripped label is made up for by the handle, which only the
     /// owner's shares.
     pub fn volume_of(&self, pv: &Pv) -> Option<VolumeId> {
-        pv.volume().or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
+        pv.volume()
+            .or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
     }
 
     /// A class of ours.

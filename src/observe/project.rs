@@ -24,7 +24,13 @@ pub fn volume_reference(reference: &VolumeReference) -> Option<Reference> {
     let spec = &reference.spec;
     let key = key(ReferenceKind::Volume, &reference.metadata)?;
     let terminating = reference.metadata.deletion_timestamp.is_some();
-    Some(Reference::new(key, terminating, Some(&spec.pvc_namespace), Some(&spec.pvc_name), spec.access))
+    Some(Reference::new(
+        key,
+        terminating,
+        Some(&spec.pvc_namespace),
+        Some(&spec.pvc_name),
+        spec.access,
+    ))
 }
 
 /// A reference of the compatible kind: always read-write.
@@ -32,9 +38,19 @@ pub fn trident_reference(reference: &TridentVolumeReference) -> Option<Reference
     let spec = &reference.spec;
     let key = key(ReferenceKind::Trident, &reference.metadata)?;
     let terminating = reference.metadata.deletion_timestamp.is_some();
-    Some(Reference::new(key, terminating, Some(&spec.pvc_namespace), Some(&spec.pvc_name), Access::ReadWrite))
+    Some(Reference::new(
+        key,
+        terminating,
+        Some(&spec.pvc_namespace),
+        Some(&spec.pvc_name),
+        Access::ReadWrite,
+    ))
 }
 
 fn key(kind: ReferenceKind, meta: &ObjectMeta) -> Option<ReferenceKey> {
-    Some(ReferenceKey { kind, namespace: Namespace::new(meta.namespace.clone()?), name: meta.name.clone()? })
+    Some(ReferenceKey {
+        kind,
+        namespace: Namespace::new(meta.namespace.clone()?),
+        name: meta.name.clone()?,
+    })
 }

@@ -1,9 +1,11 @@
 //! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
 
 use crate::api::reasons::{ClaimReason, SharedVolumeReason};
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
 use crate::domain::change::Change;
-use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
+use crate::domain::ids::{
+    BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId,
+};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::token::{JoinNote, Token};
 use k8s_openapi::api::core::v1::VolumeNodeAffinity;
@@ -119,7 +121,11 @@ pub struct Exactly {
 
 impl From<&crate::domain::pv::Pv> for Exactly {
     fn from(pv: &crate::domain::pv::Pv) -> Self {
-        Self { name: pv.name.clone(), uid: pv.uid.clone(), version: pv.version.clone() }
+        Self {
+            name: pv.name.clone(),
+            uid: pv.uid.clone(),
+            version: pv.version.clone(),
+        }
     }
 }
 
@@ -190,24 +196,39 @@ pub enum Subject {
 impl Action {
     /// Tells the owner of a claim.
     pub fn tell(claim: &ClaimRef, reason: ClaimReason, text: impl Into<String>) -> Self {
-        Self::Tell(Announcement { subject: Subject::Claim(claim.clone()), reason: Told::Claim(reason), text: text.into() })
+        Self::Tell(Announcement {
+            subject: Subject::Claim(claim.clone()),
+            reason: Told::Claim(reason),
+            text: text.into(),
+        })
     }
 
     /// Tells whoever looks at a PersistentVolume.
     pub fn tell_pv(pv: &crate::domain::pv::Pv, reason: ClaimReason, text: impl Into<String>) -> Self {
         let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
-        Self::Tell(Announcement { subject, reason: Told::Claim(reason), text: text.into() })
+        Self::Tell(Announcement {
+            subject,
+            reason: Told::Claim(reason),
+            text: text.into(),
+        })
     }
 
     /// Tells the state of a volume to whoever looks at its PersistentVolume.
     pub fn tell_pv_state(pv: &crate::domain::pv::Pv, reason: SharedVolumeReason, text: impl Into<String>) -> Self {
         let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
-        Self::Tell(Announcement { subject, reason: Told::SharedVolume(reason), text: text.into() })
+        Self::Tell(Announcement {
+            subject,
+            reason: Told::SharedVolume(reason),
+            text: text.into(),
+        })
     }
 
     /// Whether it changes data on a backend.
     pub fn touches_data(&self) -> bool {
-        matches!(self, Self::MakeData { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. })
+        matches!(
+            self,
+            Self::MakeData { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. }
+        )
     }
 }
 
@@ -222,12 +243,20 @@ impl fmt::Display for Action {
                 Subject::Claim(claim) => write!(f, "tell     {}: {}: {}", claim.key, a.reason, a.text),
                 Subject::Pv(pv, _) => write!(f, "tell     pv {pv}: {}: {}", a.reason, a.text),
             },
-            Self::MakeData { backend, handle, bytes } => write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path),
-            Self::Discard { backend, handle, how, .. } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
+            Self::MakeData { backend, handle, bytes } => {
+                write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path)
+            }
+            Self::Discard {
+                backend, handle, how, ..
+            } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
             Self::RemoveEmpty { backend, handle } => write!(f, "backend  {backend} remove {} if empty", handle.path),
             Self::CreatePv(pv) => {
                 let role = if pv.joined.is_some() { "member" } else { "owner" };
-                write!(f, "cluster  create pv {} for {} as {role} of {} ({})", pv.name, pv.claim.key, pv.volume, pv.access)
+                write!(
+                    f,
+                    "cluster  create pv {} for {} as {role} of {} ({})",
+                    pv.name, pv.claim.key, pv.volume, pv.access
+                )
             }
             Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
             Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),

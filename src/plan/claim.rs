@@ -60,7 +60,10 @@ fn bound(o: &ForClaim<'_>) -> Plan {
     let claim = o.claim;
     let asked = handshake::wanted(claim).is_some() || !matches!(claim.source, DataSource::None);
     let elsewhere = claim.phase == ClaimPhase::Bound && claim.volume_name.is_some() && !claim.is_bound_to_own();
-    let recorded_owner = o.other_pv.and_then(|pv| pv.ours.as_ref()).is_some_and(|ours| ours.owner_uid.as_ref() == Some(&claim.uid));
+    let recorded_owner = o
+        .other_pv
+        .and_then(|pv| pv.ours.as_ref())
+        .is_some_and(|ours| ours.owner_uid.as_ref() == Some(&claim.uid));
     if o.class.is_some() && asked && elsewhere && !recorded_owner && !o.other_pv.is_some_and(|pv| pv.populated) {
         let text = "Kubernetes bound this claim to a free volume instead of the one it asked for; delete the claim and make it again";
         return Plan::refused(Refusal::new(R::BoundToOtherVolume, text));
@@ -91,17 +94,29 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         DataSource::Dropped(cause) => return Err(dropped(*cause)),
     }
     if let Some(key) = claim.annotations.clone_from() {
-        return Err(Refusal::new(R::ConflictingSource, format!("annotation {key}: clones are not served yet; an empty volume would be wrong")));
+        return Err(Refusal::new(
+            R::ConflictingSource,
+            format!("annotation {key}: clones are not served yet; an empty volume would be wrong"),
+        ));
     }
     handshake::no_attributes_class(claim)?;
     if claim.selector {
-        return Err(Refusal::new(R::ConflictingSource, "a label selector chooses among existing volumes; this class makes new ones"));
+        return Err(Refusal::new(
+            R::ConflictingSource,
+            "a label selector chooses among existing volumes; this class makes new ones",
+        ));
     }
-    let its_time = claim.asked.as_deref() == Some(names::PROVISIONER) && (!class.waits_for_consumer || claim.selected_node.is_some());
+    let its_time = claim.asked.as_deref() == Some(names::PROVISIONER)
+        && (!class.waits_for_consumer || claim.selected_node.is_some());
     if !its_time {
         return Ok(Plan::settled());
     }
-    Ok(provision::plan(&provision::Provisioning { claim, class, record: o.record, backends: o.backends }))
+    Ok(provision::plan(&provision::Provisioning {
+        claim,
+        class,
+        record: o.record,
+        backends: o.backends,
+    }))
 }
 
 fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
@@ -110,11 +125,17 @@ fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
     };
     let admission = handshake::examine(handshake).verdict?;
     // A share does not wait for a node, unless the volume can be mounted on some nodes only.
-    if admission.pv.node_affinity.is_some() && o.class.is_some_and(|c| c.waits_for_consumer) && o.claim.selected_node.is_none() {
+    if admission.pv.node_affinity.is_some()
+        && o.class.is_some_and(|c| c.waits_for_consumer)
+        && o.claim.selected_node.is_none()
+    {
         return Ok(Plan::settled());
     }
     if !o.live {
-        return Ok(Plan { actions: Vec::new(), verdict: Verdict::AskLive });
+        return Ok(Plan {
+            actions: Vec::new(),
+            verdict: Verdict::AskLive,
+        });
     }
     let hold = join::needs_hold(admission.pv, admission.source);
     Ok(Plan::then_look_again(join::begin(o.claim, &admission, hold)))

@@ -63,7 +63,11 @@ pub fn state(m: &Membership<'_>) -> Consent {
     };
     let permitted = match (m.references, m.owner) {
         (None, _) => return Consent::Unknown,
-        (Some(references), Some(owner)) => references.iter().filter(|r| r.names(&owner.key)).map(|r| r.access).max(),
+        (Some(references), Some(owner)) => references
+            .iter()
+            .filter(|r| r.names(&owner.key))
+            .map(|r| r.access)
+            .max(),
         // The source's key is gone with its claim; a reference that names anything may be the one.
         (Some(references), None) => references.iter().filter(|r| !r.terminating).map(|r| r.access).max(),
     };

@@ -110,7 +110,9 @@ pub fn wanted(claim: &Claim) -> Option<Result<ClaimKey, Refusal>> {
         Spelled::One(text) => match text.split_once('/') {
             Some((ns, name)) if is_dns_label(ns) && is_dns_subdomain(name) => {
                 if claim.key.namespace.as_str() == ns {
-                    return refuse("shareFromPVC names a claim of this namespace; a share is between namespaces".into());
+                    return refuse(
+                        "shareFromPVC names a claim of this namespace; a share is between namespaces".into(),
+                    );
                 }
                 Some(Ok(ClaimKey::new(ns, name)))
             }
@@ -128,7 +130,10 @@ pub fn examine<'a>(h: &Handshake<'a>) -> Examination<'a> {
         let failed = all_rows().nth(reached).unwrap_or(Row::BackendServes);
         rows.push((failed, Outcome::Failed(refusal.clone())));
     }
-    let rest: Vec<_> = all_rows().skip(rows.len()).map(|row| (row, Outcome::NotReached)).collect();
+    let rest: Vec<_> = all_rows()
+        .skip(rows.len())
+        .map(|row| (row, Outcome::NotReached))
+        .collect();
     rows.extend(rest);
     Examination { rows, verdict }
 }
@@ -141,22 +146,35 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     let mut pass = |row: Row, found: String| rows.push((row, Outcome::Passed(found)));
     let claim = h.claim;
     if !claim.is_unbound() {
-        return Err(Refusal::new(R::ShareFromChanged, "the claim has its volume already, or is being deleted"));
+        return Err(Refusal::new(
+            R::ShareFromChanged,
+            "the claim has its volume already, or is being deleted",
+        ));
     }
     pass(Row::Unbound, "the claim is live and has no volume".into());
 
-    let wanted = wanted(claim).unwrap_or_else(|| Err(Refusal::new(R::InvalidShareFrom, "the claim has no shareFromPVC")))?;
+    let wanted =
+        wanted(claim).unwrap_or_else(|| Err(Refusal::new(R::InvalidShareFrom, "the claim has no shareFromPVC")))?;
     well_spelt(claim)?;
     pass(Row::WellFormed, format!("it asks for {wanted}"));
 
     no_conflict(claim)?;
-    pass(Row::NoConflict, "nothing else on it asks for a volume or a source".into());
+    pass(
+        Row::NoConflict,
+        "nothing else on it asks for a volume or a source".into(),
+    );
 
     let reference = referenced(h, &wanted)?;
-    pass(Row::Referenced, format!("{} permits {}", reference.key, reference.access));
+    pass(
+        Row::Referenced,
+        format!("{} permits {}", reference.key, reference.access),
+    );
 
     let (source, granted, on_revoke, grant) = granted(h, &wanted)?;
-    pass(Row::Granted, format!("its owner shares it {granted} with namespace {}", claim.key.namespace));
+    pass(
+        Row::Granted,
+        format!("its owner shares it {granted} with namespace {}", claim.key.namespace),
+    );
 
     let pv = source_bound(h, source)?;
     pass(Row::SourceBound, "the source is bound".into());
@@ -171,7 +189,10 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     pass(Row::SourceOwns, "the source owns its volume".into());
 
     same_class(claim, source, pv, &wanted)?;
-    pass(Row::SameClass, format!("both are of class {}", claim.class.as_ref().map_or("", |c| c.as_str())));
+    pass(
+        Row::SameClass,
+        format!("both are of class {}", claim.class.as_ref().map_or("", |c| c.as_str())),
+    );
 
     let access = modes_fit(claim, pv, granted.min(reference.access), &wanted)?;
     pass(Row::ModesFit, format!("{} fit, access is {access}", claim.modes));
@@ -183,7 +204,13 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     pass(Row::BackendServes, "the storage backend can serve it".into());
 
     let via = format!("{}; {grant} of {wanted}", reference.key);
-    Ok(Admission { source, pv, access, via, on_revoke })
+    Ok(Admission {
+        source,
+        pv,
+        access,
+        via,
+        on_revoke,
+    })
 }
 
 /// On every unbound claim of ours: a key that looks meant for us and is not known must never give an ordinary empty volume.
@@ -191,17 +218,27 @@ pub fn well_spelt(claim: &Claim) -> Result<(), Refusal> {
     match claim.annotations.unknown() {
         Some((key, nearest)) => {
             let shown: String = key.chars().take(120).collect();
-            Err(Refusal::new(R::UnknownAnnotation, format!("annotation {shown} is not known; did you mean {nearest}?")))
+            Err(Refusal::new(
+                R::UnknownAnnotation,
+                format!("annotation {shown} is not known; did you mean {nearest}?"),
+            ))
         }
         None => Ok(()),
     }
 }
 
 fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
-    let refuse = |what: &str| Err(Refusal::new(R::ConflictingSource, format!("a claim with shareFromPVC cannot have {what} too")));
+    let refuse = |what: &str| {
+        Err(Refusal::new(
+            R::ConflictingSource,
+            format!("a claim with shareFromPVC cannot have {what} too"),
+        ))
+    };
     match &claim.source {
         DataSource::None => {}
-        DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => return refuse("a data source"),
+        DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => {
+            return refuse("a data source");
+        }
     }
     if claim.selector {
         return refuse("a label selector");
@@ -228,13 +265,16 @@ pub fn no_attributes_class(claim: &Claim) -> Result<(), Refusal> {
 
 /// Of several references the one that permits most counts; a terminating one counts no more.
 fn referenced<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<&'a Reference, Refusal> {
-    let widest = h.references.iter().filter(|r| r.names(wanted)).max_by(|a, b| {
-        a.access.cmp(&b.access).then_with(|| b.key.cmp(&a.key))
-    });
+    let widest = h
+        .references
+        .iter()
+        .filter(|r| r.names(wanted))
+        .max_by(|a, b| a.access.cmp(&b.access).then_with(|| b.key.cmp(&a.key)));
     widest.ok_or_else(|| {
         let near = h.references.iter().filter(|r| !r.terminating).find_map(|r| {
             let named = r.source.as_ref()?;
-            (named.namespace == wanted.namespace || named.name == wanted.name).then(|| format!("; {} names {named} instead", r.key))
+            (named.namespace == wanted.namespace || named.name == wanted.name)
+                .then(|| format!("; {} names {named} instead", r.key))
         });
         let namespace = &h.claim.key.namespace;
         let text = format!(
@@ -269,12 +309,20 @@ fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal
             && (pv.phase == PvPhase::Bound || pv.terminating)
             && pv.claim.as_ref().is_some_and(|c| c.uid.as_ref() == Some(&source.uid))
     });
-    bound.ok_or_else(|| Refusal::new(R::SourceNotBound, format!("{} has no volume yet; this claim goes on when it has", source.key)))
+    bound.ok_or_else(|| {
+        Refusal::new(
+            R::SourceNotBound,
+            format!("{} has no volume yet; this claim goes on when it has", source.key),
+        )
+    })
 }
 
 fn source_stays(h: &Handshake<'_>, source: &Claim, pv: &Pv) -> Result<(), Refusal> {
     if source.terminating || pv.terminating || h.source_namespace_terminating {
-        return Err(Refusal::new(R::SourceTerminating, format!("{} is being deleted and takes no new members", source.key)));
+        return Err(Refusal::new(
+            R::SourceTerminating,
+            format!("{} is being deleted and takes no new members", source.key),
+        ));
     }
     Ok(())
 }
@@ -282,10 +330,16 @@ fn source_stays(h: &Handshake<'_>, source: &Claim, pv: &Pv) -> Result<(), Refusa
 fn same_class(claim: &Claim, source: &Claim, pv: &Pv, wanted: &ClaimKey) -> Result<(), Refusal> {
     if claim.class != source.class {
         let class = source.class.as_ref().map_or("none", |c| c.as_str());
-        return Err(Refusal::new(R::ClassMismatch, format!("{wanted} is of class {class}; ask for the same storageClassName")));
+        return Err(Refusal::new(
+            R::ClassMismatch,
+            format!("{wanted} is of class {class}; ask for the same storageClassName"),
+        ));
     }
     if pv.ours.is_none() {
-        return Err(Refusal::new(R::NotAdoptable, format!("the volume of {wanted} was not made by Tombolo and cannot be shared")));
+        return Err(Refusal::new(
+            R::NotAdoptable,
+            format!("the volume of {wanted} was not made by Tombolo and cannot be shared"),
+        ));
     }
     Ok(())
 }
@@ -300,15 +354,23 @@ fn modes_fit(claim: &Claim, pv: &Pv, granted: Access, wanted: &ClaimKey) -> Resu
         return refuse("ReadWriteOncePod promises one pod, which a shared volume cannot; ask for ReadWriteMany".into());
     }
     if granted == Access::ReadOnly && !modes.is_read_only() {
-        return refuse(format!("{wanted} is shared read-only; ask for exactly accessModes: [ReadOnlyMany]"));
+        return refuse(format!(
+            "{wanted} is shared read-only; ask for exactly accessModes: [ReadOnlyMany]"
+        ));
     }
     if !modes.rwx && !modes.rox && !modes.rwo {
         return refuse("the claim asks for no access mode; ask for ReadWriteMany or ReadOnlyMany".into());
     }
-    let access = if modes.is_read_only() { Access::ReadOnly } else { granted };
+    let access = if modes.is_read_only() {
+        Access::ReadOnly
+    } else {
+        granted
+    };
     let offered = pv.modes.rwx || (access == Access::ReadOnly && pv.modes.rox);
     if !offered {
-        return refuse(format!("{wanted} is not ReadWriteMany, so only its own claim may use it; its owner needs a claim that is"));
+        return refuse(format!(
+            "{wanted} is not ReadWriteMany, so only its own claim may use it; its owner needs a claim that is"
+        ));
     }
     Ok(access)
 }
@@ -318,17 +380,28 @@ fn size_fits(claim: &Claim, pv: &Pv) -> Result<(), Refusal> {
         Some(bytes) if bytes <= pv.capacity => Ok(()),
         Some(bytes) => {
             let (asked, has) = (size::format(bytes), size::format(pv.capacity));
-            Err(Refusal::new(R::TooLarge, format!("the claim asks for {asked}, the shared volume has {has}; ask for {has} or less")))
+            Err(Refusal::new(
+                R::TooLarge,
+                format!("the claim asks for {asked}, the shared volume has {has}; ask for {has} or less"),
+            ))
         }
         None => Err(Refusal::new(R::TooLarge, "the claim's size cannot be read")),
     }
 }
 
 fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
-    let away = || Refusal::new(R::BackendUnavailable, "the storage backend cannot be reached now; this claim goes on when it can");
+    let away = || {
+        Refusal::new(
+            R::BackendUnavailable,
+            "the storage backend cannot be reached now; this claim goes on when it can",
+        )
+    };
     let backend = h.backend.ok_or_else(away)?;
     if !backend.capabilities.share {
-        return Err(Refusal::new(R::BackendCannotShare, "the storage backend of this class cannot share volumes"));
+        return Err(Refusal::new(
+            R::BackendCannotShare,
+            "the storage backend of this class cannot share volumes",
+        ));
     }
     if let Some(text) = backend.refuses_member(&h.claim.key.namespace) {
         return Err(Refusal::new(R::LimitReached, text));

@@ -25,11 +25,22 @@ pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action
         via: admission.via.clone(),
         on_revoke: admission.on_revoke,
         modes: claim.modes,
-        class: claim.class.clone().unwrap_or_else(|| crate::domain::ids::ClassName::new("")),
+        class: claim
+            .class
+            .clone()
+            .unwrap_or_else(|| crate::domain::ids::ClassName::new("")),
         source_uid: admission.source.uid.clone(),
     };
-    let put = Action::PutToken { pv: admission.pv.into(), token: Token::joining(claim.uid.clone()), note: Box::new(note) };
-    let mut actions = vec![Action::tell(&claim.reference(), R::Provisioning, format!("Joining the volume of {}", admission.source.key))];
+    let put = Action::PutToken {
+        pv: admission.pv.into(),
+        token: Token::joining(claim.uid.clone()),
+        note: Box::new(note),
+    };
+    let mut actions = vec![Action::tell(
+        &claim.reference(),
+        R::Provisioning,
+        format!("Joining the volume of {}", admission.source.key),
+    )];
     if hold {
         actions.push(Action::PutHold(admission.source.reference()));
     }
@@ -39,19 +50,29 @@ pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action
 
 /// Whether the owner's claim must carry the hold before a member joins.
 pub fn needs_hold(owner: &Pv, source: &Claim) -> bool {
-    owner.ours.as_ref().is_some_and(|o| o.on_owner_delete == OnOwnerDelete::Hold) && !source.held
+    owner
+        .ours
+        .as_ref()
+        .is_some_and(|o| o.on_owner_delete == OnOwnerDelete::Hold)
+        && !source.held
 }
 
 /// Plans the second half from the owner's PersistentVolume alone.
 pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: Option<&Backend>) -> Vec<Action> {
     let volume = VolumeId::from(&owner.name);
-    let claim = ClaimRef { key: note.claim.clone(), uid: token.claim.clone() };
+    let claim = ClaimRef {
+        key: note.claim.clone(),
+        uid: token.claim.clone(),
+    };
     let name = token.claim.pv_name();
     let backend_name = backend
         .map(|b| b.name.clone())
         .or_else(|| ours.backend.clone())
         .unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
-    let member = Member { claim: claim.clone(), access: note.access };
+    let member = Member {
+        claim: claim.clone(),
+        access: note.access,
+    };
     let pv = NewPv {
         name: name.clone(),
         claim: claim.clone(),
@@ -67,19 +88,38 @@ pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: 
         access: note.access,
         on_delete: OnDelete::Retain,
         on_owner_delete: OnOwnerDelete::Detach,
-        joined: Some(Joined { via: note.via.clone(), source_uid: note.source_uid.clone(), on_revoke: note.on_revoke }),
+        joined: Some(Joined {
+            via: note.via.clone(),
+            source_uid: note.source_uid.clone(),
+            on_revoke: note.on_revoke,
+        }),
         node_affinity: owner.node_affinity.clone(),
     };
     let intent = Intent::Join { pv: name.clone() };
     let mut actions = vec![
-        Action::Record(vec![Change::Intend { volume: volume.clone(), intent: intent.clone() }]),
+        Action::Record(vec![Change::Intend {
+            volume: volume.clone(),
+            intent: intent.clone(),
+        }]),
         Action::CreatePv(Box::new(pv)),
         Action::Record(vec![
-            Change::Join { volume: volume.clone(), pv: name.clone(), member },
+            Change::Join {
+                volume: volume.clone(),
+                pv: name.clone(),
+                member,
+            },
             Change::Settle { volume, intent },
         ]),
-        Action::TakeToken { pv: owner.name.clone(), uid: owner.uid.clone(), token: token.clone() },
-        Action::tell(&claim, R::ProvisioningSucceeded, format!("Successfully joined as volume {name}, {}", note.access)),
+        Action::TakeToken {
+            pv: owner.name.clone(),
+            uid: owner.uid.clone(),
+            token: token.clone(),
+        },
+        Action::tell(
+            &claim,
+            R::ProvisioningSucceeded,
+            format!("Successfully joined as volume {name}, {}", note.access),
+        ),
     ];
     let enforced = backend.is_some_and(|b| b.capabilities.read_only_enforced);
     if note.access == crate::domain::access::Access::ReadOnly && !enforced {
@@ -89,8 +129,14 @@ pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: 
     if let Some(bound) = &owner.claim
         && let Some(uid) = &bound.uid
     {
-        let owner_claim = ClaimRef { key: bound.key.clone(), uid: uid.clone() };
-        let text = format!("namespace {} has joined this volume, {}", note.claim.namespace, note.access);
+        let owner_claim = ClaimRef {
+            key: bound.key.clone(),
+            uid: uid.clone(),
+        };
+        let text = format!(
+            "namespace {} has joined this volume, {}",
+            note.claim.namespace, note.access
+        );
         actions.push(Action::tell(&owner_claim, R::MemberJoined, text));
     }
     actions

@@ -28,22 +28,39 @@ pub struct LiveMember {
 /// Decides about a member.
 pub fn decide(m: &LiveMember) -> Plan {
     let Some(pv) = &m.pv else { return without_object(m) };
-    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else { return Plan::not_ours() };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else {
+        return Plan::not_ours();
+    };
     if pv.policy == ReclaimPolicy::Recycle {
         let text = "policy Recycle would erase the data of everybody who shares it; it was set back to Retain";
-        return Plan::then_look_again(vec![Action::SetRetain(pv.into()), Action::tell_pv(pv, R::RecycleRefused, text)]);
+        return Plan::then_look_again(vec![
+            Action::SetRetain(pv.into()),
+            Action::tell_pv(pv, R::RecycleRefused, text),
+        ]);
     }
     let users = m.claims.iter().filter(|c| !c.is_bound_elsewhere(&pv.name)).count();
     if pv.terminating {
         // While its claim lives, the data under a running pod does too.
-        return if users > 0 { Plan::finally(entered(m, pv, ours)) } else { Plan::finally(leave(m, pv)) };
+        return if users > 0 {
+            Plan::finally(entered(m, pv, ours))
+        } else {
+            Plan::finally(leave(m, pv))
+        };
     }
     if !ours.intact
         && let Some(volume) = &m.volume
     {
-        let backend = ours.backend.clone().or_else(|| m.record.as_ref().map(|r| r.backend.clone()));
+        let backend = ours
+            .backend
+            .clone()
+            .or_else(|| m.record.as_ref().map(|r| r.backend.clone()));
         let backend = backend.unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
-        return Plan::then_look_again(vec![Action::Mend { pv: pv.into(), volume: volume.clone(), backend, member: true }]);
+        return Plan::then_look_again(vec![Action::Mend {
+            pv: pv.into(),
+            volume: volume.clone(),
+            backend,
+            member: true,
+        }]);
     }
     let delete = || Plan::then_look_again(vec![Action::DeletePv(pv.into())]);
     let strayed = m.claims.iter().any(|c| c.is_bound_elsewhere(&pv.name)) && users == 0;
@@ -65,12 +82,20 @@ fn without_object(m: &LiveMember) -> Plan {
 }
 
 fn forget(m: &LiveMember) -> Vec<Action> {
-    let Some(record) = m.record.as_ref().filter(|r| r.members.contains_key(&m.name)) else { return Vec::new() };
-    vec![Action::Note(vec![Change::Leave { volume: record.volume.clone(), pv: m.name.clone() }])]
+    let Some(record) = m.record.as_ref().filter(|r| r.members.contains_key(&m.name)) else {
+        return Vec::new();
+    };
+    vec![Action::Note(vec![Change::Leave {
+        volume: record.volume.clone(),
+        pv: m.name.clone(),
+    }])]
 }
 
 fn leave(m: &LiveMember, pv: &Pv) -> Vec<Action> {
-    let mut actions = vec![Action::Unprotect { pv: pv.name.clone(), uid: pv.uid.clone() }];
+    let mut actions = vec![Action::Unprotect {
+        pv: pv.name.clone(),
+        uid: pv.uid.clone(),
+    }];
     actions.extend(forget(m));
     if let (Some(record), Some(claim)) = (&m.record, &pv.claim)
         && record.state == State::Live
@@ -85,10 +110,22 @@ fn leave(m: &LiveMember, pv: &Pv) -> Vec<Action> {
 fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
     let Some(record) = &m.record else { return Vec::new() };
     let Some(claim) = &pv.claim else { return Vec::new() };
-    let Some(uid) = pv.name.claim_uid() else { return Vec::new() };
+    let Some(uid) = pv.name.claim_uid() else {
+        return Vec::new();
+    };
     if record.members.contains_key(&m.name) || record.state == State::Deleting || record.state == State::Creating {
         return Vec::new();
     }
-    let member = Member { claim: ClaimRef { key: claim.key.clone(), uid }, access: ours.access };
-    vec![Action::Note(vec![Change::Join { volume: record.volume.clone(), pv: m.name.clone(), member }])]
+    let member = Member {
+        claim: ClaimRef {
+            key: claim.key.clone(),
+            uid,
+        },
+        access: ours.access,
+    };
+    vec![Action::Note(vec![Change::Join {
+        volume: record.volume.clone(),
+        pv: m.name.clone(),
+        member,
+    }])]
 }

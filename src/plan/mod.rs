@@ -57,7 +57,10 @@ pub struct Refusal {
 impl Refusal {
     /// Puts a refusal together.
     pub fn new(reason: ClaimReason, text: impl Into<String>) -> Self {
-        Self { reason, text: text.into() }
+        Self {
+            reason,
+            text: text.into(),
+        }
     }
 
     /// Its class, from which delay, event type and metric follow. A reason without one is there to be read, not repeated.
@@ -69,26 +72,41 @@ impl Refusal {
 impl Plan {
     /// Nothing to do.
     pub fn settled() -> Self {
-        Self { actions: Vec::new(), verdict: Verdict::Settled }
+        Self {
+            actions: Vec::new(),
+            verdict: Verdict::Settled,
+        }
     }
 
     /// Not ours.
     pub fn not_ours() -> Self {
-        Self { actions: Vec::new(), verdict: Verdict::NotOurs }
+        Self {
+            actions: Vec::new(),
+            verdict: Verdict::NotOurs,
+        }
     }
 
     /// Do this, then look again.
     pub fn then_look_again(actions: Vec<Action>) -> Self {
-        Self { actions, verdict: Verdict::Continue }
+        Self {
+            actions,
+            verdict: Verdict::Continue,
+        }
     }
 
     /// Do this, and that is all.
     pub fn finally(actions: Vec<Action>) -> Self {
-        Self { actions, verdict: Verdict::Settled }
+        Self {
+            actions,
+            verdict: Verdict::Settled,
+        }
     }
 
     /// Refuse.
     pub fn refused(refusal: Refusal) -> Self {
-        Self { actions: Vec::new(), verdict: Verdict::Refused(refusal) }
+        Self {
+            actions: Vec::new(),
+            verdict: Verdict::Refused(refusal),
+        }
     }
 }

@@ -38,14 +38,21 @@ pub fn plan(p: &Provisioning<'_>) -> Plan {
 
 fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
     let parameters = p.class.parameters.as_ref().map_err(|why| {
-        Refusal::new(R::InvalidParameters, format!("StorageClass {}: {why}; ask your admin", p.class.name))
+        Refusal::new(
+            R::InvalidParameters,
+            format!("StorageClass {}: {why}; ask your admin", p.class.name),
+        )
     })?;
     let claim = p.claim;
     if claim.block {
-        return Err(Refusal::new(R::AccessModeMismatch, "block devices are not served by this class; set volumeMode: Filesystem"));
+        return Err(Refusal::new(
+            R::AccessModeMismatch,
+            "block devices are not served by this class; set volumeMode: Filesystem",
+        ));
     }
-    let bytes =
-        claim.request.ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
+    let bytes = claim
+        .request
+        .ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
     let backend = match p.record {
         Some(record) => recorded(record, p.backends)?,
         None => choose(claim, parameters, bytes, p.backends)?,
@@ -86,19 +93,36 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
     let done = format!("Successfully provisioned volume {}", pv.name);
     Ok(vec![
         Action::Record(vec![Change::Begin(record)]),
-        Action::tell(&owner, R::Provisioning, format!("Provisioning a volume of class {}", p.class.name)),
-        Action::MakeData { backend: backend.name.clone(), handle, bytes },
+        Action::tell(
+            &owner,
+            R::Provisioning,
+            format!("Provisioning a volume of class {}", p.class.name),
+        ),
+        Action::MakeData {
+            backend: backend.name.clone(),
+            handle,
+            bytes,
+        },
         Action::CreatePv(Box::new(pv)),
         Action::Note(vec![
-            Change::Settle { volume: volume.clone(), intent: Intent::Create },
-            Change::SetState { volume, state: State::Live },
+            Change::Settle {
+                volume: volume.clone(),
+                intent: Intent::Create,
+            },
+            Change::SetState {
+                volume,
+                state: State::Live,
+            },
         ]),
         Action::tell(&owner, R::ProvisioningSucceeded, done),
     ])
 }
 
 fn away() -> Refusal {
-    Refusal::new(R::BackendUnavailable, "the storage backend of this class cannot be used now; this claim goes on when it can")
+    Refusal::new(
+        R::BackendUnavailable,
+        "the storage backend of this class cannot be used now; this claim goes on when it can",
+    )
 }
 
 /// A volume that was begun stays where it was begun: a second one elsewhere would leave the first behind.
@@ -107,7 +131,12 @@ fn recorded<'a>(record: &Record, backends: &'a [Backend]) -> Result<&'a Backend,
     backends.iter().find(same).ok_or_else(away)
 }
 
-fn choose<'a>(claim: &Claim, parameters: &Parameters, bytes: u64, backends: &'a [Backend]) -> Result<&'a Backend, Refusal> {
+fn choose<'a>(
+    claim: &Claim,
+    parameters: &Parameters,
+    bytes: u64,
+    backends: &'a [Backend],
+) -> Result<&'a Backend, Refusal> {
     let wanted = |b: &&Backend| match &parameters.backend {
         BackendChoice::Named(name) => b.name == *name,
         BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
@@ -116,8 +145,12 @@ fn choose<'a>(claim: &Claim, parameters: &Parameters, bytes: u64, backends: &'a 
         (Some(node), Some(selected)) => node == selected,
         (None, _) | (_, None) => true,
     };
-    let mut candidates: Vec<&Backend> =
-        backends.iter().filter(wanted).filter(|b| b.ready().is_some()).filter(reachable).collect();
+    let mut candidates: Vec<&Backend> = backends
+        .iter()
+        .filter(wanted)
+        .filter(|b| b.ready().is_some())
+        .filter(reachable)
+        .collect();
     if candidates.is_empty() {
         return Err(away());
     }
@@ -136,5 +169,8 @@ fn fresh_handle(backend: &Backend, volume: &VolumeId) -> Result<Handle, Refusal>
     let id = backend.ready().ok_or_else(away)?;
     let path = VolumePath::parse(volume.as_str())
         .map_err(|_| Refusal::new(R::InternalError, "the volume's name is no path component"))?;
-    Ok(Handle { backend: id.clone(), path })
+    Ok(Handle {
+        backend: id.clone(),
+        path,
+    })
 }

@@ -23,16 +23,28 @@ pub struct ForReference<'a> {
 pub fn accepted(o: &ForReference<'_>) -> (ReferenceReason, String) {
     let r = o.reference;
     let Some(source) = &r.source else {
-        return (ReferenceReason::NoEffect, "pvcNamespace and pvcName name no claim that can exist".into());
+        return (
+            ReferenceReason::NoEffect,
+            "pvcNamespace and pvcName name no claim that can exist".into(),
+        );
     };
     if source.namespace == r.key.namespace {
-        return (ReferenceReason::NoEffect, "it names a claim of its own namespace; a share is between namespaces".into());
+        return (
+            ReferenceReason::NoEffect,
+            "it names a claim of its own namespace; a share is between namespaces".into(),
+        );
     }
-    let granted = o.source.and_then(|claim| Grants::of(&claim.annotations).to(&r.key.namespace, o.labels));
+    let granted = o
+        .source
+        .and_then(|claim| Grants::of(&claim.annotations).to(&r.key.namespace, o.labels));
     match granted {
-        Some(access) => {
-            (ReferenceReason::Accepted, format!("claims of this namespace may join {source}, {}", access.min(r.access)))
-        }
-        None => (ReferenceReason::NotShared, format!("{source} is not shared with this namespace")),
+        Some(access) => (
+            ReferenceReason::Accepted,
+            format!("claims of this namespace may join {source}, {}", access.min(r.access)),
+        ),
+        None => (
+            ReferenceReason::NotShared,
+            format!("{source} is not shared with this namespace"),
+        ),
     }
 }

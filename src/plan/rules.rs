@@ -29,8 +29,12 @@ fn changes(actions: &[Action]) -> impl Iterator<Item = (usize, &Change)> {
 }
 
 fn data_is_touched_under_an_intent(actions: &[Action]) -> Result<(), String> {
-    let intended = changes(actions).find(|(_, c)| matches!(c, Change::Begin(_) | Change::Intend { .. })).map(|(i, _)| i);
-    let touched = actions.iter().position(|a| matches!(a, Action::MakeData { .. } | Action::Discard { .. }));
+    let intended = changes(actions)
+        .find(|(_, c)| matches!(c, Change::Begin(_) | Change::Intend { .. }))
+        .map(|(i, _)| i);
+    let touched = actions
+        .iter()
+        .position(|a| matches!(a, Action::MakeData { .. } | Action::Discard { .. }));
     match (intended, touched) {
         (_, None) => Ok(()),
         (Some(i), Some(t)) if i < t && matches!(actions.get(i), Some(Action::Record(_))) => Ok(()),
@@ -40,13 +44,14 @@ fn data_is_touched_under_an_intent(actions: &[Action]) -> Result<(), String> {
 
 fn discarding_is_recorded_first_and_unprotected_last(actions: &[Action]) -> Result<(), String> {
     for (at, action) in actions.iter().enumerate() {
-        let Action::Discard { how, volume, .. } = action else { continue };
+        let Action::Discard { how, volume, .. } = action else {
+            continue;
+        };
         if *how == OnDelete::Retain {
             return Err("retained data is discarded".into());
         }
-        let recorded = changes(actions).any(|(i, c)| {
-            i < at && matches!(c, Change::SetState { volume: v, state: State::Deleting } if v == volume)
-        });
+        let recorded = changes(actions)
+            .any(|(i, c)| i < at && matches!(c, Change::SetState { volume: v, state: State::Deleting } if v == volume));
         let unprotected = actions.iter().position(|a| matches!(a, Action::Unprotect { .. }));
         if !recorded || unprotected.is_none_or(|u| u < at) {
             return Err("data is discarded before the ledger says so, or after its finalizer came off".into());
@@ -60,7 +65,10 @@ fn a_member_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
         let Action::CreatePv(pv) = action else { continue };
         let intended = changes(actions).any(|(i, c)| match c {
             Change::Begin(record) => i < at && record.volume == pv.volume && pv.joined.is_none(),
-            Change::Intend { volume, intent: Intent::Join { pv: name } } => i < at && *volume == pv.volume && *name == pv.name,
+            Change::Intend {
+                volume,
+                intent: Intent::Join { pv: name },
+            } => i < at && *volume == pv.volume && *name == pv.name,
             _ => false,
         });
         if !intended {
@@ -71,7 +79,9 @@ fn a_member_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
 }
 
 fn a_token_comes_off_last(actions: &[Action]) -> Result<(), String> {
-    let made = actions.iter().position(|a| matches!(a, Action::CreatePv(pv) if pv.joined.is_some()));
+    let made = actions
+        .iter()
+        .position(|a| matches!(a, Action::CreatePv(pv) if pv.joined.is_some()));
     let taken = actions.iter().position(|a| matches!(a, Action::TakeToken { .. }));
     match (made, taken) {
         (Some(m), Some(t)) if t < m => Err("a token comes off before its member exists".into()),

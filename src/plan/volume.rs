@@ -51,10 +51,15 @@ pub enum TokenClaim {
 /// Decides about a volume.
 pub fn decide(v: &LiveVolume) -> Plan {
     let Some(pv) = &v.pv else { return without_object(v) };
-    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else { return Plan::not_ours() };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else {
+        return Plan::not_ours();
+    };
     if pv.policy == ReclaimPolicy::Recycle {
         let text = "policy Recycle would erase the data of everybody who shares it; it was set back to Retain";
-        return Plan::then_look_again(vec![Action::SetRetain(pv.into()), Action::tell_pv(pv, R::RecycleRefused, text)]);
+        return Plan::then_look_again(vec![
+            Action::SetRetain(pv.into()),
+            Action::tell_pv(pv, R::RecycleRefused, text),
+        ]);
     }
     if !ours.intact && !pv.terminating {
         return Plan::then_look_again(vec![mend(v, pv, ours)]);
@@ -76,15 +81,22 @@ pub fn decide(v: &LiveVolume) -> Plan {
 /// The object is gone. While a record says that the volume is being made, the claim's own plan makes the object; if the claim
 /// has gone too, nobody ever mounted the directory, and it is removed unless something is in it.
 fn without_object(v: &LiveVolume) -> Plan {
-    let Some(record) = &v.record else { return Plan::settled() };
+    let Some(record) = &v.record else {
+        return Plan::settled();
+    };
     if !v.owners.is_empty() || !v.members.is_empty() || !record.members.is_empty() {
         return Plan::settled();
     }
     let mut forget: Vec<Change> = settle(record).into_iter().collect();
-    forget.push(Change::Forget { volume: v.volume.clone() });
+    forget.push(Change::Forget {
+        volume: v.volume.clone(),
+    });
     match record.state {
         State::Creating => Plan::finally(vec![
-            Action::RemoveEmpty { backend: record.backend.clone(), handle: record.handle.clone() },
+            Action::RemoveEmpty {
+                backend: record.backend.clone(),
+                handle: record.handle.clone(),
+            },
             Action::Note(forget),
         ]),
         State::Live | State::SoftDeleted | State::Deleting => Plan::finally(vec![Action::Note(forget)]),
@@ -93,11 +105,19 @@ fn without_object(v: &LiveVolume) -> Plan {
 
 /// Ends whatever step is open.
 fn settle(record: &Record) -> Option<Change> {
-    record.intent.clone().map(|intent| Change::Settle { volume: record.volume.clone(), intent })
+    record.intent.clone().map(|intent| Change::Settle {
+        volume: record.volume.clone(),
+        intent,
+    })
 }
 
 fn mend(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Action {
-    Action::Mend { pv: pv.into(), volume: v.volume.clone(), backend: backend_name(v, ours), member: false }
+    Action::Mend {
+        pv: pv.into(),
+        volume: v.volume.clone(),
+        backend: backend_name(v, ours),
+        member: false,
+    }
 }
 
 fn backend_name(v: &LiveVolume, ours: &Ours) -> BackendName {
@@ -113,7 +133,11 @@ fn backend_name(v: &LiveVolume, ours: &Ours) -> BackendName {
 fn token_step(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Option<Plan> {
     let mut waiting = false;
     for (token, claim) in &v.tokens {
-        let take = || Action::TakeToken { pv: pv.name.clone(), uid: pv.uid.clone(), token: token.clone() };
+        let take = || Action::TakeToken {
+            pv: pv.name.clone(),
+            uid: pv.uid.clone(),
+            token: token.clone(),
+        };
         match (claim, token.kind, pv.tokens.get(token).and_then(Option::as_ref)) {
             (TokenClaim::Gone | TokenClaim::Served, _, _) => return Some(Plan::then_look_again(vec![take()])),
             (TokenClaim::Waiting, TokenKind::Joining, Some(note)) => {
@@ -133,21 +157,35 @@ fn remember(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
     if v.record.is_some() {
         return Vec::new();
     }
-    record_of(pv, ours, backend_name(v, ours)).map(|r| Action::Record(vec![Change::Restore(r)])).into_iter().collect()
+    record_of(pv, ours, backend_name(v, ours))
+        .map(|r| Action::Record(vec![Change::Restore(r)]))
+        .into_iter()
+        .collect()
 }
 
 /// The record of a volume as its PersistentVolume tells it; members are added by their own.
 pub fn record_of(pv: &Pv, ours: &Ours, backend: BackendName) -> Option<Record> {
     let claim = pv.claim.as_ref()?;
-    let uid = ours.owner_uid.clone().or_else(|| pv.name.claim_uid()).or_else(|| claim.uid.clone())?;
+    let uid = ours
+        .owner_uid
+        .clone()
+        .or_else(|| pv.name.claim_uid())
+        .or_else(|| claim.uid.clone())?;
     Some(Record {
         volume: VolumeId::from(&pv.name),
         backend,
         handle: ours.handle.clone(),
-        owner: ClaimRef { key: claim.key.clone(), uid },
+        owner: ClaimRef {
+            key: claim.key.clone(),
+            uid,
+        },
         bytes: pv.capacity,
         members: BTreeMap::new(),
-        state: if pv.is_let_go() { State::SoftDeleted } else { State::Live },
+        state: if pv.is_let_go() {
+            State::SoftDeleted
+        } else {
+            State::Live
+        },
         intent: None,
     })
 }
@@ -179,23 +217,52 @@ fn terminating(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     if !v.members.is_empty() {
         return Plan::finally(set_state(v, State::SoftDeleted));
     }
-    let how = if pv.policy == ReclaimPolicy::Delete { ours.on_delete } else { OnDelete::Retain };
-    let unprotect = Action::Unprotect { pv: pv.name.clone(), uid: pv.uid.clone() };
+    let how = if pv.policy == ReclaimPolicy::Delete {
+        ours.on_delete
+    } else {
+        OnDelete::Retain
+    };
+    let unprotect = Action::Unprotect {
+        pv: pv.name.clone(),
+        uid: pv.uid.clone(),
+    };
     let left = v.record.iter().flat_map(|r| r.members.keys());
-    let mut changes: Vec<Change> = left.map(|pv| Change::Leave { volume: v.volume.clone(), pv: pv.clone() }).collect();
+    let mut changes: Vec<Change> = left
+        .map(|pv| Change::Leave {
+            volume: v.volume.clone(),
+            pv: pv.clone(),
+        })
+        .collect();
     let intent = Intent::Discard { how };
-    changes.extend(v.record.as_ref().filter(|r| r.intent.as_ref() != Some(&intent)).and_then(settle));
-    let forget = Change::Forget { volume: v.volume.clone() };
+    changes.extend(
+        v.record
+            .as_ref()
+            .filter(|r| r.intent.as_ref() != Some(&intent))
+            .and_then(settle),
+    );
+    let forget = Change::Forget {
+        volume: v.volume.clone(),
+    };
     if how == OnDelete::Retain {
         changes.push(forget);
         return Plan::finally(vec![unprotect, Action::Note(changes)]);
     }
     let backend = backend_name(v, ours);
-    let owner = v.record.as_ref().map(|r| r.owner.clone()).or_else(|| record_of(pv, ours, backend.clone()).map(|r| r.owner));
+    let owner = v
+        .record
+        .as_ref()
+        .map(|r| r.owner.clone())
+        .or_else(|| record_of(pv, ours, backend.clone()).map(|r| r.owner));
     let Some(owner) = owner else { return Plan::settled() };
     let mut actions = remember(v, pv, ours);
-    changes.push(Change::SetState { volume: v.volume.clone(), state: State::Deleting });
-    changes.push(Change::Intend { volume: v.volume.clone(), intent: intent.clone() });
+    changes.push(Change::SetState {
+        volume: v.volume.clone(),
+        state: State::Deleting,
+    });
+    changes.push(Change::Intend {
+        volume: v.volume.clone(),
+        intent: intent.clone(),
+    });
     actions.extend([
         Action::Record(changes),
         Action::Discard {
@@ -208,7 +275,13 @@ fn terminating(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
             volume: v.volume.clone(),
         },
         unprotect,
-        Action::Note(vec![Change::Settle { volume: v.volume.clone(), intent }, forget]),
+        Action::Note(vec![
+            Change::Settle {
+                volume: v.volume.clone(),
+                intent,
+            },
+            forget,
+        ]),
     ]);
     Plan::finally(actions)
 }
@@ -217,12 +290,18 @@ fn terminating(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
 fn unexpected(pv: &Pv) -> Plan {
     let text = "this volume is not bound to the claim that Tombolo recorded; it will not be deleted. Give it an owner with: \
                 tombolo reclaim";
-    Plan::finally(vec![Action::tell_pv_state(pv, SharedVolumeReason::UnexpectedClaim, text)])
+    Plan::finally(vec![Action::tell_pv_state(
+        pv,
+        SharedVolumeReason::UnexpectedClaim,
+        text,
+    )])
 }
 
 /// Bound: to the recorded owner, to a new one by a legitimate rewrite, or to somebody unexpected.
 fn bound(v: &LiveVolume, pv: &Pv) -> Plan {
-    let Some(uid) = pv.claim.as_ref().and_then(|c| c.uid.as_ref()) else { return Plan::settled() };
+    let Some(uid) = pv.claim.as_ref().and_then(|c| c.uid.as_ref()) else {
+        return Plan::settled();
+    };
     let expected = expected_owner(v, pv);
     if expected.contains(uid) {
         return Plan::finally(recorded(v, pv));
@@ -230,7 +309,10 @@ fn bound(v: &LiveVolume, pv: &Pv) -> Plan {
     let old_claim_gone = v.owners.iter().all(|c| c.uid == *uid || c.phase == ClaimPhase::Lost);
     let soft_deleted = v.record.as_ref().is_some_and(|r| r.state != State::Live);
     if pv.populated && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
-        return Plan::then_look_again(vec![Action::RecordOwner { pv: pv.into(), owner: uid.clone() }]);
+        return Plan::then_look_again(vec![Action::RecordOwner {
+            pv: pv.into(),
+            owner: uid.clone(),
+        }]);
     }
     unexpected(pv)
 }
@@ -239,32 +321,55 @@ fn bound(v: &LiveVolume, pv: &Pv) -> Plan {
 pub fn expected_owner(v: &LiveVolume, pv: &Pv) -> Vec<crate::domain::ids::ClaimUid> {
     match pv.ours.as_ref().and_then(|o| o.owner_uid.clone()) {
         Some(uid) => vec![uid],
-        None => pv.name.claim_uid().into_iter().chain(v.record.iter().map(|r| r.owner.uid.clone())).collect(),
+        None => pv
+            .name
+            .claim_uid()
+            .into_iter()
+            .chain(v.record.iter().map(|r| r.owner.uid.clone()))
+            .collect(),
     }
 }
 
 /// The ledger follows what is bound: a live volume, its owner, its size.
 fn recorded(v: &LiveVolume, pv: &Pv) -> Vec<Action> {
     let Some(ours) = &pv.ours else { return Vec::new() };
-    let Some(record) = &v.record else { return remember(v, pv, ours) };
+    let Some(record) = &v.record else {
+        return remember(v, pv, ours);
+    };
     let Some(claim) = &pv.claim else { return Vec::new() };
     let Some(uid) = &claim.uid else { return Vec::new() };
-    let owner = ClaimRef { key: claim.key.clone(), uid: uid.clone() };
+    let owner = ClaimRef {
+        key: claim.key.clone(),
+        uid: uid.clone(),
+    };
     let volume = || v.volume.clone();
     let mut changes = Vec::new();
     if record.intent == Some(Intent::Create) {
         changes.extend(settle(record));
     }
     if record.state != State::Live {
-        changes.push(Change::SetState { volume: volume(), state: State::Live });
+        changes.push(Change::SetState {
+            volume: volume(),
+            state: State::Live,
+        });
     }
     if record.owner != owner {
-        changes.push(Change::SetOwner { volume: volume(), owner });
+        changes.push(Change::SetOwner {
+            volume: volume(),
+            owner,
+        });
     }
     if record.bytes != pv.capacity {
-        changes.push(Change::SetBytes { volume: volume(), bytes: pv.capacity });
+        changes.push(Change::SetBytes {
+            volume: volume(),
+            bytes: pv.capacity,
+        });
     }
-    if changes.is_empty() { Vec::new() } else { vec![Action::Note(changes)] }
+    if changes.is_empty() {
+        Vec::new()
+    } else {
+        vec![Action::Note(changes)]
+    }
 }
 
 fn set_state(v: &LiveVolume, state: State) -> Vec<Action> {
@@ -274,7 +379,10 @@ fn set_state(v: &LiveVolume, state: State) -> Vec<Action> {
             if record.intent == Some(Intent::Create) {
                 changes.extend(settle(record));
             }
-            changes.push(Change::SetState { volume: v.volume.clone(), state });
+            changes.push(Change::SetState {
+                volume: v.volume.clone(),
+                state,
+            });
             vec![Action::Note(changes)]
         }
         _ => Vec::new(),

@@ -1,0 +1,161 @@
+//! What the SharedVolume of a volume should say: for people to read, never to decide by.
+//!
+//! Looks at the caches. It exists while a volume has members besides its owner, is soft-deleted, or has something to complain
+//! about.
+
+use super::consent::Consent;
+use crate::api::conditions::{Statement, Status};
+use crate::api::reasons::SharedVolumeReason as R;
+use crate::api::shared_volume::{
+    MEMBERS_LISTED, SharedVolumeMember, SharedVolumeOwner, SharedVolumePhase, SharedVolumeStatus,
+};
+use crate::domain::access::Access;
+use crate::domain::ids::{BackendName, ClaimKey, VolumeId};
+use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
+use crate::domain::record::{Record, State};
+
+/// What the description looks at.
+#[derive(Debug, Clone)]
+pub struct ForSharedVolume<'a> {
+    /// The volume.
+    pub volume: &'a VolumeId,
+    /// The owner's PersistentVolume.
+    pub pv: Option<&'a Pv>,
+    /// Members' PersistentVolumes, each with the state of its consent.
+    pub members: &'a [(std::sync::Arc<Pv>, Consent)],
+    /// What the ledger knows.
+    pub record: Option<&'a Record>,
+    /// Whether the owner's claim is being deleted and held by us.
+    pub holding: bool,
+}
+
+/// What the object should be; `None`: there should be none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// `spec.backend`.
+    pub backend: BackendName,
+    /// The status but for its conditions.
+    pub status: SharedVolumeStatus,
+    /// The conditions that hold; all other types of ours are False.
+    pub conditions: Vec<Statement>,
+}
+
+/// Describes a volume.
+pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
+    let pv = o.pv?;
+    let ours = pv.ours.as_ref()?;
+    let deleting = o.record.is_some_and(|r| r.state == State::Deleting);
+    let soft_deleted =
+        pv.is_let_go() && !(pv.policy == ReclaimPolicy::Retain && o.members.is_empty() && !pv.terminating);
+    let unexpected = pv.phase == PvPhase::Available;
+    let conditions = conditions(o, soft_deleted, unexpected);
+    if o.members.is_empty() && !soft_deleted && !deleting && conditions.is_empty() {
+        return None;
+    }
+    let phase = match (deleting, soft_deleted) {
+        (true, _) => SharedVolumePhase::Deleting,
+        (false, true) => SharedVolumePhase::SoftDeleted,
+        (false, false) => SharedVolumePhase::Shared,
+    };
+    let backend = o.record.map(|r| r.backend.clone()).or_else(|| ours.backend.clone())?;
+    // Newest first is by name here: names are random, and an order that holds still is worth more than age.
+    let listed = o
+        .members
+        .iter()
+        .take(MEMBERS_LISTED)
+        .filter_map(|(pv, _)| member(pv))
+        .collect();
+    let owner = pv.claim.as_ref().and_then(|c| owner(&c.key, c.uid.as_ref()?.as_str()));
+    let read_only = o
+        .members
+        .iter()
+        .filter(|(pv, _)| pv.ours.as_ref().is_some_and(|m| m.access == Access::ReadOnly))
+        .count();
+    let status = SharedVolumeStatus {
+        phase: Some(phase),
+        owner,
+        backend: Some(backend.to_string()),
+        member_count: i64::try_from(o.members.len()).ok(),
+        read_only_member_count: i64::try_from(read_only).ok(),
+        members: listed,
+        truncated: Some(o.members.len() > MEMBERS_LISTED),
+        conditions: Vec::new(),
+    };
+    Some(Wanted {
+        backend,
+        status,
+        conditions,
+    })
+}
+
+fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {
+    Some(SharedVolumeOwner {
+        namespace: key.namespace.to_string(),
+        name: key.name.clone(),
+        uid: uid.to_owned(),
+    })
+}
+
+fn member(pv: &Pv) -> Option<SharedVolumeMember> {
+    let claim = pv.claim.as_ref()?;
+    Some(SharedVolumeMember {
+        namespace: claim.key.namespace.to_string(),
+        name: claim.key.name.clone(),
+        pv: pv.name.to_string(),
+        access: pv.ours.as_ref()?.access,
+    })
+}
+
+fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> Vec<Statement> {
+    let mut found = Vec::new();
+    let mut say = |reason: R, message: String| {
+        found.push(Statement {
+            condition: reason.as_str(),
+            status: Status::True,
+            reason: reason.as_str(),
+            message,
+            observed_generation: None,
+        });
+    };
+    if soft_deleted && !o.members.is_empty() {
+        say(
+            R::SoftDeleted,
+            format!("the owner has gone; {} members keep the data", o.members.len()),
+        );
+    }
+    if o.holding {
+        say(
+            R::HoldingOwner,
+            format!("the owner's claim waits for {} members", o.members.len()),
+        );
+    }
+    if unexpected {
+        say(
+            R::UnexpectedClaim,
+            "the owner's PersistentVolume is free for any claim; nothing is deleted".to_owned(),
+        );
+    }
+    let count = |wanted: &[Consent]| o.members.iter().filter(|(_, c)| wanted.contains(c)).count();
+    match count(&[Consent::WithdrawnByOwner, Consent::WithdrawnByReference]) {
+        0 => {}
+        n => say(
+            R::ConsentWithdrawn,
+            format!("consent has ended for {n} members, which keep the data"),
+        ),
+    }
+    match count(&[Consent::ReadOnlyNow]) {
+        0 => {}
+        n => say(
+            R::AccessNotReduced,
+            format!("{n} members may only read by now, and can still write"),
+        ),
+    }
+    match count(&[Consent::Unknown]) {
+        0 => {}
+        n => say(
+            R::ConsentUnknown,
+            format!("the consent of {n} members cannot be read now; nothing is changed"),
+        ),
+    }
+    found
+}
