@@ -88,6 +88,13 @@ pub struct Joined {
     pub on_revoke: OnRevoke,
 }
 
+impl Joined {
+    /// Whether the member came by the consent for `source`: `via` ends with its name.
+    pub fn came_from(&self, source: &ClaimKey) -> bool {
+        self.via.ends_with(&format!(" of {source}"))
+    }
+}
+
 /// `spec.claimRef`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundTo {

@@ -180,6 +180,8 @@ pub struct Announcement {
 pub enum Told {
     /// Of a claim, or of a PersistentVolume that stands for one.
     Claim(ClaimReason),
+    /// Of a claim that does not get its volume: tools look for `ProvisioningFailed`, people for the reason in the message.
+    Refused(ClaimReason),
     /// Of a SharedVolume.
     SharedVolume(SharedVolumeReason),
 }
@@ -274,7 +276,7 @@ impl fmt::Display for Action {
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Claim(reason) => f.write_str(reason.as_str()),
+            Self::Claim(reason) | Self::Refused(reason) => f.write_str(reason.as_str()),
             Self::SharedVolume(reason) => f.write_str(reason.as_str()),
         }
     }

@@ -4,7 +4,7 @@
 //! gives an empty volume to a claim that asked for anything else, however it was misspelt or dropped on the way.
 
 use super::handshake::{self, Handshake};
-use super::{Action, Plan, Refusal, Verdict, join, provision};
+use super::{Plan, Refusal, Verdict, join, provision};
 use crate::api::names;
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
@@ -153,9 +153,4 @@ fn dropped(cause: DropCause) -> Refusal {
         }
     };
     Refusal::new(R::SourceDropped, text)
-}
-
-/// Announcements for claims that are refused, in the form people's tools expect.
-pub fn announce(claim: &Claim, refusal: &Refusal) -> Action {
-    Action::tell(&claim.reference(), refusal.reason, refusal.text.clone())
 }

@@ -7,6 +7,7 @@
 pub mod action;
 pub mod claim;
 pub mod consent;
+pub mod glance;
 pub mod handshake;
 pub mod join;
 pub mod member;
@@ -14,6 +15,7 @@ pub mod provision;
 pub mod reference;
 pub mod rules;
 pub mod shared_volume;
+pub mod upkeep;
 pub mod volume;
 
 pub use action::{Action, Announcement, NewPv, Subject};

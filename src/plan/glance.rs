@@ -1,0 +1,37 @@
+//! Whether a cached view is worth a live one: most events concern volumes of which nothing is to be decided.
+//!
+//! A false "quiet" would be an omission, so every condition under which `plan::volume` or `plan::member` acts has its twin here;
+//! a property test holds the two together.
+
+use crate::domain::ids::VolumeId;
+use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
+use crate::domain::record::{Record, State};
+
+/// Nothing is to be decided about this volume.
+pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Record>) -> bool {
+    let Some(pv) = pv else { return record.is_none() };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else { return true };
+    let expected = ours.owner_uid.clone().or_else(|| volume.pv_name().claim_uid());
+    let at_rest = ours.intact && !pv.terminating && pv.tokens.is_empty() && pv.policy != ReclaimPolicy::Recycle;
+    let claim_uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    let bound_as_expected = match pv.phase {
+        PvPhase::Pending => true,
+        PvPhase::Bound => claim_uid.is_some() && claim_uid == expected.as_ref(),
+        PvPhase::Available | PvPhase::Released | PvPhase::Failed => false,
+    };
+    let recorded = record.is_some_and(|r| {
+        pv.phase == PvPhase::Pending
+            || (r.state == State::Live && r.intent.is_none() && r.bytes == pv.capacity && Some(&r.owner.uid) == claim_uid)
+    });
+    at_rest && bound_as_expected && recorded
+}
+
+/// Nothing is to be decided about this member.
+pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
+    let Some(pv) = pv else { return false };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else { return true };
+    let at_rest = ours.intact && !pv.terminating && pv.policy != ReclaimPolicy::Recycle;
+    at_rest
+        && matches!(pv.phase, PvPhase::Bound | PvPhase::Pending)
+        && record.is_some_and(|r| r.members.contains_key(&pv.name))
+}

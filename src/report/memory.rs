@@ -1,0 +1,105 @@
+//! What has been said already: an unchanged verdict writes nothing, until its event is about to expire.
+
+use crate::execute::{Audience, Clock};
+use crate::plan::action::Told;
+use crate::plan::{Announcement, Subject};
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The API server forgets events after an hour by default (`--event-ttl`).
+pub const SAY_AGAIN_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(45);
+
+/// How many sayings are remembered; beyond it the memory is emptied, which costs repeated events and nothing else.
+const REMEMBERED: usize = 200_000;
+
+/// Passes on what was not said lately.
+pub struct Memory {
+    said: Mutex<HashMap<(u64, Told), (u64, jiff::Timestamp)>>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn Audience>,
+}
+
+impl Memory {
+    /// Remembers before `listener`.
+    pub fn before(listener: Arc<dyn Audience>, clock: Arc<dyn Clock>) -> Self {
+        Self { said: Mutex::default(), clock, listener }
+    }
+
+    fn is_news(&self, announcement: &Announcement) -> bool {
+        let now = self.clock.now();
+        let subject = match &announcement.subject {
+            Subject::Claim(claim) => hash(&claim.uid),
+            Subject::Pv(_, uid) => hash(uid),
+        };
+        let text = hash(&announcement.text);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.len() >= REMEMBERED {
+            said.clear();
+        }
+        let before = said.get(&(subject, announcement.reason)).copied();
+        let news = before.is_none_or(|(words, at)| words != text || now.duration_since(at) >= SAY_AGAIN_AFTER);
+        if news {
+            said.insert((subject, announcement.reason), (text, now));
+        }
+        news
+    }
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Audience for Memory {
+    fn hear(&self, announcement: &Announcement) {
+        if self.is_news(announcement) {
+            self.listener.hear(announcement);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::reasons::ClaimReason;
+    use crate::domain::ids::{ClaimKey, ClaimRef, ClaimUid};
+
+    struct At(Mutex<jiff::Timestamp>);
+    impl Clock for At {
+        fn now(&self) -> jiff::Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+    impl Audience for Heard {
+        fn hear(&self, announcement: &Announcement) {
+            self.0.lock().unwrap().push(announcement.text.clone());
+        }
+    }
+
+    #[test]
+    fn the_same_words_are_said_once_in_45_minutes() {
+        let clock = Arc::new(At(Mutex::new(jiff::Timestamp::UNIX_EPOCH)));
+        let heard = Arc::new(Heard::default());
+        let memory = Memory::before(heard.clone(), clock.clone());
+        let claim = ClaimRef { key: ClaimKey::new("n", "c"), uid: ClaimUid::new("u") };
+        let say = |text: &str| {
+            memory.hear(&Announcement {
+                subject: Subject::Claim(claim.clone()),
+                reason: Told::Refused(ClaimReason::NotShared),
+                text: text.into(),
+            });
+        };
+        say("a");
+        say("a");
+        say("b");
+        say("b");
+        *clock.0.lock().unwrap() += SAY_AGAIN_AFTER;
+        say("b");
+        assert_eq!(*heard.0.lock().unwrap(), ["a", "b", "b"]);
+    }
+}
