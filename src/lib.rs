@@ -2,7 +2,9 @@
 //!
 //! Read a claim's way in this order: [`api`] (names on the wire), [`domain`] (values that cannot be wrong), `plan` (decisions).
 
+pub mod admin;
 pub mod api;
+pub mod cli;
 pub mod domain;
 pub mod leader;
 pub mod metrics;

@@ -73,7 +73,7 @@ pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<LogLevel> {
 }
 
 /// A subscriber that writes to `writer`.
-fn subscriber<W>(
+pub(crate) fn subscriber<W>(
     filter: &str,
     format: LogFormat,
     colour: bool,
