@@ -39,7 +39,7 @@ impl Binaries {
         };
         if !missing(&Tool::ALL).is_empty() {
             // Another process may be building the same ones: then they are there when the lock is ours.
-            let _lock = directories::lock("build.lock")?;
+            let _lock = directories::lock(&directories::cache()?.join("build.lock"))?;
             go_build::build(&missing(&Tool::ALL), &cache)?;
         }
         let path = |tool: Tool| {

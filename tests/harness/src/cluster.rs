@@ -3,18 +3,11 @@
 //! An owned cluster ([`Cluster::start`], [`Cluster::shared`]) belongs to this process and ends with it. A named one ([`Cluster::up`]) stays
 //! until [`Cluster::down`], and is used again meanwhile. With `E2E_KUBECONFIG` the control plane is that one, whose servers are left alone.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::{Api, PostParams};
-use kube::config::{AuthInfo, Kubeconfig};
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::control_plane::{ControlPlane, ControlPlanePorts};
 use crate::ports::Reserved;
@@ -22,13 +15,16 @@ use crate::process::{Lifetime, Processes};
 use crate::sweep::{self, Data, OwnDirectory};
 use crate::{
     ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller_manager, directories,
-    kubeconfig,
+    packages,
 };
 
 /// The name of the cluster of `make cluster`.
 pub const DEFAULT_NAME: &str = "default";
 
 const SETTINGS: &str = "settings.json";
+
+/// Held while a named cluster comes or goes.
+const LOCK: &str = "lock";
 
 /// What is needed to use a cluster again which another process started.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,10 +37,10 @@ struct Settings {
 /// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    directory: PathBuf,
+    pub(crate) directory: PathBuf,
     options: ClusterOptions,
-    kubeconfig: PathBuf,
-    kubectl: PathBuf,
+    pub(crate) kubeconfig: PathBuf,
+    pub(crate) kubectl: PathBuf,
     control_plane: Option<ControlPlane>,
     nfs: Option<NfsServer>,
     _ports: Option<Reserved>,
@@ -53,9 +49,19 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Installs packages and builds the control plane, so that a later start has nothing to fetch. Takes minutes the first time.
+    pub fn prepare() -> Result<()> {
+        packages::ensure()?;
+        if external().is_some() {
+            return binaries::kubectl().map(|_| ());
+        }
+        binaries::Binaries::ensure()?;
+        CrdSet::ALL.into_iter().try_for_each(|set| set.ensure().map(|_| ()))
+    }
+
     /// Starts a cluster of one's own. It ends when the value is dropped, or when this process ends, however that ends.
     pub async fn start(options: ClusterOptions) -> Result<Self> {
-        let own = OwnDirectory::create()?;
+        let own = OwnDirectory::create().await?;
         let mut cluster = Self::start_in(own.path(), options, Lifetime::Owned).await?;
         cluster._own = Some(own);
         Ok(cluster)
@@ -81,7 +87,7 @@ impl Cluster {
     /// with these, on the same data.
     pub async fn up(name: &str, options: ClusterOptions) -> Result<Self> {
         let directory = named(name)?;
-        let _lock = lock(name)?;
+        let _lock = directories::lock_async(directories::state_root()?.join(LOCK)).await?;
         std::fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
         if let Some(running) = Self::attach(&directory, &options).await? {
             return Ok(running);
@@ -99,7 +105,7 @@ impl Cluster {
     /// Ends the named cluster and removes its data. Says whether there was one.
     pub fn down(name: &str) -> Result<bool> {
         let directory = named(name)?;
-        let _lock = lock(name)?;
+        let _lock = directories::lock(&directories::state_root()?.join(LOCK))?;
         if name == DEFAULT_NAME {
             remove_file(&directories::state_root()?.join("env"))?;
         }
@@ -256,116 +262,12 @@ impl Cluster {
             .context("this cluster was started without an NFS server")
     }
 
-    /// A new client with the administrator's rights, without a limit of requests. It belongs to the async runtime which made
-    /// it: every test makes its own.
-    pub async fn client(&self) -> Result<kube::Client> {
-        kubeconfig::client(self.admin()?).await
-    }
-
-    /// A client which acts as that user (impersonation). `system:authenticated` is added to the groups.
-    pub async fn client_as(&self, user: &str, groups: &[&str]) -> Result<kube::Client> {
-        kubeconfig::client(kubeconfig::impersonating(&self.admin()?, user, groups)?).await
-    }
-
-    /// A kubeconfig file for the same.
-    pub fn kubeconfig_as(&self, user: &str, groups: &[&str]) -> Result<PathBuf> {
-        self.write_kubeconfig(user, &kubeconfig::impersonating(&self.admin()?, user, groups)?)
-    }
-
-    /// A client with a token of that service account, which exists, valid for a day.
-    pub async fn client_of_service_account(&self, namespace: &str, name: &str) -> Result<kube::Client> {
-        kubeconfig::client(self.of_service_account(namespace, name).await?).await
-    }
-
-    /// A kubeconfig file with a token of that service account, which exists, valid for a day.
-    pub async fn kubeconfig_of_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
-        let kubeconfig = self.of_service_account(namespace, name).await?;
-        self.write_kubeconfig(&format!("{namespace}-{name}"), &kubeconfig)
-    }
-
-    async fn of_service_account(&self, namespace: &str, name: &str) -> Result<Kubeconfig> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client().await?, namespace);
-        let spec = TokenRequestSpec {
-            expiration_seconds: Some(24 * 60 * 60),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec: Some(spec),
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await;
-        let answer = answer.with_context(|| format!("a token of the service account {namespace}/{name}"))?;
-        let token = answer
-            .status
-            .and_then(|status| status.token)
-            .context("the API server gave no token")?;
-        kubeconfig::for_user(
-            &self.admin()?,
-            AuthInfo {
-                token: Some(token.into()),
-                ..AuthInfo::default()
-            },
-        )
-    }
-
-    /// Runs kubectl as the administrator and returns what it printed.
-    ///
-    /// # Errors
-    /// When it fails; the message has what it said.
-    pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.kubectl_output(arguments, None).await?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!(
-                "`kubectl {}` failed ({}): {}",
-                arguments.join(" "),
-                output.status,
-                said.trim()
-            );
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
-    /// Runs kubectl with this text as its input, and returns status and outputs as they are.
-    pub async fn kubectl_output(&self, arguments: &[&str], input: Option<&str>) -> Result<Output> {
-        let mut command = tokio::process::Command::new(&self.kubectl);
-        command
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            .args(arguments)
-            .kill_on_drop(true);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("running {}", self.kubectl.display()))?;
-        let mut stdin = child.stdin.take().context("kubectl's input")?;
-        let input = input.unwrap_or_default().to_owned();
-        // Written beside reading the output, since a pipe holds only so much; kubectl may end without reading.
-        let writer = tokio::spawn(async move { stdin.write_all(input.as_bytes()).await });
-        let output = child.wait_with_output().await?;
-        let _ = writer.await?;
-        Ok(output)
-    }
-
-    /// Applies manifests, as a text of one or more YAML documents.
-    pub async fn apply(&self, manifests: &str) -> Result<()> {
-        let output = self.kubectl_output(&["apply", "-f", "-"], Some(manifests)).await?;
-        if !output.status.success() {
-            bail!(
-                "`kubectl apply` failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            );
-        }
-        Ok(())
-    }
-
     /// Installs CRDs of other projects and waits until they are served.
     pub async fn install(&self, set: CrdSet) -> Result<()> {
+        if self.is_external() && self.kubectl(&["get", "crd", set.witness()]).await.is_ok() {
+            // They are somebody else's, in whatever version.
+            return Ok(());
+        }
         let directory = tokio::task::spawn_blocking(move || set.ensure()).await??;
         let directory = directory.to_str().context("the path of the cache is not UTF-8")?;
         self.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", directory])
@@ -414,18 +316,6 @@ impl Cluster {
             .as_ref()
             .context("the servers of a cluster given by E2E_KUBECONFIG are not ours to restart")
     }
-
-    fn admin(&self) -> Result<Kubeconfig> {
-        Kubeconfig::read_from(&self.kubeconfig).with_context(|| format!("reading {}", self.kubeconfig.display()))
-    }
-
-    fn write_kubeconfig(&self, user: &str, kubeconfig: &Kubeconfig) -> Result<PathBuf> {
-        let directory = self.directory.join("kubeconfigs");
-        std::fs::create_dir_all(&directory)?;
-        let path = directory.join(user.replace(['/', ':'], "-"));
-        kubeconfig::write(kubeconfig, &path)?;
-        Ok(path)
-    }
 }
 
 async fn new_control_plane(
@@ -452,18 +342,11 @@ fn bin_dir(cluster: &Path) -> Result<PathBuf> {
 /// The directory of a named cluster.
 fn named(name: &str) -> Result<PathBuf> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    // "env" is the file beside the clusters, and "run-" begins the names of owned ones.
-    if name.is_empty() || !name.chars().all(plain) || name == "env" || name.starts_with("run-") {
-        bail!("{name:?} cannot be the name of a cluster: letters, digits and dashes, not env and not run-…");
+    // These files are beside the clusters, and "run-" begins the names of owned ones.
+    if name.is_empty() || !name.chars().all(plain) || ["env", LOCK].contains(&name) || name.starts_with("run-") {
+        bail!("{name:?} cannot be the name of a cluster: letters, digits and dashes, not env, lock or run-…");
     }
     Ok(directories::state_root()?.join(name))
-}
-
-fn lock(name: &str) -> Result<File> {
-    let path = directories::state_root()?.join(format!("{name}.lock"));
-    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
-    file.lock().with_context(|| format!("locking {}", path.display()))?;
-    Ok(file)
 }
 
 fn remove_file(path: &Path) -> Result<()> {

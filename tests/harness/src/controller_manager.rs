@@ -10,7 +10,7 @@ use crate::process::{Launch, Processes};
 
 pub(crate) const NAME: &str = "kube-controller-manager";
 
-const CONTROLLERS: [&str; 8] = [
+const CONTROLLERS: [&str; 9] = [
     "persistentvolume-binder-controller",
     "persistentvolume-expander-controller",
     "persistentvolume-protection-controller",
@@ -19,6 +19,8 @@ const CONTROLLERS: [&str; 8] = [
     "serviceaccount-controller",
     "validatingadmissionpolicy-status-controller",
     "garbage-collector-controller",
+    // Without it the roles view, edit and admin are empty.
+    "clusterrole-aggregation-controller",
 ];
 
 pub(crate) fn start(

@@ -25,7 +25,7 @@ impl CrdSet {
         if directory.is_dir() {
             return Ok(directory);
         }
-        let _lock = directories::lock("build.lock")?;
+        let _lock = directories::lock(&directories::cache()?.join("build.lock"))?;
         if !directory.is_dir() {
             self.copy_to(&directory)
                 .with_context(|| format!("getting the CRDs of {}", self.name()))?;
@@ -37,6 +37,14 @@ impl CrdSet {
         match self {
             Self::Snapshots => "snapshots",
             Self::ReferenceGrants => "reference-grants",
+        }
+    }
+
+    /// The CRD whose presence means that the set is installed.
+    pub(crate) fn witness(self) -> &'static str {
+        match self {
+            Self::Snapshots => "volumesnapshots.snapshot.storage.k8s.io",
+            Self::ReferenceGrants => "referencegrants.gateway.networking.k8s.io",
         }
     }
 

@@ -2,7 +2,9 @@
 //!
 //! The state is found from this crate's own place in the repository, not from `CARGO_TARGET_DIR`, so that scripts find it.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -55,14 +57,29 @@ pub(crate) fn control_plane_cache() -> Result<PathBuf> {
 }
 
 /// A lock between processes, held until the file is dropped (or the process ends, however it ends).
-pub(crate) fn lock(name: &str) -> Result<std::fs::File> {
-    let path = cache()?.join(name);
-    let file = std::fs::File::create(&path).with_context(|| format!("creating the lock {}", path.display()))?;
+pub(crate) fn lock(path: &Path) -> Result<File> {
+    let file = File::create(path).with_context(|| format!("creating the lock {}", path.display()))?;
     file.lock().with_context(|| format!("locking {}", path.display()))?;
     Ok(file)
 }
 
-/// The same for async code, whose thread must not be blocked: the holder may be a task on it.
-pub(crate) async fn lock_async(name: &'static str) -> Result<std::fs::File> {
-    tokio::task::spawn_blocking(move || lock(name)).await?
+/// The same for async code: the holder may be another task on the thread that would be blocked.
+pub(crate) async fn lock_async(path: PathBuf) -> Result<File> {
+    tokio::task::spawn_blocking(move || lock(&path)).await?
+}
+
+/// The same for a destructor, which may be neither async nor blocked for ever: without the lock after a while.
+pub(crate) fn lock_within(path: &Path, patience: Duration) -> Result<Option<File>> {
+    let file = File::create(path).with_context(|| format!("creating the lock {}", path.display()))?;
+    let start = Instant::now();
+    while start.elapsed() < patience {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", path.display()));
+            }
+        }
+    }
+    Ok(None)
 }

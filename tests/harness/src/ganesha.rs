@@ -51,7 +51,7 @@ pub struct NfsServer {
 impl NfsServer {
     /// Starts a server of its own, without any cluster.
     pub async fn start() -> Result<Self> {
-        let own = OwnDirectory::create()?;
+        let own = OwnDirectory::create().await?;
         let processes = Processes::new(own.path(), Lifetime::Owned)?;
         let mut server = Self::start_in(processes).await?;
         server._own = Some(own);
@@ -124,7 +124,7 @@ impl NfsServer {
         if self.processes.is_alive(NAME) {
             return Ok(());
         }
-        let _lock = directories::lock_async(rpcbind::LOCK).await?;
+        let _lock = directories::lock_async(rpcbind::lock_file()?).await?;
         rpcbind::ensure(&self.processes).await?;
         self.start_bus().await?;
         let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;

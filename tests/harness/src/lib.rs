@@ -9,9 +9,10 @@
 //! Begin with [`Cluster`]: [`Cluster::shared`] for ordinary tests, [`Cluster::start`] for a test which restarts servers,
 //! [`NfsServer::start`] when the control plane is not needed. [`wait::until`] is how tests wait.
 
+mod access;
 mod apiserver;
-pub mod binaries;
-pub mod certificates;
+mod binaries;
+mod certificates;
 mod cluster;
 mod control_plane;
 mod controller_manager;
@@ -24,7 +25,7 @@ mod go_build;
 mod kubeconfig;
 mod nfs_client;
 mod options;
-pub mod packages;
+mod packages;
 pub mod ports;
 pub mod process;
 mod progress;

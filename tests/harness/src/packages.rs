@@ -18,7 +18,7 @@ pub fn ensure() -> Result<()> {
     if missing().is_empty() {
         return Ok(());
     }
-    let _lock = directories::lock("packages.lock")?;
+    let _lock = directories::lock(&directories::cache()?.join("packages.lock"))?;
     let missing = missing();
     if missing.is_empty() {
         return Ok(());
@@ -34,7 +34,14 @@ pub fn ensure() -> Result<()> {
     apt(&["update"])?;
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(&missing);
-    apt(&install)
+    apt(&install)?;
+    match self::missing().as_slice() {
+        [] => Ok(()),
+        still => bail!(
+            "apt-get installed {list}, and yet the files of {} are not there",
+            still.join(" ")
+        ),
+    }
 }
 
 /// The packages whose files are not there.

@@ -4,6 +4,7 @@
 //! that started it ends. The others keep serving without it, because it is asked only when Ganesha starts.
 
 use std::net::{Ipv4Addr, TcpStream};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,9 +17,11 @@ use crate::wait::{Look, until};
 pub(crate) const NAME: &str = "rpcbind";
 
 /// Held while a Ganesha starts, and while a port mapper ends, so that neither happens in the middle of the other.
-pub(crate) const LOCK: &str = "rpcbind.lock";
+pub(crate) fn lock_file() -> Result<PathBuf> {
+    Ok(directories::cache()?.join("rpcbind.lock"))
+}
 
-/// Starts a port mapper unless there is one. The caller holds [`LOCK`].
+/// Starts a port mapper unless there is one. The caller holds the lock.
 pub(crate) async fn ensure(processes: &Processes) -> Result<()> {
     if answers() {
         return Ok(());
@@ -40,7 +43,7 @@ pub(crate) async fn ensure(processes: &Processes) -> Result<()> {
 /// Ends the port mapper if these processes have one.
 pub(crate) fn end(processes: &Processes) -> Result<()> {
     if processes.find(NAME).is_some() {
-        let _lock = directories::lock(LOCK)?;
+        let _lock = directories::lock_within(&lock_file()?, Duration::from_secs(20))?;
         processes.end(NAME, Duration::from_secs(2))?;
     }
     Ok(())

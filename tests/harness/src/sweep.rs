@@ -67,7 +67,12 @@ fn remove_tree(directory: &Path) -> Result<()> {
 pub(crate) struct OwnDirectory(PathBuf);
 
 impl OwnDirectory {
-    pub(crate) fn create() -> Result<Self> {
+    pub(crate) async fn create() -> Result<Self> {
+        // Sweeping waits for processes to end.
+        tokio::task::spawn_blocking(Self::create_now).await?
+    }
+
+    fn create_now() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let root = directories::state_root()?;
         sweep(&root)?;

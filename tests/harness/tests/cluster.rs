@@ -1,10 +1,15 @@
 //! The harness itself: what the other tests stand on works, and nothing stays behind.
 
+#![allow(clippy::unwrap_used, reason = "functions that only tests call are tests too")]
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use kube::Api;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tombolo_harness::process::Recorded;
 use tombolo_harness::wait::{Look, until};
 use tombolo_harness::{Cluster, ClusterOptions, EnvFile, NfsServer, NfsVersion, report_skipped};
 
@@ -181,4 +186,48 @@ async fn a_named_cluster_is_used_again_until_it_is_ended() {
     assert!(processes.iter().all(|process| !process.is_alive()), "{processes:#?}");
     assert!(!directory.exists());
     assert!(!Cluster::down(&name).unwrap());
+}
+
+/// Set for a copy of this test program which is to be killed.
+const VICTIM: &str = "TOMBOLO_HARNESS_VICTIM";
+
+#[tokio::test]
+async fn servers_end_with_a_killed_owner() {
+    if std::env::var_os(VICTIM).is_some() {
+        let server = NfsServer::start().await.unwrap();
+        let state = server.endpoint().export_dir.ancestors().nth(2).unwrap().to_owned();
+        println!("\nstarted in {}", state.display());
+        return std::future::pending().await;
+    }
+    if let Some(reason) = NfsServer::unavailable() {
+        return report_skipped("servers_end_with_a_killed_owner", &reason);
+    }
+    let mut victim = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "servers_end_with_a_killed_owner", "--nocapture"])
+        .env(VICTIM, "1")
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let directory = loop {
+        let line = lines.next_line().await.unwrap().expect("the copy ended");
+        if let Some(directory) = line.strip_prefix("started in ") {
+            break PathBuf::from(directory);
+        }
+    };
+    let record = |name: &str| -> Recorded {
+        serde_json::from_slice(&std::fs::read(directory.join(format!("processes/{name}.json"))).unwrap()).unwrap()
+    };
+    let servers = [record("ganesha"), record("dbus")];
+    assert!(servers.iter().all(Recorded::is_alive));
+    victim.kill().await.unwrap();
+    until("the servers to end", SOON, async || {
+        Ok(Look::holds(!servers.iter().any(Recorded::is_alive), &servers))
+    })
+    .await
+    .unwrap();
+    // The next start removes the files, and ends what changed its user and so lost the parent-death signal.
+    drop(NfsServer::start().await.unwrap());
+    assert!(!directory.exists());
 }

@@ -4,8 +4,7 @@
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
-use tombolo_harness::binaries::Binaries;
-use tombolo_harness::{Cluster, ClusterOptions, CrdSet, DEFAULT_NAME, packages};
+use tombolo_harness::{Cluster, ClusterOptions, DEFAULT_NAME};
 
 /// A real Kubernetes control plane and a real NFS server, as processes on this machine.
 #[derive(Debug, Parser)]
@@ -80,14 +79,7 @@ async fn main() -> Result<()> {
                 if ended.await?? { "ended" } else { "there was none" }
             );
         }
-        Command::Prepare => {
-            tokio::task::spawn_blocking(|| {
-                packages::ensure()?;
-                Binaries::ensure()?;
-                CrdSet::ALL.into_iter().try_for_each(|set| set.ensure().map(|_| ()))
-            })
-            .await??;
-        }
+        Command::Prepare => tokio::task::spawn_blocking(Cluster::prepare).await??,
     }
     Ok(())
 }
