@@ -7,6 +7,7 @@ pub mod api_server;
 pub mod cluster;
 pub mod failure;
 pub mod manifest;
+pub mod publication;
 
 pub use failure::Failure;
 
@@ -15,7 +16,6 @@ use crate::domain::discarded::Discarded;
 use crate::domain::ids::Handle;
 use crate::ledger::Ledger;
 use crate::plan::{Action, Announcement, rules};
-use async_trait::async_trait;
 use cluster::Cluster;
 use std::sync::Arc;
 use tombolo_backend_api::{CreateVolume, Disposal, Guarded, TrashId};
@@ -39,7 +39,6 @@ pub struct Ports {
 }
 
 /// Finds the backend behind a handle.
-#[async_trait]
 pub trait Storage: Send + Sync + 'static {
     /// The backend with this handle's id, if it is ready.
     fn behind(&self, handle: &Handle) -> Option<Guarded>;

@@ -3,4 +3,5 @@
 pub mod gather;
 pub mod index;
 pub mod project;
+pub mod roots;
 pub mod work;

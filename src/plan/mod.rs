@@ -13,6 +13,7 @@ pub mod join;
 pub mod member;
 pub mod provision;
 pub mod reference;
+pub mod root;
 pub mod rules;
 pub mod shared_volume;
 pub mod upkeep;

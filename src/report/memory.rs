@@ -10,6 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The API server forgets events after an hour by default (`--event-ttl`).
 pub const SAY_AGAIN_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(45);
 
+/// When to look again at something that has to be said again.
+pub const fn say_again() -> std::time::Duration {
+    std::time::Duration::from_secs(45 * 60 + 5)
+}
+
 /// How many sayings are remembered; beyond it the memory is emptied, which costs repeated events and nothing else.
 const REMEMBERED: usize = 200_000;
 

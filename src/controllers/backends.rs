@@ -1,0 +1,175 @@
+//! A backend changed, or it is time to look at one: whose root it is, whether it answers, how much room it has.
+
+use super::context::{Context, Next};
+use crate::api::conditions::{DEGRADED, READY, Statement, Status};
+use crate::api::reasons::BackendReason as R;
+use crate::api::storage_backend::StorageBackendStatus;
+use crate::domain::ids::BackendName;
+use crate::execute::Failure;
+use crate::observe::gather;
+use crate::observe::roots::{Root, RootState};
+use crate::observe::work::Work;
+use crate::plan::root::{ForRoot, Verdict, decide};
+use std::time::Duration;
+use tombolo_backend_api::{BackendError, BackendId, Class, Guarded, Mark};
+
+/// How often a backend that can be used is looked at.
+const WHEN_READY: Duration = Duration::from_secs(30);
+/// How often one that cannot is looked at.
+const WHEN_DEGRADED: Duration = Duration::from_secs(3);
+
+/// Looks at a backend.
+///
+/// # Errors
+/// What the API server answers; a backend that is away is a state, not an error.
+pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failure> {
+    let Some(root) = ctx.roots.get(name) else { return Ok(Next::Change) };
+    let known = root.id.clone().or_else(|| recorded_id(ctx, name));
+    let state = match look(ctx, name, &root, known.as_ref()).await {
+        Ok(state) => state,
+        Err(error) => RootState::Degraded(reason_of(&error), error.to_string()),
+    };
+    let space = match &state {
+        RootState::Ready(guarded) => guarded.space().await.ok().or(root.space),
+        RootState::Degraded(..) => root.space,
+    };
+    let id = match &state {
+        RootState::Ready(guarded) => Some(guarded.mark().backend_id.clone()),
+        RootState::Degraded(..) => known,
+    };
+    let now = Root { id, state, space, ..root.clone() };
+    if matches!(now.state, RootState::Ready(_)) && !now.terminating {
+        // Before the first volume can be made on it, so that it cannot vanish under one.
+        ctx.publication.backend_in_use(name, true).await?;
+    }
+    publish(ctx, name, &now).await?;
+    let (was, is) = (matches!(root.state, RootState::Ready(_)), matches!(now.state, RootState::Ready(_)));
+    ctx.roots.put(name.clone(), now.clone());
+    if is && !was {
+        wake_everything_that_waits(ctx);
+        ctx.wake(Work::Trash(name.clone()));
+    }
+    if now.terminating {
+        return let_go(ctx, name, &now).await;
+    }
+    Ok(Next::After(if is { WHEN_READY } else { WHEN_DEGRADED }))
+}
+
+/// The id that volumes and records of this name carry: a status can be lost, they stay.
+fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
+    let in_ledger = ctx.ports.ledger.all().into_iter().find(|r| r.backend == *name).map(|r| r.handle.backend.clone());
+    in_ledger.or_else(|| {
+        gather::with(&ctx.caches, |index| {
+            index
+                .pvs()
+                .filter_map(|pv| pv.ours.as_ref())
+                .find(|ours| ours.backend.as_ref() == Some(name))
+                .map(|ours| ours.handle.backend.clone())
+        })
+    })
+}
+
+async fn look(ctx: &Context, name: &BackendName, root: &Root, known: Option<&BackendId>) -> Result<RootState, BackendError> {
+    let mut mark = root.driver.read_mark().await?;
+    let fresh = BackendId::parse(&uuid::Uuid::new_v4().to_string())
+        .ok_or_else(|| BackendError::not_done(Class::Bug, "a fresh id is not an id"))?;
+    let location = root.driver.root();
+    // Twice at the most: a mark that was just placed, by us or by another, is there on the second look.
+    for _ in 0..2 {
+        let others = ctx.roots.others(name);
+        let verdict = decide(&ForRoot {
+            name,
+            location: &location,
+            known,
+            mark: mark.as_ref(),
+            cluster: &ctx.cluster_id,
+            fresh: &fresh,
+            others: &others,
+        });
+        match verdict {
+            Verdict::Ours(mark) => return Ok(RootState::Ready(Guarded::new(root.driver.clone(), mark))),
+            Verdict::Refused(reason, text) => return Ok(RootState::Degraded(reason, text)),
+            Verdict::Place(wanted) => mark = Some(place(root, &wanted).await?),
+        }
+    }
+    Err(BackendError::not_done(Class::Bug, "the root's mark was placed and is not there"))
+}
+
+async fn place(root: &Root, mark: &Mark) -> Result<Mark, BackendError> {
+    root.driver.place_mark(mark).await
+}
+
+fn reason_of(error: &BackendError) -> R {
+    match error.class {
+        Class::Waiting | Class::Transient => R::Unreachable,
+        Class::Denied => R::NotWritable,
+        Class::Full => R::Full,
+        Class::Invalid | Class::Bug => R::Degraded,
+    }
+}
+
+async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), Failure> {
+    let used = ctx.ports.ledger.usage(name, None);
+    let say = |condition, holds, reason: R, message: String| Statement {
+        condition,
+        status: if holds { Status::True } else { Status::False },
+        reason: reason.as_str(),
+        message,
+        observed_generation: None,
+    };
+    let statements = match &root.state {
+        RootState::Ready(_) => vec![
+            say(READY, true, R::Ready, "the root is marked as this backend's".to_owned()),
+            say(DEGRADED, false, R::Ready, String::new()),
+        ],
+        RootState::Degraded(reason, text) => {
+            vec![say(READY, false, *reason, text.clone()), say(DEGRADED, true, *reason, text.clone())]
+        }
+    };
+    let capabilities = root.driver.capabilities();
+    let named = [
+        (capabilities.share, "share"),
+        (capabilities.revoke, "revoke"),
+        (capabilities.read_only_enforced, "readOnlyEnforced"),
+        (capabilities.quota, "quota"),
+    ];
+    let status = StorageBackendStatus {
+        backend_id: root.id.as_ref().map(ToString::to_string),
+        conditions: Vec::new(),
+        capabilities: named.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect(),
+        volumes: i64::try_from(used.volumes).ok(),
+        provisioned_bytes: i64::try_from(used.bytes).ok(),
+        free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
+        notice: root.driver.notice(),
+    };
+    Ok(ctx.publication.backend(name, status, statements).await?)
+}
+
+/// Claims that were refused for its sake, and volumes whose data could not be touched.
+fn wake_everything_that_waits(ctx: &Context) {
+    let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
+        let claims = index.pending().map(|c| Work::Claim(c.key.clone()));
+        let volumes = index.pvs().filter(|pv| pv.is_owner() && (pv.is_let_go() || !pv.tokens.is_empty()));
+        claims.chain(volumes.map(|pv| Work::Volume((&pv.name).into()))).collect()
+    });
+    let intents = ctx.ports.ledger.open_intents().into_iter().map(|r| Work::Volume(r.volume.clone()));
+    ctx.queue.add_all(waiting.into_iter().chain(intents));
+}
+
+/// A backend under deletion goes when it holds neither volume nor trash.
+async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, Failure> {
+    let recorded = ctx.ports.ledger.usage(name, None).volumes > 0;
+    let there = gather::with(&ctx.caches, |index| {
+        index.pvs().filter_map(|pv| pv.ours.as_ref()).any(|ours| ours.backend.as_ref() == Some(name))
+    });
+    let empty = match &root.state {
+        RootState::Ready(guarded) => guarded.trash().await?.is_empty(),
+        // Never usable, never used.
+        RootState::Degraded(..) => root.id.is_none(),
+    };
+    if recorded || there || !empty {
+        return Ok(Next::After(WHEN_DEGRADED));
+    }
+    ctx.publication.backend_in_use(name, false).await?;
+    Ok(Next::Change)
+}

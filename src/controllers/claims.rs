@@ -1,0 +1,126 @@
+//! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
+
+use super::context::{Context, Next};
+use super::volumes;
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::ids::{ClaimKey, VolumeId};
+use crate::domain::pv::Role;
+use crate::execute::{Failure, run};
+use crate::observe::gather::{self, ClaimView};
+use crate::plan::consent::{self, Membership};
+use crate::plan::upkeep::{self, ForUpkeep};
+use crate::plan::{Action, Plan, Verdict, claim};
+use crate::report;
+
+/// Looks at a claim.
+///
+/// # Errors
+/// Whatever stopped a plan.
+pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &key.namespace);
+    let Some(view) = gather::with(&ctx.caches, |index| ClaimView::cached(index, &*ctx.ports.ledger, backends, key)) else {
+        return Ok(Next::Change);
+    };
+    let plan = claim::decide(&view.to_decide());
+    let next = match &plan.verdict {
+        Verdict::AskLive => return join(ctx, view).await,
+        Verdict::NotOurs => return Ok(Next::Change),
+        Verdict::Refused(refusal) => {
+            ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+            // Said again while it is true, because events expire.
+            Next::After(report::memory::say_again())
+        }
+        Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
+    };
+    keep(ctx, view.claim()).await?;
+    Ok(next)
+}
+
+async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next, Failure> {
+    if plan.actions.is_empty() {
+        return Ok(Next::Change);
+    }
+    let volume = VolumeId::from(&view.claim().uid.pv_name());
+    let _turn = ctx.locks.lock(&volume).await;
+    // A record without an object in the caches: they may lag behind what was made a moment ago.
+    if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
+        return Ok(Next::Change);
+    }
+    run(&plan.actions, &ctx.ports).await?;
+    Ok(Next::Change)
+}
+
+/// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
+async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
+    let Some(volume) = view.source_volume() else { return Ok(Next::Again) };
+    let turn = ctx.locks.lock(&volume).await;
+    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else { return Ok(Next::Change) };
+    if view.source_volume().as_ref() != Some(&volume) {
+        return Ok(Next::Again);
+    }
+    if ctx.ports.cluster.pv(&view.claim().uid.pv_name()).await?.is_some() {
+        return Ok(Next::Change);
+    }
+    let plan = claim::decide(&view.to_decide());
+    if let Verdict::Refused(refusal) = &plan.verdict {
+        ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+        return Ok(Next::After(report::memory::say_again()));
+    }
+    run(&plan.actions, &ctx.ports).await?;
+    volumes::advance(ctx, &volume, &turn).await
+}
+
+/// Upkeep of a claim that has its volume.
+async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
+    let own = claim.uid.pv_name();
+    let found = gather::with(&ctx.caches, |index| {
+        let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
+        let pv = bound.and_then(|name| index.pv(name)).or_else(|| index.pv(&own)).cloned()?;
+        let members = index.volume_of(&pv).map_or(0, |volume| index.members(&volume).count());
+        let consent = consent_of(index, claim, &pv);
+        Some((pv, members, consent))
+    });
+    let Some((pv, members, consent)) = found else { return Ok(()) };
+    let actions = upkeep::plan(&ForUpkeep { claim, pv: Some(&pv), members, consent });
+    let holds = actions.iter().any(|a| matches!(a, Action::TakeHold(_)));
+    if holds {
+        return let_go(ctx, claim, &VolumeId::from(&pv.name)).await;
+    }
+    run(&actions, &ctx.ports).await
+}
+
+/// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.
+async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), Failure> {
+    let _turn = ctx.locks.lock(volume).await;
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace);
+    let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
+    let tokens = view.pv.as_ref().is_some_and(|pv| !pv.tokens.is_empty());
+    if view.members.is_empty() && !tokens {
+        run(&[Action::TakeHold(claim.reference())], &ctx.ports).await?;
+    }
+    Ok(())
+}
+
+/// The state of a member's consent, from the caches.
+pub fn consent_of(
+    index: &crate::observe::index::Index,
+    claim: &Claim,
+    pv: &crate::domain::pv::Pv,
+) -> Option<consent::Consent> {
+    let ours = pv.ours.as_ref()?;
+    let Role::Member(joined) = &ours.role else { return None };
+    let owner_pv = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()));
+    let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
+    let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
+    let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
+    let served = index.serves(crate::domain::reference::ReferenceKind::Volume);
+    Some(consent::state(&Membership {
+        namespace: &claim.key.namespace,
+        labels: &namespace.labels,
+        namespace_terminating: namespace.terminating,
+        references: served.then_some(references.as_slice()),
+        source_uid: &joined.source_uid,
+        owner: owner_key.and_then(|key| index.claim(key)).map(|claim| &**claim),
+        access: ours.access,
+    }))
+}

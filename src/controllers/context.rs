@@ -1,0 +1,80 @@
+//! What every controller is handed, and the locks by which two of them do not work on one volume at a time.
+
+use super::queue::Queue;
+use crate::domain::ids::VolumeId;
+use crate::execute::Ports;
+use crate::execute::publication::Publication;
+use crate::metrics::Metrics;
+use crate::observe::gather::Caches;
+use crate::observe::roots::Roots;
+use crate::observe::work::Work;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tombolo_backend_api::ClusterId;
+
+/// Handles on everything; cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// What plans act on.
+    pub ports: Ports,
+    /// What the watches have shown.
+    pub caches: Caches,
+    /// The backends.
+    pub roots: Arc<Roots>,
+    /// What waits to be looked at.
+    pub queue: Arc<Queue>,
+    /// One at a time for each volume.
+    pub locks: Arc<Locks>,
+    /// Statuses for people to read.
+    pub publication: Arc<dyn Publication>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// This cluster.
+    pub cluster_id: ClusterId,
+    /// How often everything is looked at that nobody asked about.
+    pub sweep_interval: Duration,
+}
+
+/// When to look at a thing again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// When it changes.
+    Change,
+    /// Then, if it has not changed before.
+    After(Duration),
+    /// At once.
+    Again,
+}
+
+/// A lock for each volume that is being worked on.
+#[derive(Default)]
+pub struct Locks {
+    held: Mutex<HashMap<VolumeId, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+impl Locks {
+    /// Waits for the volume's turn.
+    pub async fn lock(&self, volume: &VolumeId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lock = {
+            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.retain(|_, lock| lock.strong_count() > 0);
+            match held.get(volume).and_then(Weak::upgrade) {
+                Some(lock) => lock,
+                None => {
+                    let lock = Arc::new(tokio::sync::Mutex::new(()));
+                    held.insert(volume.clone(), Arc::downgrade(&lock));
+                    lock
+                }
+            }
+        };
+        lock.lock_owned().await
+    }
+}
+
+impl Context {
+    /// Asks for a look at something.
+    pub fn wake(&self, work: Work) {
+        self.queue.add(work);
+    }
+}

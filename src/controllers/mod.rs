@@ -1,0 +1,110 @@
+//! One file for each kind of thing that is looked at, all of the same shape: read, decide, carry out, tell.
+//!
+//! They meet nowhere but in the caches, the ledger and the plan. [`work_on`] takes from the queue; `retry` says when to look
+//! again.
+
+pub mod backends;
+pub mod claims;
+pub mod context;
+pub mod members;
+pub mod queue;
+pub mod references;
+pub mod retry;
+pub mod shared_volumes;
+pub mod sweep;
+pub mod trash;
+pub mod volumes;
+
+pub use context::{Context, Next};
+
+use crate::execute::Failure;
+use crate::metrics::labels::{Reconciled, Subject};
+use crate::observe::work::Work;
+use crate::report;
+use retry::Retries;
+use std::time::Duration;
+
+/// Longest look at one thing; purges have as long as they need.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Takes from the queue until it is closed.
+pub async fn work_on(ctx: Context, retries: &Retries) {
+    while let Some(work) = ctx.queue.next().await {
+        let subject = subject(&work);
+        let timer = ctx.metrics.reconcile(subject);
+        let outcome = bounded(&ctx, &work).await;
+        let next = match &outcome {
+            Ok(next) => {
+                retries.succeeded(&work);
+                timer.finish(Reconciled::Changed);
+                *next
+            }
+            Err(failure) => {
+                timer.finish(Reconciled::Failed);
+                failed(&ctx, retries, &work, subject, failure)
+            }
+        };
+        ctx.queue.done(&work);
+        match next {
+            Next::Change => {}
+            Next::After(delay) => ctx.queue.add_after(work, delay),
+            Next::Again => ctx.queue.add(work),
+        }
+    }
+}
+
+async fn bounded(ctx: &Context, work: &Work) -> Result<Next, Failure> {
+    if matches!(work, Work::Trash(_) | Work::Sweep) {
+        return look_at(ctx, work).await;
+    }
+    match tokio::time::timeout(DEADLINE, look_at(ctx, work)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::TimedOut),
+    }
+}
+
+/// Looks at one thing.
+///
+/// # Errors
+/// Whatever stopped its plan.
+pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
+    match work {
+        Work::Claim(key) => claims::reconcile(ctx, key).await,
+        Work::Volume(volume) => volumes::reconcile(ctx, volume).await,
+        Work::Member(name) => members::reconcile(ctx, name).await,
+        Work::SharedVolume(volume) => shared_volumes::reconcile(ctx, volume).await,
+        Work::Reference(key) => references::reconcile(ctx, key).await,
+        Work::Backend(name) => backends::reconcile(ctx, name).await,
+        Work::Trash(name) => trash::reconcile(ctx, name).await,
+        Work::Sweep => sweep::reconcile(ctx).await,
+    }
+}
+
+fn failed(ctx: &Context, retries: &Retries, work: &Work, subject: Subject, failure: &Failure) -> Next {
+    let in_a_row = retries.failed(work);
+    let class = failure.class();
+    ctx.metrics.reconcile_failed(subject, class.into());
+    if failure.is_stale() {
+        tracing::debug!(?work, %failure, "the world has moved on");
+    } else {
+        tracing::warn!(?work, %failure, in_a_row, "stopped; it will be looked at again");
+    }
+    if let Work::Claim(key) = work {
+        let claim = crate::observe::gather::with(&ctx.caches, |index| index.claim(key).map(|c| c.reference()));
+        if let Some(told) = claim.and_then(|claim| report::failed(&claim, failure, in_a_row)) {
+            ctx.ports.audience.hear(&told);
+        }
+    }
+    Next::After(if failure.is_stale() { retry::at_once(in_a_row) } else { retry::delay(class, in_a_row) })
+}
+
+fn subject(work: &Work) -> Subject {
+    match work {
+        Work::Claim(_) => Subject::Claim,
+        Work::Volume(_) | Work::Member(_) => Subject::Volume,
+        Work::SharedVolume(_) => Subject::SharedVolume,
+        Work::Reference(_) => Subject::Reference,
+        Work::Backend(_) => Subject::Backend,
+        Work::Trash(_) | Work::Sweep => Subject::Sweep,
+    }
+}

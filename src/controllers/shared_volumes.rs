@@ -1,0 +1,37 @@
+//! Something about a volume changed that people can read in its SharedVolume: written at most once a second.
+
+use super::claims::consent_of;
+use super::context::{Context, Next};
+use crate::domain::ids::VolumeId;
+use crate::execute::Failure;
+use crate::observe::gather;
+use crate::plan::consent::Consent;
+use crate::plan::shared_volume::{ForSharedVolume, describe};
+use std::time::Duration;
+
+/// The pause before a change is written; what changes meanwhile is in the same write.
+pub const COALESCE: Duration = Duration::from_secs(1);
+
+/// Looks at a volume's description.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
+    let record = ctx.ports.ledger.get(volume);
+    let wanted = gather::with(&ctx.caches, |index| {
+        let pv = index.pv(&volume.pv_name()).cloned();
+        let members: Vec<_> = index
+            .members(volume)
+            .map(|member| {
+                let claim = member.name.claim_uid().and_then(|uid| index.claim_by_uid(&uid));
+                let consent = claim.and_then(|claim| consent_of(index, claim, member));
+                (member.clone(), consent.unwrap_or(Consent::Given))
+            })
+            .collect();
+        let owner = pv.as_ref().and_then(|pv| pv.claim.as_ref()).and_then(|c| index.claim(&c.key));
+        let holding = owner.is_some_and(|claim| claim.terminating && claim.held);
+        describe(&ForSharedVolume { volume, pv: pv.as_deref(), members: &members, record: record.as_deref(), holding })
+    });
+    ctx.publication.shared_volume(volume, wanted.as_ref()).await?;
+    Ok(Next::Change)
+}

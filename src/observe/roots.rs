@@ -1,0 +1,121 @@
+//! The backends as they are at this moment: their drivers, whether their roots carry the expected mark, and how much room
+//! they have. Filled by `controllers::backends`; read by everybody who plans or acts.
+
+use crate::api::reasons::BackendReason;
+use crate::domain::backend::{Backend as BackendView, Health, Limits};
+use crate::domain::ids::{BackendName, Handle, Namespace};
+use crate::execute::Storage;
+use crate::ledger::Ledger;
+use crate::plan::root::Other;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+use tombolo_backend_api::{Backend, BackendId, Guarded, Space};
+
+/// One backend.
+#[derive(Clone)]
+pub struct Root {
+    /// What reaches it.
+    pub driver: Arc<dyn Backend>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// What it may be used for.
+    pub limits: Limits,
+    /// The node it lies on, if it is a directory of one.
+    pub node: Option<String>,
+    /// Whether somebody deletes it.
+    pub terminating: bool,
+    /// How long discarded volumes stay.
+    pub retention: Duration,
+    /// Its id, once known.
+    pub id: Option<BackendId>,
+    /// Whether it can be used.
+    pub state: RootState,
+    /// Its room, when it was last asked.
+    pub space: Option<Space>,
+}
+
+/// Whether a root can be used.
+#[derive(Clone)]
+pub enum RootState {
+    /// It carries the mark.
+    Ready(Guarded),
+    /// Why not, for the admin.
+    Degraded(BackendReason, String),
+}
+
+/// All backends.
+#[derive(Default)]
+pub struct Roots {
+    known: RwLock<BTreeMap<BackendName, Root>>,
+}
+
+impl Roots {
+    /// A backend is as given.
+    pub fn put(&self, name: BackendName, root: Root) {
+        self.write().insert(name, root);
+    }
+
+    /// A backend is gone.
+    pub fn remove(&self, name: &BackendName) {
+        self.write().remove(name);
+    }
+
+    /// A backend.
+    pub fn get(&self, name: &BackendName) -> Option<Root> {
+        self.read().get(name).cloned()
+    }
+
+    /// Names of all.
+    pub fn names(&self) -> Vec<BackendName> {
+        self.read().keys().cloned().collect()
+    }
+
+    /// All but one, for the question whether roots overlap.
+    pub fn others(&self, than: &BackendName) -> Vec<Other> {
+        let known = self.read();
+        let others = known.iter().filter(|(name, _)| *name != than);
+        others.map(|(name, root)| Other { name: name.clone(), location: root.driver.root(), id: root.id.clone() }).collect()
+    }
+
+    /// All as the planner sees them, with what `namespace` uses of each.
+    pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace) -> Vec<BackendView> {
+        self.read().iter().map(|(name, root)| view(name, root, ledger, Some(namespace))).collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<BackendName, Root>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<BackendName, Root>> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: Option<&Namespace>) -> BackendView {
+    let health = match (&root.state, root.terminating) {
+        (RootState::Ready(_), true) => Health::Terminating,
+        (RootState::Ready(guarded), false) => Health::Ready(guarded.mark().backend_id.clone()),
+        (RootState::Degraded(..), _) => Health::Degraded,
+    };
+    BackendView {
+        name: name.clone(),
+        labels: root.labels.clone(),
+        health,
+        capabilities: root.driver.capabilities(),
+        limits: root.limits,
+        free: root.space.map(|s| s.free),
+        node: root.node.clone(),
+        used: ledger.usage(name, None),
+        used_by_namespace: ledger.usage(name, namespace),
+    }
+}
+
+impl Storage for Roots {
+    fn behind(&self, handle: &Handle) -> Option<Guarded> {
+        self.read().values().find_map(|root| match &root.state {
+            RootState::Ready(guarded) if guarded.mark().backend_id == handle.backend => Some(guarded.clone()),
+            RootState::Ready(_) | RootState::Degraded(..) => None,
+        })
+    }
+}
