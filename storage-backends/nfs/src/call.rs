@@ -1,0 +1,378 @@
+//! NFS procedures as this crate uses them: by handle, one name at a time, with a deadline and one repetition.
+//!
+//! A [`Call`] accompanies one call of the backend. It remembers whether anything may have been changed, and knows for each
+//! procedure what a repetition means after an answer was lost. Paths are [`crate::directory`]'s business: nothing here
+//! sends a name with a slash, and no procedure of NFS that takes a name follows a symbolic link.
+
+use crate::{
+    connection::Connection,
+    errors::{Fault, Kind, Reached},
+    pool::{Deadline, Pool},
+};
+use bytes::Bytes;
+use nfs_rs::{Attr, DirectoryCookie, FSStat, ObjRes};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tombolo_backend_api::BackendError;
+
+/// An object's handle: what NFS acts on. It stays good over reconnections and server restarts (RFC 1813 §2.3.3, RFC 8881 §4.2.2).
+pub(crate) type Handle = Bytes;
+
+/// What an object is (`ftype3` of RFC 1813 and `nfs_ftype4` of RFC 8881 agree on these numbers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Regular,
+    Directory,
+    /// Symbolic link, device, socket, pipe.
+    Other,
+}
+
+/// An object and what is known of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) handle: Handle,
+    pub(crate) kind: FileKind,
+    /// Permission bits.
+    pub(crate) mode: u32,
+    pub(crate) size: u64,
+    pub(crate) links: u32,
+    pub(crate) file_system: u64,
+    pub(crate) file_id: u64,
+    pub(crate) modified: jiff::Timestamp,
+}
+
+impl Node {
+    fn new(handle: Handle, attr: &Attr) -> Self {
+        let kind = match attr.type_ {
+            1 => FileKind::Regular,
+            2 => FileKind::Directory,
+            _ => FileKind::Other,
+        };
+        let nanoseconds = i32::try_from(attr.mtime.nseconds).unwrap_or(0);
+        Self {
+            handle,
+            kind,
+            mode: attr.file_mode & 0o7777,
+            size: attr.filesize,
+            links: attr.nlink,
+            file_system: attr.fsid,
+            file_id: attr.fileid,
+            modified: jiff::Timestamp::new(i64::from(attr.mtime.seconds), nanoseconds).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn is_directory(&self) -> bool {
+        self.kind == FileKind::Directory
+    }
+}
+
+/// A part of a directory.
+pub(crate) struct Page {
+    pub(crate) entries: Vec<Entry>,
+    /// Where the next part begins; `None` at the end.
+    pub(crate) next: Option<DirectoryCookie>,
+}
+
+/// A name in a directory.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// Absent if the server did not send it along.
+    pub(crate) node: Option<Node>,
+}
+
+/// What a request does to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Reads,
+    Changes,
+}
+
+/// One call of the backend, on its way.
+pub(crate) struct Call<'a> {
+    pool: &'a Pool,
+    deadline: Deadline,
+    changed: AtomicBool,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(pool: &'a Pool, deadline: Deadline) -> Self {
+        Self {
+            pool,
+            deadline,
+            changed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        self.pool
+    }
+
+    /// Turns a fault into what the backend's caller is told.
+    pub(crate) fn fail(&self, what: &str, fault: Fault) -> BackendError {
+        fault.into_error(what, self.changed.load(Ordering::Relaxed))
+    }
+
+    /// The export's directory.
+    pub(crate) async fn export(&self) -> Result<Handle, Fault> {
+        Ok(self
+            .pool
+            .lease(self.deadline.instant())
+            .await?
+            .connection
+            .export
+            .clone())
+    }
+
+    pub(crate) async fn getattr(&self, handle: &Handle) -> Result<Node, Fault> {
+        let attr = self
+            .send(Effect::Reads, |c| async move { c.mount.getattr(handle.clone()).await })
+            .await?;
+        Ok(Node::new(handle.clone(), &attr))
+    }
+
+    pub(crate) async fn lookup(&self, directory: &Handle, name: &str) -> Result<Option<Node>, Fault> {
+        let found = self
+            .send(Effect::Reads, |c| async move {
+                c.mount.lookup(directory.clone(), name).await
+            })
+            .await;
+        match found {
+            Ok(object) => Ok(Some(self.node(object).await?)),
+            Err(fault) if fault.is(Kind::NotFound) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// `Exists` if the name is taken, also by a first attempt whose answer was lost.
+    pub(crate) async fn mkdir(&self, directory: &Handle, name: &str, mode: u32) -> Result<Node, Fault> {
+        let made = self
+            .send(Effect::Changes, |c| async move {
+                c.mount.mkdir(directory.clone(), name, mode).await
+            })
+            .await?;
+        self.node(made).await
+    }
+
+    pub(crate) async fn set_mode(&self, handle: &Handle, mode: u32) -> Result<(), Fault> {
+        self.send(Effect::Changes, |c| async move {
+            c.mount
+                .setattr(handle.clone(), None, Some(mode), None, None, None, None, None)
+                .await
+        })
+        .await
+    }
+
+    /// Empties a file whose name cannot be said.
+    pub(crate) async fn truncate(&self, handle: &Handle) -> Result<(), Fault> {
+        self.send(Effect::Changes, |c| async move {
+            c.mount
+                .setattr(handle.clone(), None, None, None, None, Some(0), None, None)
+                .await
+        })
+        .await
+    }
+
+    /// Removes what is no directory. Gone already is success.
+    pub(crate) async fn remove(&self, directory: &Handle, name: &str) -> Result<bool, Fault> {
+        let done = self
+            .send(Effect::Changes, |c| async move {
+                c.mount.remove(directory.clone(), name).await
+            })
+            .await;
+        removed(done)
+    }
+
+    /// Removes an empty directory. Gone already is success. With NFSv4 this would remove a file as well (RFC 8881 §18.25): look first.
+    pub(crate) async fn rmdir(&self, directory: &Handle, name: &str) -> Result<bool, Fault> {
+        let done = self
+            .send(Effect::Changes, |c| async move {
+                c.mount.rmdir(directory.clone(), name).await
+            })
+            .await;
+        removed(done).map_err(|fault| match fault.kind {
+            // RFC 1813 §3.3.13 has no NOTEMPTY for some servers: POSIX lets rmdir() say EEXIST instead.
+            Kind::Exists => fault.of_kind(Kind::NotEmpty),
+            _ => fault,
+        })
+    }
+
+    /// Renames `node`, which is `name` in `from`, to `new_name` in `to`. An empty directory there would be replaced: look first.
+    pub(crate) async fn rename(
+        &self,
+        (from, name): (&Handle, &str),
+        node: &Node,
+        (to, new_name): (&Handle, &str),
+    ) -> Result<(), Fault> {
+        let done = self
+            .send(Effect::Changes, |c| async move {
+                c.mount.rename(from.clone(), name, to.clone(), new_name).await
+            })
+            .await;
+        match done {
+            // Not there any more: by our first attempt, if it lies where we wanted it.
+            Err(fault) if fault.is(Kind::NotFound) && fault.repeated => match self.lookup(to, new_name).await? {
+                Some(moved) if moved.file_id == node.file_id => Ok(()),
+                _ => Err(fault),
+            },
+            done => done,
+        }
+    }
+
+    /// Gives a file a second name, unless that is taken (`Exists`).
+    pub(crate) async fn link(&self, file: &Handle, directory: &Handle, name: &str) -> Result<(), Fault> {
+        self.send(Effect::Changes, |c| async move {
+            c.mount.link(file.clone(), directory.clone(), name).await
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Writes a new file, mode 0600, to stable storage. `name` must be one that nobody else uses.
+    pub(crate) async fn write_file(&self, directory: &Handle, name: &str, contents: &[u8]) -> Result<Handle, Fault> {
+        let contents = Bytes::copy_from_slice(contents);
+        self.send(Effect::Changes, |c| {
+            let contents = contents.clone();
+            async move {
+                // One connection for all three: NFSv4 ties what is open to the session that opened it.
+                let file = c.mount.create(directory.clone(), name, Some(0o600)).await?;
+                nfs_rs::write_all(&*c.mount, file.fh.clone(), 0, contents).await?;
+                c.mount.close(file.fh.clone()).await?;
+                Ok(file.fh)
+            }
+        })
+        .await
+    }
+
+    /// Reads a whole file; `Unfit` if it has more than `limit` bytes.
+    pub(crate) async fn read_file(&self, handle: &Handle, limit: u32) -> Result<Vec<u8>, Fault> {
+        let mut contents = Vec::new();
+        loop {
+            let at = contents.len() as u64;
+            let part = self
+                .send(Effect::Reads, |c| async move {
+                    c.mount.read(handle.clone(), at, limit + 1).await
+                })
+                .await?;
+            if part.is_empty() {
+                return Ok(contents);
+            }
+            contents.extend_from_slice(&part);
+            if contents.len() as u64 > u64::from(limit) {
+                return Err(Fault::found(Kind::Unfit, format!("a file has more than {limit} bytes")));
+            }
+        }
+    }
+
+    pub(crate) async fn list(&self, directory: &Handle, from: DirectoryCookie) -> Result<Page, Fault> {
+        let page = self
+            .send(Effect::Reads, |c| async move {
+                c.mount.readdirplus_page(directory.clone(), from).await
+            })
+            .await?;
+        let entries = page
+            .entries
+            .into_iter()
+            .filter(|entry| !matches!(entry.file_name.as_str(), "." | ".."))
+            .map(|entry| {
+                let node = entry
+                    .attr
+                    .filter(|_| !entry.handle.is_empty())
+                    .map(|a| Node::new(entry.handle.clone(), &a));
+                Entry {
+                    name: entry.file_name,
+                    node,
+                }
+            })
+            .collect();
+        Ok(Page {
+            entries,
+            next: (!page.eof).then_some(page.next),
+        })
+    }
+
+    pub(crate) async fn space(&self) -> Result<FSStat, Fault> {
+        self.send(Effect::Reads, |c| async move { c.mount.fsstat().await })
+            .await
+    }
+
+    /// The attributes that version 3 may leave out of a reply.
+    async fn node(&self, object: ObjRes) -> Result<Node, Fault> {
+        match object.attr {
+            Some(attr) => Ok(Node::new(object.fh, &attr)),
+            None => self.getattr(&object.fh).await,
+        }
+    }
+
+    /// Sends a request; once more over a new connection if the first broke.
+    async fn send<T, F, A>(&self, effect: Effect, request: F) -> Result<T, Fault>
+    where
+        F: Fn(Arc<Connection>) -> A,
+        A: Future<Output = nfs_rs::Result<T>>,
+    {
+        let lease = self.pool.lease(self.deadline.instant()).await?;
+        let first = self.attempt(effect, &lease.connection, &request).await;
+        let fault = match first {
+            Err(fault) if fault.is(Kind::Lost) => fault,
+            settled => return settled,
+        };
+        let lease = self.pool.replace(&lease, self.deadline.instant()).await?;
+        let repeated = fault.reached == Reached::Perhaps;
+        let second = self.attempt(effect, &lease.connection, &request).await;
+        second.map_err(|mut fault| {
+            fault.repeated = repeated;
+            fault
+        })
+    }
+
+    async fn attempt<T, F, A>(&self, effect: Effect, connection: &Arc<Connection>, request: &F) -> Result<T, Fault>
+    where
+        F: Fn(Arc<Connection>) -> A,
+        A: Future<Output = nfs_rs::Result<T>>,
+    {
+        // Given up unless an answer comes: also when our own caller drops us in the middle of a request.
+        let mut unanswered = GiveUp(Some(connection));
+        let answer = tokio::time::timeout_at(self.deadline.instant(), request(Arc::clone(connection))).await;
+        let result = match answer {
+            Ok(result) => result.map_err(Fault::from),
+            Err(_) => Err(Fault::timed_out(self.deadline.length())),
+        };
+        let reached = match &result {
+            Ok(_) => Reached::Perhaps,
+            Err(fault) => fault.reached,
+        };
+        if effect == Effect::Changes && reached == Reached::Perhaps {
+            self.changed.store(true, Ordering::Relaxed);
+        }
+        // A stale handle may be that of the export itself, which only mounting renews.
+        if !result
+            .as_ref()
+            .is_err_and(|fault| fault.is_transport() || fault.is(Kind::Stale))
+        {
+            unanswered.0 = None;
+        }
+        result
+    }
+}
+
+fn removed(done: Result<(), Fault>) -> Result<bool, Fault> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(fault) if fault.is(Kind::NotFound) => Ok(fault.repeated),
+        Err(fault) => Err(fault),
+    }
+}
+
+struct GiveUp<'a>(Option<&'a Connection>);
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0 {
+            connection.give_up();
+        }
+    }
+}
