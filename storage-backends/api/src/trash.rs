@@ -63,7 +63,7 @@ pub struct TrashEntry {
 pub struct Purged {
     /// Files, symlinks and special files removed.
     pub files: u64,
-    /// Directories removed.
+    /// Directories removed, the entry's own among them.
     pub directories: u64,
 }
 
