@@ -147,14 +147,18 @@ impl State {
     }
 
     fn volume(&self, path: &VolumePath) -> Result<Option<&Dir>, BackendError> {
-        match self.tree.node(path.as_str()) {
-            Some(Node::Dir(dir)) => Ok(Some(dir)),
-            Some(Node::File(_)) => Err(BackendError::not_done(
+        let text = path.as_str();
+        let above = text.match_indices('/').filter_map(|(at, _)| text.get(..at));
+        if above
+            .chain([text])
+            .any(|at| matches!(self.tree.node(at), Some(Node::File(_))))
+        {
+            return Err(BackendError::not_done(
                 Class::Invalid,
-                format!("{path} is not a directory"),
-            )),
-            None => Ok(None),
+                format!("{path} is not a directory, or is below a file"),
+            ));
         }
+        Ok(self.tree.dir(text))
     }
 
     fn inspect(&self, path: &VolumePath, quota: bool) -> Result<Option<Found>, BackendError> {
@@ -255,6 +259,7 @@ impl State {
         if self.tree.dir(&purging_path(id)).is_some() {
             return Err(refused("is under purge"));
         }
+        self.volume(path)?;
         self.tree
             .rename(&entry_path(id), path.as_str(), self.now)
             .map_err(|e| match e {
