@@ -83,3 +83,19 @@ impl fmt::Display for BackendError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_error_is_shown_and_kept_as_the_source() {
+        let error = BackendError::not_done(Class::Full, "mkdir pvc-1").because(std::io::Error::other("no room"));
+        assert_eq!(error.to_string(), "mkdir pvc-1: no room");
+        assert_eq!(
+            std::error::Error::source(&error).map(ToString::to_string).as_deref(),
+            Some("no room")
+        );
+        assert_eq!((error.class, error.certainty), (Class::Full, Certainty::NotDone));
+    }
+}
