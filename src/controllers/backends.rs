@@ -11,7 +11,7 @@ use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::root::{ForRoot, Verdict, decide};
 use std::time::Duration;
-use tombolo_backend_api::{BackendError, BackendId, Class, Guarded, Mark};
+use tombolo_backend_api::{BackendError, BackendId, Class, Guarded};
 
 /// How often a backend that can be used is looked at.
 const WHEN_READY: Duration = Duration::from_secs(30);
@@ -70,10 +70,11 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
 }
 
 async fn look(ctx: &Context, name: &BackendName, root: &Root, known: Option<&BackendId>) -> Result<RootState, BackendError> {
-    let mut mark = root.driver.read_mark().await?;
+    let Some(driver) = &root.driver else { return Ok(root.state.clone()) };
+    let mut mark = driver.read_mark().await?;
     let fresh = BackendId::parse(&uuid::Uuid::new_v4().to_string())
         .ok_or_else(|| BackendError::not_done(Class::Bug, "a fresh id is not an id"))?;
-    let location = root.driver.root();
+    let location = driver.root();
     // Twice at the most: a mark that was just placed, by us or by another, is there on the second look.
     for _ in 0..2 {
         let others = ctx.roots.others(name);
@@ -87,16 +88,12 @@ async fn look(ctx: &Context, name: &BackendName, root: &Root, known: Option<&Bac
             others: &others,
         });
         match verdict {
-            Verdict::Ours(mark) => return Ok(RootState::Ready(Guarded::new(root.driver.clone(), mark))),
+            Verdict::Ours(mark) => return Ok(RootState::Ready(Guarded::new(driver.clone(), mark))),
             Verdict::Refused(reason, text) => return Ok(RootState::Degraded(reason, text)),
-            Verdict::Place(wanted) => mark = Some(place(root, &wanted).await?),
+            Verdict::Place(wanted) => mark = Some(driver.place_mark(&wanted).await?),
         }
     }
     Err(BackendError::not_done(Class::Bug, "the root's mark was placed and is not there"))
-}
-
-async fn place(root: &Root, mark: &Mark) -> Result<Mark, BackendError> {
-    root.driver.place_mark(mark).await
 }
 
 fn reason_of(error: &BackendError) -> R {
@@ -126,7 +123,7 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
             vec![say(READY, false, *reason, text.clone()), say(DEGRADED, true, *reason, text.clone())]
         }
     };
-    let capabilities = root.driver.capabilities();
+    let capabilities = root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default();
     let named = [
         (capabilities.share, "share"),
         (capabilities.revoke, "revoke"),
@@ -140,7 +137,7 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
         volumes: i64::try_from(used.volumes).ok(),
         provisioned_bytes: i64::try_from(used.bytes).ok(),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
-        notice: root.driver.notice(),
+        notice: root.driver.as_ref().and_then(|d| d.notice()),
     };
     Ok(ctx.publication.backend(name, status, statements).await?)
 }

@@ -12,6 +12,7 @@ pub mod handshake;
 pub mod join;
 pub mod member;
 pub mod provision;
+pub mod rebuild;
 pub mod reference;
 pub mod root;
 pub mod rules;
