@@ -42,9 +42,12 @@ mod codec;
 pub mod epoch;
 mod error;
 pub mod memory;
+mod serial;
+pub mod sled;
 #[cfg(test)]
 mod suite;
 mod tally;
+mod writer;
 
 pub use book::{Book, Quarantined};
 pub use error::LedgerError;

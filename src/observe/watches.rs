@@ -31,10 +31,12 @@ pub struct Feed {
 }
 
 /// How one kind enters the caches.
+type Reset = Box<dyn Fn(&mut Index, Vec<Entry>) -> Wake + Send + Sync>;
+
 struct Way<T> {
     project: fn(&T) -> Option<Entry>,
     remove: fn(&mut Index, &T) -> Wake,
-    reset: Box<dyn Fn(&mut Index, Vec<Entry>) -> Wake + Send + Sync>,
+    reset: Reset,
 }
 
 /// A projected object of any kind.
@@ -189,7 +191,7 @@ fn reference_key<T: ResourceExt>(kind: ReferenceKind, object: &T) -> ReferenceKe
     ReferenceKey { kind, namespace: Namespace::new(object.namespace().unwrap_or_default()), name: object.name_any() }
 }
 
-fn references(kind: ReferenceKind) -> Box<dyn Fn(&mut Index, Vec<Entry>) -> Wake + Send + Sync> {
+fn references(kind: ReferenceKind) -> Reset {
     Box::new(move |index, all| {
         let all = all.into_iter().filter_map(|e| if let Entry::Reference(r) = e { Some(r) } else { None });
         index.reset_references(kind, all.collect())
