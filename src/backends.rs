@@ -23,14 +23,22 @@ pub fn open(spec: &StorageBackendSpec) -> Result<Opened, String> {
     match (&spec.nfs, &spec.local) {
         #[cfg(feature = "backend-nfs")]
         (Some(nfs), None) => {
-            let config = serde_json::to_value(nfs).and_then(serde_json::from_value).map_err(|e| e.to_string())?;
-            Ok(Opened { driver: Arc::new(tombolo_backend_nfs::open(config)), node: None })
+            let config = serde_json::to_value(nfs)
+                .and_then(serde_json::from_value)
+                .map_err(|e| e.to_string())?;
+            Ok(Opened {
+                driver: Arc::new(tombolo_backend_nfs::open(config)),
+                node: None,
+            })
         }
         #[cfg(feature = "backend-local")]
         (None, Some(local)) => {
             let config = tombolo_backend_local::Config::parse(&local.path, &local.node).map_err(|e| e.to_string())?;
             let node = Some(local.node.clone());
-            Ok(Opened { driver: Arc::new(tombolo_backend_local::Local::open(&config)), node })
+            Ok(Opened {
+                driver: Arc::new(tombolo_backend_local::Local::open(&config)),
+                node,
+            })
         }
         (None, None) => Err("no driver is set, or none that this build knows".to_owned()),
         _ => Err("more than one driver is set, or one that this build does not have".to_owned()),

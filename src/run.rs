@@ -60,9 +60,15 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     let client = Client::try_from(config.clone())?;
     let (readiness, metrics) = (Readiness::new(), Metrics::new());
     let mut tasks = JoinSet::new();
-    let listener = TcpListener::bind(args.listen).await.with_context(|| format!("cannot listen on {}", args.listen))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
     tracing::info!(address = %listener.local_addr()?, "listening");
-    let admin = Admin { readiness: readiness.clone(), metrics: metrics.clone(), log };
+    let admin = Admin {
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+        log,
+    };
     let (served, admin_stop) = (stop.clone(), stop.clone());
     tasks.spawn(async move {
         if let Err(error) = admin.serve(listener, admin_stop).await {
@@ -88,7 +94,13 @@ async fn told_to_end() {
     tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
-async fn lead(client: &Client, config: &kube::Config, args: &RunArgs, readiness: &Readiness, metrics: &Metrics) -> anyhow::Result<()> {
+async fn lead(
+    client: &Client,
+    config: &kube::Config,
+    args: &RunArgs,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
     if !args.leader_election {
         return work(client, args, &Leadership::Alone, readiness, metrics).await;
     }
@@ -108,7 +120,13 @@ async fn lead(client: &Client, config: &kube::Config, args: &RunArgs, readiness:
 }
 
 /// Everything a leader does.
-async fn work(client: &Client, args: &RunArgs, leadership: &Leadership, readiness: &Readiness, metrics: &Metrics) -> anyhow::Result<()> {
+async fn work(
+    client: &Client,
+    args: &RunArgs,
+    leadership: &Leadership,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
     metrics.leading(true);
     let cluster = Arc::new(ApiServer::new(client.clone()));
     let ledger = open_ledger(args).await?;
@@ -160,7 +178,9 @@ async fn work(client: &Client, args: &RunArgs, leadership: &Leadership, readines
 async fn open_ledger(args: &RunArgs) -> anyhow::Result<Arc<dyn Ledger>> {
     let directory = args.data_dir.join("ledger");
     // Recovery reads the whole store.
-    let opened = tokio::task::spawn_blocking(move || SledLedger::open(&directory)).await?.context("the ledger cannot be opened")?;
+    let opened = tokio::task::spawn_blocking(move || SledLedger::open(&directory))
+        .await?
+        .context("the ledger cannot be opened")?;
     if let ledger::Condition::Recovered { moved_to, why } = &opened.condition {
         tracing::warn!(%why, moved_to = %moved_to.display(), "the ledger could not be read; it will be rebuilt");
     }
@@ -168,14 +188,37 @@ async fn open_ledger(args: &RunArgs) -> anyhow::Result<Arc<dyn Ledger>> {
 }
 
 /// Trusts the ledger, or rebuilds it from the cluster, and signs it: all before anything is decided.
-async fn settle_ledger(ledger: &dyn Ledger, cluster: &dyn Cluster, leadership: &Leadership, metrics: &Metrics) -> anyhow::Result<()> {
-    let term = |epoch: &crate::leader::Epoch| LedgerTerm { lease_uid: epoch.lease.clone(), transitions: epoch.transitions };
+async fn settle_ledger(
+    ledger: &dyn Ledger,
+    cluster: &dyn Cluster,
+    leadership: &Leadership,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
+    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
+        lease_uid: epoch.lease.clone(),
+        transitions: epoch.transitions,
+    };
     let (seen, epoch) = match leadership {
         Leadership::Elected { before, now } => (
-            before.as_ref().map(|b| LeaseSeen { term: term(b), holder: Holder::parse(&b.holder) }),
-            Epoch { term: Some(term(now)), holder: holder(&now.holder)? },
+            before.as_ref().map(|b| LeaseSeen {
+                term: term(b),
+                holder: Holder::parse(&b.holder),
+            }),
+            Epoch {
+                term: Some(term(now)),
+                holder: holder(&now.holder)?,
+            },
         ),
-        Leadership::Alone => (None, Epoch { term: None, holder: Holder { identity: "alone".into(), start_id: "alone".into() } }),
+        Leadership::Alone => (
+            None,
+            Epoch {
+                term: None,
+                holder: Holder {
+                    identity: "alone".into(),
+                    start_id: "alone".into(),
+                },
+            },
+        ),
     };
     let elected = matches!(leadership, Leadership::Elected { .. });
     if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
@@ -193,8 +236,14 @@ fn holder(text: &str) -> anyhow::Result<Holder> {
 }
 
 async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
-    let namespace = Api::<Namespace>::all(client.clone()).get("kube-system").await.context("namespace kube-system")?;
-    namespace.uid().map(tombolo_backend_api::ClusterId).context("namespace kube-system has no UID")
+    let namespace = Api::<Namespace>::all(client.clone())
+        .get("kube-system")
+        .await
+        .context("namespace kube-system")?;
+    namespace
+        .uid()
+        .map(tombolo_backend_api::ClusterId)
+        .context("namespace kube-system has no UID")
 }
 
 fn watch_everything(
@@ -236,7 +285,10 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         queue.add(Work::Backend(name));
     };
     tasks.spawn(watch_each(client.clone(), each, sender));
-    synced.wait_for(|synced| *synced).await.context("the watch of StorageBackends ended")?;
+    synced
+        .wait_for(|synced| *synced)
+        .await
+        .context("the watch of StorageBackends ended")?;
     Ok(())
 }
 
@@ -250,16 +302,29 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let limits = Limits {
         volumes: limits.volumes,
         bytes: bytes(&limits.bytes),
-        namespace: NamespaceLimits { volumes: per.volumes, members: per.members, bytes: bytes(&per.bytes) },
+        namespace: NamespaceLimits {
+            volumes: per.volumes,
+            members: per.members,
+            bytes: bytes(&per.bytes),
+        },
     };
     let retention = spec.trash_retention().unwrap_or(std::time::Duration::MAX);
-    let id = object.status.as_ref().and_then(|s| s.backend_id.as_deref()).and_then(tombolo_backend_api::BackendId::parse);
+    let id = object
+        .status
+        .as_ref()
+        .and_then(|s| s.backend_id.as_deref())
+        .and_then(tombolo_backend_api::BackendId::parse);
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if before.spec == *spec => {
-            Root { labels, limits, retention, terminating, id: before.id.clone().or(id), ..before }
-        }
+        Some(before) if before.spec == *spec => Root {
+            labels,
+            limits,
+            retention,
+            terminating,
+            id: before.id.clone().or(id),
+            ..before
+        },
         before => {
             let opened = backends::open(spec);
             let state = match &opened {
@@ -268,7 +333,18 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             };
             let (driver, node) = opened.map_or((None, None), |o| (Some(o.driver), o.node));
             let id = before.as_ref().and_then(|b| b.id.clone()).or(id);
-            Root { spec: spec.clone(), driver, labels, limits, node, terminating, retention, id, state, space: None }
+            Root {
+                spec: spec.clone(),
+                driver,
+                labels,
+                limits,
+                node,
+                terminating,
+                retention,
+                id,
+                state,
+                space: None,
+            }
         }
     }
 }

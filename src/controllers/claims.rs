@@ -18,7 +18,9 @@ use crate::report;
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let backends = ctx.roots.views(&*ctx.ports.ledger, &key.namespace);
-    let Some(view) = gather::with(&ctx.caches, |index| ClaimView::cached(index, &*ctx.ports.ledger, backends, key)) else {
+    let Some(view) = gather::with(&ctx.caches, |index| {
+        ClaimView::cached(index, &*ctx.ports.ledger, backends, key)
+    }) else {
         return Ok(Next::Change);
     };
     let plan = claim::decide(&view.to_decide());
@@ -26,7 +28,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         Verdict::AskLive => return join(ctx, view).await,
         Verdict::NotOurs => return Ok(Next::Change),
         Verdict::Refused(refusal) => {
-            ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+            ctx.ports
+                .audience
+                .hear(&report::refused(&view.claim().reference(), refusal));
             // Said again while it is true, because events expire.
             Next::After(report::memory::say_again())
         }
@@ -52,9 +56,13 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
 
 /// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
-    let Some(volume) = view.source_volume() else { return Ok(Next::Again) };
+    let Some(volume) = view.source_volume() else {
+        return Ok(Next::Again);
+    };
     let turn = ctx.locks.lock(&volume).await;
-    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else { return Ok(Next::Change) };
+    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+        return Ok(Next::Change);
+    };
     if view.source_volume().as_ref() != Some(&volume) {
         return Ok(Next::Again);
     }
@@ -63,7 +71,9 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     }
     let plan = claim::decide(&view.to_decide());
     if let Verdict::Refused(refusal) = &plan.verdict {
-        ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+        ctx.ports
+            .audience
+            .hear(&report::refused(&view.claim().reference(), refusal));
         return Ok(Next::After(report::memory::say_again()));
     }
     run(&plan.actions, &ctx.ports).await?;
@@ -75,13 +85,23 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     let own = claim.uid.pv_name();
     let found = gather::with(&ctx.caches, |index| {
         let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
-        let pv = bound.and_then(|name| index.pv(name)).or_else(|| index.pv(&own)).cloned()?;
+        let pv = bound
+            .and_then(|name| index.pv(name))
+            .or_else(|| index.pv(&own))
+            .cloned()?;
         let members = index.volume_of(&pv).map_or(0, |volume| index.members(&volume).count());
         let consent = consent_of(index, claim, &pv);
         Some((pv, members, consent))
     });
-    let Some((pv, members, consent)) = found else { return Ok(()) };
-    let actions = upkeep::plan(&ForUpkeep { claim, pv: Some(&pv), members, consent });
+    let Some((pv, members, consent)) = found else {
+        return Ok(());
+    };
+    let actions = upkeep::plan(&ForUpkeep {
+        claim,
+        pv: Some(&pv),
+        members,
+        consent,
+    });
     let holds = actions.iter().any(|a| matches!(a, Action::TakeHold(_)));
     if holds {
         return let_go(ctx, claim, &VolumeId::from(&pv.name)).await;

@@ -95,7 +95,11 @@ fn failed(ctx: &Context, retries: &Retries, work: &Work, subject: Subject, failu
             ctx.ports.audience.hear(&told);
         }
     }
-    Next::After(if failure.is_stale() { retry::at_once(in_a_row) } else { retry::delay(class, in_a_row) })
+    Next::After(if failure.is_stale() {
+        retry::at_once(in_a_row)
+    } else {
+        retry::delay(class, in_a_row)
+    })
 }
 
 fn subject(work: &Work) -> Subject {

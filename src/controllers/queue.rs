@@ -138,7 +138,9 @@ impl State {
             if *at > now {
                 return;
             }
-            let Some(Reverse((at, work))) = self.timers.pop() else { return };
+            let Some(Reverse((at, work))) = self.timers.pop() else {
+                return;
+            };
             if self.due.get(&work) == Some(&at) {
                 self.make_ready(work);
             }
@@ -184,7 +186,14 @@ mod tests {
     #[tokio::test]
     async fn closing_ends_every_worker() {
         let queue = std::sync::Arc::new(Queue::default());
-        let workers: Vec<_> = (0..3).map(|_| tokio::spawn({ let q = queue.clone(); async move { q.next().await } })).collect();
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                tokio::spawn({
+                    let q = queue.clone();
+                    async move { q.next().await }
+                })
+            })
+            .collect();
         queue.close();
         for worker in workers {
             assert_eq!(worker.await.unwrap(), None);

@@ -28,9 +28,18 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
                 (member.clone(), consent.unwrap_or(Consent::Given))
             })
             .collect();
-        let owner = pv.as_ref().and_then(|pv| pv.claim.as_ref()).and_then(|c| index.claim(&c.key));
+        let owner = pv
+            .as_ref()
+            .and_then(|pv| pv.claim.as_ref())
+            .and_then(|c| index.claim(&c.key));
         let holding = owner.is_some_and(|claim| claim.terminating && claim.held);
-        describe(&ForSharedVolume { volume, pv: pv.as_deref(), members: &members, record: record.as_deref(), holding })
+        describe(&ForSharedVolume {
+            volume,
+            pv: pv.as_deref(),
+            members: &members,
+            record: record.as_deref(),
+            holding,
+        })
     });
     ctx.publication.shared_volume(volume, wanted.as_ref()).await?;
     Ok(Next::Change)

@@ -7,11 +7,15 @@ use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::glance;
 use crate::plan::volume::decide;
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Action, Plan, Verdict};
+use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 /// More steps than any volume needs at once; whoever exceeds it is looked at again later, behind the others.
 const STEPS: usize = 64;
+
+/// A backend's figures follow its volumes, many of them in one write.
+const STATUS_AFTER: Duration = Duration::from_secs(5);
 
 /// Looks at a volume.
 ///
@@ -40,6 +44,12 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &OwnedMutexGuard<(
         run(&actions, &ctx.ports).await?;
         if !actions.is_empty() {
             ctx.wake(Work::SharedVolume(volume.clone()));
+        }
+        for action in &actions {
+            if let Action::Discard { backend, .. } = action {
+                ctx.wake(Work::Trash(backend.clone()));
+                ctx.queue.add_after(Work::Backend(backend.clone()), STATUS_AFTER);
+            }
         }
         match verdict {
             Verdict::Continue => {}

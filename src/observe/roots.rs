@@ -81,14 +81,21 @@ impl Roots {
         others
             .filter_map(|(name, root)| {
                 let location = root.driver.as_ref()?.root();
-                Some(Other { name: name.clone(), location, id: root.id.clone() })
+                Some(Other {
+                    name: name.clone(),
+                    location,
+                    id: root.id.clone(),
+                })
             })
             .collect()
     }
 
     /// All as the planner sees them, with what `namespace` uses of each.
     pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace) -> Vec<BackendView> {
-        self.read().iter().map(|(name, root)| view(name, root, ledger, Some(namespace))).collect()
+        self.read()
+            .iter()
+            .map(|(name, root)| view(name, root, ledger, Some(namespace)))
+            .collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<BackendName, Root>> {

@@ -68,10 +68,15 @@ impl Feed {
                 index.remove_claim(&key)
             },
             reset: Box::new(|index, all| {
-                index.reset_claims(all.into_iter().filter_map(|e| if let Entry::Claim(c) = e { Some(*c) } else { None }).collect())
+                index.reset_claims(
+                    all.into_iter()
+                        .filter_map(|e| if let Entry::Claim(c) = e { Some(*c) } else { None })
+                        .collect(),
+                )
             }),
         };
-        self.follow(Api::<PersistentVolumeClaim>::all(client), how, synced).await;
+        self.follow(Api::<PersistentVolumeClaim>::all(client), how, synced)
+            .await;
     }
 
     /// PersistentVolumes.
@@ -80,7 +85,11 @@ impl Feed {
             project: |pv: &PersistentVolume| Pv::of(pv).map(|p| Entry::Pv(Box::new(p))),
             remove: |index, pv| index.remove_pv(&PvName::new(pv.name_any())),
             reset: Box::new(|index, all| {
-                index.reset_pvs(all.into_iter().filter_map(|e| if let Entry::Pv(p) = e { Some(*p) } else { None }).collect())
+                index.reset_pvs(
+                    all.into_iter()
+                        .filter_map(|e| if let Entry::Pv(p) = e { Some(*p) } else { None })
+                        .collect(),
+                )
             }),
         };
         self.follow(Api::<PersistentVolume>::all(client), how, synced).await;
@@ -92,7 +101,9 @@ impl Feed {
             project: |class: &StorageClass| Some(Entry::Class(ClassName::new(class.name_any()), Class::of(class))),
             remove: |index, class| index.put_class(ClassName::new(class.name_any()), None),
             reset: Box::new(|index, all| {
-                let ours = all.into_iter().filter_map(|e| if let Entry::Class(_, class) = e { class } else { None });
+                let ours = all
+                    .into_iter()
+                    .filter_map(|e| if let Entry::Class(_, class) = e { class } else { None });
                 index.reset_classes(ours.collect())
             }),
         };
@@ -105,7 +116,13 @@ impl Feed {
             project: |namespace: &KubeNamespace| project::namespace(namespace).map(|(n, v)| Entry::Namespace(n, v)),
             remove: |index, namespace| index.put_namespace(Namespace::new(namespace.name_any()), None),
             reset: Box::new(|index, all| {
-                let all = all.into_iter().filter_map(|e| if let Entry::Namespace(n, v) = e { Some((n, v)) } else { None });
+                let all = all.into_iter().filter_map(|e| {
+                    if let Entry::Namespace(n, v) = e {
+                        Some((n, v))
+                    } else {
+                        None
+                    }
+                });
                 index.reset_namespaces(all.collect())
             }),
         };
@@ -129,7 +146,8 @@ impl Feed {
             remove: |index, r| index.remove_reference(&reference_key(ReferenceKind::Trident, r)),
             reset: references(ReferenceKind::Trident),
         };
-        self.follow(Api::<TridentVolumeReference>::all(client), how, synced).await;
+        self.follow(Api::<TridentVolumeReference>::all(client), how, synced)
+            .await;
     }
 
     async fn follow<T>(self, api: Api<T>, how: Way<T>, synced: watch::Sender<bool>)
@@ -176,7 +194,9 @@ impl Feed {
 
     /// A kind of reference whose definition is gone: what was known of it stays, and nothing counts as withdrawn.
     fn not_served(&self, kind: &str, error: &watcher::Error) {
-        let of = [ReferenceKind::Volume, ReferenceKind::Trident].into_iter().find(|k| k.as_str() == kind);
+        let of = [ReferenceKind::Volume, ReferenceKind::Trident]
+            .into_iter()
+            .find(|k| k.as_str() == kind);
         let absent = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
         if let Some(reference) = of.filter(|_| absent) {
             self.change(|index| {
@@ -188,12 +208,18 @@ impl Feed {
 }
 
 fn reference_key<T: ResourceExt>(kind: ReferenceKind, object: &T) -> ReferenceKey {
-    ReferenceKey { kind, namespace: Namespace::new(object.namespace().unwrap_or_default()), name: object.name_any() }
+    ReferenceKey {
+        kind,
+        namespace: Namespace::new(object.namespace().unwrap_or_default()),
+        name: object.name_any(),
+    }
 }
 
 fn references(kind: ReferenceKind) -> Reset {
     Box::new(move |index, all| {
-        let all = all.into_iter().filter_map(|e| if let Entry::Reference(r) = e { Some(r) } else { None });
+        let all = all
+            .into_iter()
+            .filter_map(|e| if let Entry::Reference(r) = e { Some(r) } else { None });
         index.reset_references(kind, all.collect())
     })
 }

@@ -15,7 +15,10 @@ pub fn records(pvs: &[Pv]) -> Vec<Record> {
     let mut by_handle: HashMap<&Handle, VolumeId> = HashMap::new();
     for pv in pvs.iter().filter(|pv| pv.is_owner()) {
         let Some(ours) = &pv.ours else { continue };
-        let backend = ours.backend.clone().unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
+        let backend = ours
+            .backend
+            .clone()
+            .unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
         if let Some(record) = record_of(pv, ours, backend) {
             by_handle.insert(&ours.handle, record.volume.clone());
             by_volume.insert(record.volume.clone(), record);
@@ -29,7 +32,13 @@ pub fn records(pvs: &[Pv]) -> Vec<Record> {
         if let (Some(volume), Some(key), Some(uid)) = (volume, claim, uid)
             && let Some(record) = by_volume.get_mut(&volume)
         {
-            record.members.insert(pv.name.clone(), Member { claim: ClaimRef { key, uid }, access: ours.access });
+            record.members.insert(
+                pv.name.clone(),
+                Member {
+                    claim: ClaimRef { key, uid },
+                    access: ours.access,
+                },
+            );
         }
     }
     by_volume.into_values().collect()

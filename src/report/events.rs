@@ -31,8 +31,20 @@ impl Publisher {
     pub fn new(client: Client, instance: Option<String>) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let dropped = Arc::new(AtomicU64::new(0));
-        let recorder = Recorder::new(client, Reporter { controller: names::PROVISIONER.to_owned(), instance });
-        (Self { queue, dropped: dropped.clone() }, drain(recorder, waiting, dropped))
+        let recorder = Recorder::new(
+            client,
+            Reporter {
+                controller: names::PROVISIONER.to_owned(),
+                instance,
+            },
+        );
+        (
+            Self {
+                queue,
+                dropped: dropped.clone(),
+            },
+            drain(recorder, waiting, dropped),
+        )
     }
 
     /// Events that were never published.
@@ -66,7 +78,9 @@ fn wire(announcement: &Announcement) -> (Event, ObjectReference) {
             let note = format!("{reason}: {}", announcement.text);
             (EventType::Warning, ClaimReason::ProvisioningFailed.as_str(), note)
         }
-        Told::Refused(reason) | Told::Claim(reason) => (reason.event_type(), reason.as_str(), announcement.text.clone()),
+        Told::Refused(reason) | Told::Claim(reason) => {
+            (reason.event_type(), reason.as_str(), announcement.text.clone())
+        }
         Told::SharedVolume(reason) => (reason.event_type(), reason.as_str(), announcement.text.clone()),
     };
     let action = match announcement.subject {
@@ -96,15 +110,20 @@ fn object(subject: &Subject) -> ObjectReference {
             uid: Some(claim.uid.to_string()),
             ..of("PersistentVolumeClaim")
         },
-        Subject::Pv(name, uid) => {
-            ObjectReference { name: Some(name.to_string()), uid: Some(uid.to_string()), ..of("PersistentVolume") }
-        }
+        Subject::Pv(name, uid) => ObjectReference {
+            name: Some(name.to_string()),
+            uid: Some(uid.to_string()),
+            ..of("PersistentVolume")
+        },
     }
 }
 
 fn cut(mut note: String) -> String {
     if note.len() > NOTE {
-        let end = (0..=NOTE - 3).rev().find(|i| note.is_char_boundary(*i)).unwrap_or_default();
+        let end = (0..=NOTE - 3)
+            .rev()
+            .find(|i| note.is_char_boundary(*i))
+            .unwrap_or_default();
         note.truncate(end);
         note.push('…');
     }
