@@ -140,7 +140,7 @@ async fn work(
     settle_ledger(&*ledger, &*cluster, leadership, metrics).await?;
 
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let (publisher, publishing) = Publisher::new(client.clone(), Some(args.process_name()));
+    let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
     let roots = Arc::new(Roots::default());
     tasks.spawn(publishing);
     let ctx = Context {
