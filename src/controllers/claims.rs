@@ -1,7 +1,7 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::volumes;
+use super::{lost, volumes};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
@@ -36,6 +36,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
+    if view.claim().phase == ClaimPhase::Lost {
+        lost::repair(ctx, view.claim()).await?;
+    }
     keep(ctx, view.claim()).await?;
     Ok(next)
 }

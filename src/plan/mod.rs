@@ -14,6 +14,7 @@ pub mod member;
 pub mod provision;
 pub mod rebuild;
 pub mod reference;
+pub mod repair;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
