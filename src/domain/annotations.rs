@@ -14,8 +14,8 @@ pub enum Spelled<'a> {
     Absent,
     /// The value, whichever spelling has it.
     One(&'a str),
-    /// The two spellings differ.
-    Differ,
+    /// The two spellings differ: ours, and the compatible one.
+    Differ(&'a str, &'a str),
 }
 
 impl Annotations {
@@ -43,7 +43,7 @@ impl Annotations {
             (None, None) => Spelled::Absent,
             (Some(value), None) | (None, Some(value)) => Spelled::One(value),
             (Some(a), Some(b)) if a == b => Spelled::One(a),
-            (Some(_), Some(_)) => Spelled::Differ,
+            (Some(a), Some(b)) => Spelled::Differ(a, b),
         }
     }
 
@@ -134,7 +134,7 @@ mod tests {
             ("trident.netapp.io/shareFromPVC", "a/b"),
             ("tombolo.dev/shareFromPVC", "a/c"),
         ]);
-        assert_eq!(differ.get(key), Spelled::Differ);
+        assert_eq!(differ.get(key), Spelled::Differ("a/c", "a/b"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! about.
 
 use super::consent::Consent;
+use super::volume::expected_owner;
 use crate::api::conditions::{Statement, Status};
 use crate::api::reasons::SharedVolumeReason as R;
 use crate::api::shared_volume::{
@@ -45,9 +46,10 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
     let pv = o.pv?;
     let ours = pv.ours.as_ref()?;
     let deleting = o.record.is_some_and(|r| r.state == State::Deleting);
-    let soft_deleted =
-        pv.is_let_go() && !(pv.policy == ReclaimPolicy::Retain && o.members.is_empty() && !pv.terminating);
-    let unexpected = pv.phase == PvPhase::Available;
+    // A PersistentVolume deleted by hand stays `Bound` while its owner's claim lives: the owner has not gone.
+    let owner_gone = pv.is_let_go() && pv.phase != PvPhase::Bound;
+    let soft_deleted = owner_gone && !(pv.policy == ReclaimPolicy::Retain && o.members.is_empty() && !pv.terminating);
+    let unexpected = is_unexpected(o, pv);
     let conditions = conditions(o, soft_deleted, unexpected);
     if o.members.is_empty() && !soft_deleted && !deleting && conditions.is_empty() {
         return None;
@@ -86,6 +88,16 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
         status,
         conditions,
     })
+}
+
+/// Free for any claim, or bound to one that nobody recorded.
+fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
+    let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    match pv.phase {
+        PvPhase::Available => true,
+        PvPhase::Bound => uid.is_some_and(|uid| !pv.populated && !expected_owner(pv, o.record).contains(uid)),
+        PvPhase::Pending | PvPhase::Released | PvPhase::Failed => false,
+    }
 }
 
 fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {
@@ -132,7 +144,8 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
     if unexpected {
         say(
             R::UnexpectedClaim,
-            "the owner's PersistentVolume is free for any claim; nothing is deleted".to_owned(),
+            "the owner's PersistentVolume is free for any claim, or bound to one that was not recorded; nothing is deleted"
+                .to_owned(),
         );
     }
     let count = |wanted: &[Consent]| o.members.iter().filter(|(_, c)| wanted.contains(c)).count();
