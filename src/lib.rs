@@ -3,7 +3,9 @@
 //! The way of one claim, top to bottom: `controllers::claims` takes it from the queue, [`observe`] reads, [`plan`] decides,
 //! [`execute`] writes, `report` tells. Modules in reading order:
 
+pub mod admin;
 pub mod api;
+pub mod cli;
 pub mod domain;
 pub mod plan;
 
@@ -12,3 +14,5 @@ pub mod ledger;
 pub mod observe;
 
 pub mod leader;
+pub mod metrics;
+pub mod telemetry;

@@ -31,3 +31,27 @@ pub fn below(directory: &str) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// Every Rust file below `directory`.
+pub fn rust_below(directory: &str) -> Vec<PathBuf> {
+    let mut files = below(directory);
+    files.retain(|f| f.extension().is_some_and(|e| e == "rs"));
+    files
+}
+
+/// The text of a file given relative to the repository.
+pub fn read(file: &Path) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
+/// The lines of a Rust file that are product code, with their numbers: no comments, and not the unit tests at its end.
+pub fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let product = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = product.lines().enumerate().map(|(i, line)| (i + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Whether a file is unit tests that its module keeps beside itself.
+pub fn is_unit_tests(file: &Path) -> bool {
+    file.file_stem().is_some_and(|stem| stem == "tests") || file.iter().any(|part| part == "tests")
+}

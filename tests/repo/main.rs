@@ -10,3 +10,4 @@
 
 mod crds;
 mod files;
+mod tidy;

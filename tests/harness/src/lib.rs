@@ -1,1 +1,44 @@
-//! Harness.
+//! A real control plane and a real NFS server for the demo, the end-to-end tests and the benchmarks.
+//!
+//! There is no container engine here: etcd, kube-apiserver, kube-controller-manager, snapshot-controller and NFS-Ganesha are
+//! plain processes on loopback and free ports, with all of their state in one directory per cluster.
+//!
+//! It must never end a process which it did not start (see [`process`]), write outside its state and cache directories, or
+//! pretend: a part which this machine cannot run is an error or a named skip, not a fake.
+//!
+//! Begin with [`Cluster`]: [`Cluster::shared`] for ordinary tests, [`Cluster::start`] for a test which restarts servers,
+//! [`NfsServer::start`] when the control plane is not needed. [`wait::until`] is how tests wait.
+
+mod access;
+mod apiserver;
+mod binaries;
+mod certificates;
+mod cluster;
+mod control_plane;
+mod controller_manager;
+mod crds;
+mod directories;
+mod env_file;
+mod etcd;
+mod ganesha;
+mod go_build;
+mod kubeconfig;
+mod nfs_client;
+mod options;
+mod packages;
+pub mod ports;
+pub mod process;
+mod progress;
+mod rpcbind;
+mod skip;
+mod snapshot_controller;
+mod sweep;
+pub mod wait;
+
+pub use cluster::{Cluster, DEFAULT_NAME};
+pub use crds::CrdSet;
+pub use env_file::EnvFile;
+pub use ganesha::{NfsEndpoint, NfsServer};
+pub use nfs_client::{NfsClient, NfsVersion};
+pub use options::ClusterOptions;
+pub use skip::report_skipped;

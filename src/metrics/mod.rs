@@ -1,0 +1,193 @@
+//! Every metric and every label, once.
+//!
+//! The `controller_…` names are those of sig-storage-lib-external-provisioner, so that dashboards made for other provisioners
+//! work. A label's value is a variant of a closed enum or a name that an admin chose (a class, a backend): never a name that
+//! a tenant can choose. Labels are in [`labels`], durations are taken by a [`Timer`].
+
+pub mod labels;
+mod registry;
+mod timer;
+
+pub use timer::Timer;
+
+use crate::domain::ids::{BackendName, ClassName};
+use labels::{
+    Attempt, BackendLabels, CallLabels, ClassLabels, ErrorClass, ErrorLabels, FoundLabels, KindLabels, Label, Leftover,
+    Operation, Outcome, ProvisionLabels, RebuildCause, RebuildLabels, ReconcileLabels, Reconciled, Source, Subject,
+};
+use registry::Series;
+use std::sync::Arc;
+use strum::VariantArray;
+
+/// All metrics of the process; a clone counts into the same.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    series: Arc<Series>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// Starts at zero.
+    pub fn new() -> Self {
+        Self {
+            series: Arc::new(Series::new()),
+        }
+    }
+
+    /// The text of `/metrics`, in OpenMetrics format.
+    ///
+    /// # Errors
+    /// Never in practice: writing to a string does not fail.
+    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+        self.series.encode()
+    }
+
+    /// Begins an attempt to provision for a claim of `class`: to be called when work on the backend starts, not for a claim
+    /// that is merely held.
+    pub fn provision(&self, class: &ClassName, source: Source) -> Timer<Attempt> {
+        let series = self.series.clone();
+        let labels = ProvisionLabels {
+            class: class.as_str().to_owned(),
+            source: Label(source),
+        };
+        Timer::start(Attempt::Failed, move |attempt, took| match attempt {
+            Attempt::Succeeded => {
+                series.provisioned.get_or_create(&labels).inc();
+                series.provision_seconds.get_or_create(&labels).observe(took);
+            }
+            Attempt::Failed => {
+                series.provision_failed.get_or_create(&labels).inc();
+            }
+        })
+    }
+
+    /// Begins an attempt to delete a volume of `class`.
+    pub fn delete(&self, class: &ClassName) -> Timer<Attempt> {
+        let series = self.series.clone();
+        let labels = ClassLabels {
+            class: class.as_str().to_owned(),
+        };
+        Timer::start(Attempt::Failed, move |attempt, took| match attempt {
+            Attempt::Succeeded => {
+                series.deleted.get_or_create(&labels).inc();
+                series.delete_seconds.get_or_create(&labels).observe(took);
+            }
+            Attempt::Failed => {
+                series.delete_failed.get_or_create(&labels).inc();
+            }
+        })
+    }
+
+    /// Begins a call of a backend.
+    pub fn backend_call(&self, backend: &BackendName, operation: Operation) -> Timer<Outcome> {
+        let series = self.series.clone();
+        let backend = backend.as_str().to_owned();
+        Timer::start(Outcome::Cancelled, move |outcome, took| {
+            let labels = CallLabels {
+                backend,
+                operation: Label(operation),
+                outcome: Label(outcome),
+            };
+            series.backend_seconds.get_or_create(&labels).observe(took);
+        })
+    }
+
+    /// Begins a look at one object.
+    pub fn reconcile(&self, kind: Subject) -> Timer<Reconciled> {
+        let series = self.series.clone();
+        Timer::start(Reconciled::Cancelled, move |outcome, took| {
+            let labels = ReconcileLabels {
+                kind: Label(kind),
+                outcome: Label(outcome),
+            };
+            series.reconcile_seconds.get_or_create(&labels).observe(took);
+        })
+    }
+
+    /// Counts a look that ended in an error.
+    pub fn reconcile_failed(&self, kind: Subject, class: ErrorClass) {
+        let labels = ErrorLabels {
+            kind: Label(kind),
+            class: Label(class),
+        };
+        self.series.reconcile_errors.get_or_create(&labels).inc();
+    }
+
+    /// How many objects wait for a look.
+    pub fn queue_depth(&self, kind: Subject, depth: usize) {
+        let labels = KindLabels { kind: Label(kind) };
+        self.series.queue_depth.get_or_create(&labels).set(gauge(depth));
+    }
+
+    /// What the ledger holds: memberships, volumes whose owner has gone, steps begun and not seen to end.
+    pub fn ledger(&self, members: usize, soft_deleted: usize, open_intents: usize) {
+        self.series.members.set(gauge(members));
+        self.series.soft_deleted.set(gauge(soft_deleted));
+        self.series.open_intents.set(gauge(open_intents));
+    }
+
+    /// Counts a ledger made again from the cluster.
+    pub fn ledger_rebuilt(&self, why: RebuildCause) {
+        self.series
+            .ledger_rebuilds
+            .get_or_create(&RebuildLabels { why: Label(why) })
+            .inc();
+    }
+
+    /// Counts an event that found its queue full.
+    pub fn event_dropped(&self) {
+        self.series.events_dropped.inc();
+    }
+
+    /// Counts what a sweep found.
+    pub fn sweep_found(&self, what: Leftover, count: usize) {
+        let labels = FoundLabels { what: Label(what) };
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.series.sweep_found.get_or_create(&labels).inc_by(count);
+    }
+
+    /// How many entries a backend's trash has.
+    pub fn trash_entries(&self, backend: &BackendName, entries: usize) {
+        let labels = BackendLabels {
+            backend: backend.as_str().to_owned(),
+        };
+        self.series.trash_entries.get_or_create(&labels).set(gauge(entries));
+    }
+
+    /// Counts files and directories that a purge removed.
+    pub fn purged(&self, files: u64) {
+        self.series.purged_files.inc_by(files);
+    }
+
+    /// Whether this process leads.
+    pub fn leading(&self, leads: bool) {
+        self.series.leader.set(i64::from(leads));
+    }
+
+    /// Forgets a backend that was removed, so that its series do not stay for ever.
+    pub fn forget_backend(&self, backend: &BackendName) {
+        let backend = backend.as_str().to_owned();
+        for operation in Operation::VARIANTS {
+            for outcome in Outcome::VARIANTS {
+                self.series.backend_seconds.remove(&CallLabels {
+                    backend: backend.clone(),
+                    operation: Label(*operation),
+                    outcome: Label(*outcome),
+                });
+            }
+        }
+        self.series.trash_entries.remove(&BackendLabels { backend });
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+use super::*;
+
+fn text(metrics: &Metrics) -> String {
+    metrics.encode().unwrap()
+}
+
+/// One of everything.
+fn all() -> Metrics {
+    let metrics = Metrics::new();
+    let (class, backend) = (ClassName::new("gold"), BackendName::new("nas1"));
+    metrics
+        .provision(&class, Source::VolumeReference)
+        .finish(Attempt::Succeeded);
+    metrics.provision(&class, Source::Empty).finish(Attempt::Failed);
+    metrics.delete(&class).finish(Attempt::Succeeded);
+    metrics.delete(&class).finish(Attempt::Failed);
+    metrics
+        .backend_call(&backend, Operation::RemoveEmpty)
+        .finish(Outcome::Ok);
+    metrics.reconcile(Subject::SharedVolume).finish(Reconciled::Held);
+    metrics.reconcile_failed(Subject::Claim, ErrorClass::Transient);
+    metrics.queue_depth(Subject::Claim, 3);
+    metrics.ledger(5, 2, 1);
+    metrics.ledger_rebuilt(RebuildCause::Stale);
+    metrics.event_dropped();
+    metrics.sweep_found(Leftover::EmptyOrphan, 4);
+    metrics.trash_entries(&backend, 9);
+    metrics.purged(1000);
+    metrics.leading(true);
+    metrics
+}
+
+#[test]
+fn names_and_labels_are_what_dashboards_ask_for() {
+    let text = text(&all());
+    for line in [
+        r#"controller_persistentvolumeclaim_provision_total{class="gold",source="VolumeReference"} 1"#,
+        r#"controller_persistentvolumeclaim_provision_failed_total{class="gold",source=""} 1"#,
+        r#"controller_persistentvolumeclaim_provision_duration_seconds_count{class="gold",source="VolumeReference"} 1"#,
+        r#"controller_persistentvolume_delete_total{class="gold"} 1"#,
+        r#"controller_persistentvolume_delete_failed_total{class="gold"} 1"#,
+        r#"controller_persistentvolume_delete_duration_seconds_count{class="gold"} 1"#,
+        "tombolo_members 5",
+        "tombolo_soft_deleted_volumes 2",
+        "tombolo_open_intents 1",
+        r#"tombolo_ledger_rebuilds_total{why="stale"} 1"#,
+        r#"tombolo_backend_request_duration_seconds_count{backend="nas1",operation="remove_empty",outcome="ok"} 1"#,
+        r#"tombolo_reconcile_duration_seconds_count{kind="shared_volume",outcome="held"} 1"#,
+        r#"tombolo_reconcile_errors_total{kind="claim",class="transient"} 1"#,
+        r#"tombolo_queue_depth{kind="claim"} 3"#,
+        "tombolo_events_dropped_total 1",
+        r#"tombolo_sweep_found_total{what="empty_orphan"} 4"#,
+        r#"tombolo_trash_entries{backend="nas1"} 9"#,
+        "tombolo_purged_files_total 1000",
+        "tombolo_leader 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
+    }
+    assert!(!text.contains("_total_total") && text.ends_with("# EOF\n"), "{text}");
+}
+
+#[test]
+fn every_series_registered_is_one_that_a_method_reaches() {
+    let text = text(&all());
+    let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    assert_eq!(described.len(), 19, "{described:#?}");
+    for line in described {
+        let name = line.split(' ').next().unwrap();
+        let samples = text
+            .lines()
+            .filter(|l| !l.starts_with('#') && l.starts_with(name))
+            .count();
+        assert!(samples > 0, "{name} has no sample");
+    }
+}
+
+#[test]
+fn label_words_do_not_change_by_accident() {
+    fn words<E: VariantArray + Copy + Into<&'static str>>() -> String {
+        let words: Vec<&'static str> = E::VARIANTS.iter().map(|v| (*v).into()).collect();
+        words.join(" ")
+    }
+    assert_eq!(
+        words::<Source>(),
+        " VolumeReference PersistentVolumeClaim VolumeSnapshot"
+    );
+    assert_eq!(
+        words::<Operation>(),
+        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge"
+    );
+    assert_eq!(
+        words::<Outcome>(),
+        "ok invalid denied waiting transient full bug cancelled"
+    );
+    assert_eq!(words::<Subject>(), "claim volume reference backend shared_volume sweep");
+    assert_eq!(words::<Reconciled>(), "unchanged changed held failed cancelled");
+    assert_eq!(words::<ErrorClass>(), "invalid denied waiting transient unknown bug");
+    assert_eq!(
+        words::<Leftover>(),
+        "soft_deleted token hold intent empty_orphan orphan expired_trash"
+    );
+    assert_eq!(words::<RebuildCause>(), "missing stale corrupt");
+}
+
+#[test]
+fn a_timer_that_is_dropped_still_counts() {
+    let metrics = Metrics::new();
+    let class = ClassName::new("gold");
+    drop(metrics.provision(&class, Source::Empty));
+    drop(metrics.reconcile(Subject::Claim));
+    drop(metrics.backend_call(&BackendName::new("nas1"), Operation::Create));
+    let text = text(&metrics);
+    for line in [
+        r#"controller_persistentvolumeclaim_provision_failed_total{class="gold",source=""} 1"#,
+        r#"tombolo_reconcile_duration_seconds_count{kind="claim",outcome="cancelled"} 1"#,
+        r#"tombolo_backend_request_duration_seconds_count{backend="nas1",operation="create",outcome="cancelled"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
+    }
+}
+
+#[test]
+fn a_removed_backend_leaves_no_series_and_clones_count_into_one() {
+    let metrics = all();
+    let other = BackendName::new("nas2");
+    metrics
+        .clone()
+        .backend_call(&other, Operation::Create)
+        .finish(Outcome::Full);
+    metrics.forget_backend(&BackendName::new("nas1"));
+    let text = text(&metrics);
+    assert!(!text.contains("nas1") && text.contains("nas2"), "{text}");
+}
