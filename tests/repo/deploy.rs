@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tombolo::api::access::rbac_manifests;
 use tombolo::api::names;
+use tombolo::domain::class::Class;
 
 const KUSTOMIZE: &str = "deploy/kustomize";
 
@@ -37,7 +38,11 @@ fn roles_are_made_from_the_table() {
 fn named(kustomization: &Path) -> BTreeSet<PathBuf> {
     let directory = kustomization.parent().unwrap();
     let document = documents(kustomization).remove(0);
-    let resources = document["resources"].as_array().cloned().unwrap_or_default();
+    let resources = document
+        .get("resources")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let paths = resources.iter().map(|r| directory.join(r.as_str().unwrap()));
     paths.filter(|path| !files::root().join(path).is_dir()).collect()
 }
@@ -61,16 +66,35 @@ fn manifests_use_the_names_of_the_code() {
     for key in [names::LABEL_VOLUME, names::LABEL_ROLE, names::FINALIZER_VOLUME] {
         assert!(guard.contains(&format!("'{key}'")), "{key}");
     }
-    let mut found = vec![];
-    for file in below("deploy") {
+}
+
+#[test]
+fn examples_say_what_the_code_understands() {
+    let (mut classes, mut keys) = (0, 0);
+    for file in below("deploy/examples") {
         for document in documents(&file) {
             if document["kind"] == "StorageClass" {
-                assert_eq!(document["provisioner"], names::PROVISIONER, "{}", file.display());
-                found.push(file.clone());
+                let class = Class::of(&serde_json::from_value(document.clone()).unwrap());
+                let class = class.unwrap_or_else(|| panic!("{}: not a class of ours", file.display()));
+                class
+                    .parameters
+                    .unwrap_or_else(|e| panic!("{}: {}: {e}", file.display(), class.name));
+                classes += 1;
+            }
+            let annotations = document["metadata"]["annotations"]
+                .as_object()
+                .cloned()
+                .unwrap_or_default();
+            for key in annotations.keys() {
+                let known = key
+                    .strip_prefix(names::PREFIX)
+                    .is_some_and(|key| names::claim::OURS.contains(&key));
+                assert!(known, "{}: {key}", file.display());
+                keys += 1;
             }
         }
     }
-    assert!(!found.is_empty());
+    assert!(classes > 0 && keys > 0);
 }
 
 #[test]
