@@ -23,7 +23,9 @@ pub struct Capabilities {
 
 /// A place where volumes live. See the crate's documentation for what all implementations promise.
 ///
-/// Every call ends by its own deadline. No call follows a symbolic link below the root, and none leaves the root.
+/// Every call ends by its own deadline. No call follows a symbolic link below the root, and none leaves the root: a path at
+/// which something other than a directory stands, or that leads through such a thing, is `Invalid`. A root that is away is
+/// `Waiting`, never an answer "absent".
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What it can do; constant for the life of the value.
@@ -40,7 +42,7 @@ pub trait Backend: Send + Sync + 'static {
     /// The root's mark; `None` if the root exists and has none.
     ///
     /// # Errors
-    /// `Waiting` if the server or the root is away.
+    /// `Waiting` if the server or the root is away, or if the mark is there and cannot be understood.
     async fn read_mark(&self) -> Result<Option<Mark>, BackendError>;
 
     /// Marks a root that has no mark, and answers the mark that is there afterwards: of two writers, both learn the winner.
@@ -50,13 +52,17 @@ pub trait Backend: Send + Sync + 'static {
     /// The volume at `path`, if it exists.
     async fn inspect(&self, path: &VolumePath) -> Result<Option<Found>, BackendError>;
 
-    /// Makes a volume. One that exists already is success, with its mode set again.
+    /// Makes a volume, and the directories above it (mode 0711). One that exists already is success, with its mode set again
+    /// and its contents untouched.
     async fn create(&self, volume: &CreateVolume) -> Result<Found, BackendError>;
 
     /// What a node of `namespace` mounts to reach the volume. Idempotent; needs no round trip where a volume is a mere path.
     async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError>;
 
-    /// Takes a volume out of use in one atomic step. Absent is success; so is a repeated call whose entry exists already.
+    /// Takes a volume out of use in one atomic step. Absent is success, whether or not the entry exists.
+    ///
+    /// `Invalid` if the volume is there and its place in the trash or archive is taken, `Transient` if an entry of that name
+    /// is still under purge. A full file system must not stop it, or nothing could ever be freed: the entry then has no record.
     async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError>;
 
     /// Room on the file system behind the root.
@@ -68,10 +74,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Removes a volume's directory if it is empty. `false`: it is not, or it is gone.
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError>;
 
-    /// Everything in the trash.
+    /// Everything in the trash. A record whose directory is gone is no entry.
     async fn trash(&self) -> Result<Vec<TrashEntry>, BackendError>;
 
-    /// Moves a trash entry to `path`, where nothing may be. `Invalid` if it is under purge, gone, or the path is taken.
+    /// Moves a trash entry to `path`, where nothing may be, and forgets its record. `Invalid` if it is under purge, gone, or
+    /// the path is taken.
     async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
 
     /// Removes a trash entry for ever: renames it first, so that purge and restore cannot both win, then removes its tree

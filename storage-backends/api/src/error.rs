@@ -48,12 +48,22 @@ pub struct BackendError {
 impl BackendError {
     /// An error of `class` before which nothing was changed.
     pub fn not_done(class: Class, message: impl Into<String>) -> Self {
-        Self { class, certainty: Certainty::NotDone, message: message.into(), source: None }
+        Self {
+            class,
+            certainty: Certainty::NotDone,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// An error of `class` that leaves open whether the work was done.
     pub fn maybe_done(class: Class, message: impl Into<String>) -> Self {
-        Self { class, certainty: Certainty::MaybeDone, message: message.into(), source: None }
+        Self {
+            class,
+            certainty: Certainty::MaybeDone,
+            message: message.into(),
+            source: None,
+        }
     }
 
     /// Attaches the library's error.
@@ -71,5 +81,21 @@ impl fmt::Display for BackendError {
             Some(source) => write!(f, ": {source}"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_error_is_shown_and_kept_as_the_source() {
+        let error = BackendError::not_done(Class::Full, "mkdir pvc-1").because(std::io::Error::other("no room"));
+        assert_eq!(error.to_string(), "mkdir pvc-1: no room");
+        assert_eq!(
+            std::error::Error::source(&error).map(ToString::to_string).as_deref(),
+            Some("no room")
+        );
+        assert_eq!((error.class, error.certainty), (Class::Full, Certainty::NotDone));
     }
 }

@@ -1,15 +1,16 @@
 //! A backend whose every change is preceded by a look at the mark.
 
 use crate::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Certainty, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource,
+    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use std::sync::Arc;
 
 /// A backend together with the mark that its root must carry.
 ///
 /// There is no way from here to a change, or to an answer "absent", that does not first see the expected mark. A root that
-/// is empty because its disk is not mounted therefore never looks like one whose volumes were deleted.
+/// is empty because its disk is not mounted therefore never looks like one whose volumes were deleted. Calls that may answer
+/// "absent" look at the mark again afterwards, because a disk can go between the look and the call.
 #[derive(Clone)]
 pub struct Guarded {
     backend: Arc<dyn Backend>,
@@ -41,15 +42,29 @@ impl Guarded {
     pub async fn check(&self) -> Result<(), BackendError> {
         match self.backend.read_mark().await? {
             Some(found) if found == self.mark => Ok(()),
-            Some(_) => Err(BackendError::not_done(Class::Waiting, "the root carries another mark than the one recorded")),
+            Some(_) => Err(BackendError::not_done(
+                Class::Waiting,
+                "the root carries another mark than the one recorded",
+            )),
             None => Err(BackendError::not_done(Class::Waiting, "the root carries no mark")),
         }
+    }
+
+    async fn check_again(&self) -> Result<(), BackendError> {
+        self.check().await.map_err(|error| BackendError {
+            certainty: Certainty::MaybeDone,
+            ..error
+        })
     }
 
     /// See [`Backend::inspect`].
     pub async fn inspect(&self, path: &VolumePath) -> Result<Option<Found>, BackendError> {
         self.check().await?;
-        self.backend.inspect(path).await
+        let found = self.backend.inspect(path).await?;
+        if found.is_none() {
+            self.check_again().await?;
+        }
+        Ok(found)
     }
 
     /// See [`Backend::create`].
@@ -59,14 +74,20 @@ impl Guarded {
     }
 
     /// See [`Backend::mount`]. A mere path needs no look at the mark.
-    pub async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError> {
+    pub async fn mount(
+        &self,
+        path: &VolumePath,
+        namespace: &str,
+        read_only: bool,
+    ) -> Result<MountSource, BackendError> {
         self.backend.mount(path, namespace, read_only).await
     }
 
     /// See [`Backend::discard`].
     pub async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
         self.check().await?;
-        self.backend.discard(path, disposal).await
+        self.backend.discard(path, disposal).await?;
+        self.check_again().await
     }
 
     /// See [`Backend::space`].
@@ -101,6 +122,8 @@ impl Guarded {
     /// See [`Backend::purge`].
     pub async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
         self.check().await?;
-        self.backend.purge(id, progress).await
+        let purged = self.backend.purge(id, progress).await?;
+        self.check_again().await?;
+        Ok(purged)
     }
 }

@@ -44,3 +44,26 @@ pub struct Mark {
     #[serde(rename = "clusterID")]
     pub cluster_id: ClusterId,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_fits_a_label_and_a_handle() {
+        let longest = "a".repeat(63);
+        for good in ["a", "A-1", "0b1e6d7c-1f5a-4c39-8a43-6f2f5b1f7d10", &longest] {
+            assert_eq!(BackendId::parse(good).map(|id| id.to_string()).as_deref(), Some(good));
+        }
+        for bad in ["", "a/b", "a b", "a.b", "é", "a\n", &"a".repeat(64)] {
+            assert_eq!(BackendId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_reads_as_it_is_documented() {
+        let text = r#"{"backendID":"b-1","clusterID":"c-1"}"#;
+        let mark: Mark = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&mark).unwrap(), text);
+    }
+}

@@ -25,9 +25,14 @@ impl VolumePath {
         let fits = |c: &str| {
             (1..=MAX_COMPONENT).contains(&c.len())
                 && !c.starts_with('.')
-                && c.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+                && c.bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
-        if text.split('/').all(fits) { Ok(Self(text.to_owned())) } else { Err(InvalidPath) }
+        if text.split('/').all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPath)
+        }
     }
 
     /// The path as text, components joined by `/`.
@@ -70,8 +75,10 @@ mod tests {
             assert_eq!(VolumePath::parse(good).map(String::from), Ok(good.to_owned()));
         }
         let long = "a".repeat(129);
-        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", ".tombolo", "a/.b", "a b", "a\0", "a\n", "é", "a;b", &long]
-        {
+        for bad in [
+            "", "/", "/a", "a/", "a//b", ".", "..", "a/../b", ".tombolo", "a/.b", "a b", "a\0", "a\n", "é", "a;b",
+            &long,
+        ] {
             assert_eq!(VolumePath::parse(bad), Err(InvalidPath), "{bad:?}");
         }
     }

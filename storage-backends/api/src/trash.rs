@@ -14,7 +14,8 @@ impl TrashId {
     /// Takes a name of one component that does not begin with the prefix of entries under purge.
     pub fn parse(text: &str) -> Option<Self> {
         let path = VolumePath::parse(text).ok()?;
-        (!text.contains('/') && !text.starts_with(crate::PURGING_PREFIX) && !text.ends_with(".json")).then_some(Self(path))
+        (!text.contains('/') && !text.starts_with(crate::PURGING_PREFIX) && !text.ends_with(".json"))
+            .then_some(Self(path))
     }
 
     /// The name as text.
@@ -62,7 +63,7 @@ pub struct TrashEntry {
 pub struct Purged {
     /// Files, symlinks and special files removed.
     pub files: u64,
-    /// Directories removed.
+    /// Directories removed, the entry's own among them.
     pub directories: u64,
 }
 
@@ -83,5 +84,30 @@ pub fn read_record(bytes: &[u8]) -> Option<serde_json::Value> {
 
 /// Writes a record's bytes.
 pub fn write_record(record: &serde_json::Value) -> Result<Vec<u8>, BackendError> {
-    serde_json::to_vec(record).map_err(|e| BackendError::not_done(crate::Class::Bug, "a trash record does not serialise").because(e))
+    serde_json::to_vec(record)
+        .map_err(|e| BackendError::not_done(crate::Class::Bug, "a trash record does not serialise").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_one_component_that_cannot_be_taken_for_something_else() {
+        for good in ["pvc-1", "pvc-1.2024-01-01", "json", "my-purging-entry"] {
+            assert_eq!(TrashId::parse(good).map(|id| id.to_string()).as_deref(), Some(good));
+        }
+        for bad in ["", "a/b", ".a", "..", "purging-a", "purging-", "a.json", "é"] {
+            assert_eq!(TrashId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_survives_its_own_bytes_and_garbage_is_none() {
+        let record = serde_json::json!({ "volume": "pvc-1" });
+        let bytes = write_record(&record).unwrap();
+        assert_eq!(read_record(&bytes), Some(record));
+        assert_eq!(read_record(bytes.get(..bytes.len() - 1).unwrap()), None);
+        assert_eq!(read_record(b""), None);
+    }
 }

@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     fn roots_overlap_when_one_is_inside_the_other() {
-        let at = |host: &str, path: &str| RootLocation { host: host.into(), path: path.into() };
+        let at = |host: &str, path: &str| RootLocation {
+            host: host.into(),
+            path: path.into(),
+        };
         assert!(at("a", "/x").overlaps(&at("a", "/x")));
         assert!(at("a", "/x").overlaps(&at("a", "/x/y")));
         assert!(at("a", "/x/y").overlaps(&at("a", "/x")));

@@ -1,1 +1,147 @@
-//! The suite that every storage backend passes.
+//! The suite that every storage backend passes: one named test per promise of `tombolo_backend_api::Backend`.
+//!
+//! A backend's `tests/conformance.rs` implements [`Subject`] and says, once:
+//!
+//! ```text
+//! tombolo_backend_conformance::conformance!(MySubject::start().await);
+//! ```
+//!
+//! where the expression is a `Result<impl Subject, Skip>` and is evaluated anew, on a fresh root, for every test. The suite
+//! knows nothing of any backend; what a subject cannot show, it skips by name and reason, on standard error.
+//! The promises are in `cases`, one file per subject matter.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and this crate is nothing but tests"
+)]
+
+pub mod cases;
+mod plant;
+mod run;
+mod subject;
+
+pub use run::run_case;
+pub use subject::{Outcome, Skip, Subject};
+
+/// Makes one test of every promise. See the crate's documentation.
+#[macro_export]
+macro_rules! conformance {
+    ($subject:expr) => {
+        $crate::tests_of! { $subject;
+            volumes:
+                creating_twice_is_creating_once,
+                creating_again_sets_the_mode_again,
+                creating_again_leaves_the_contents_alone,
+                inspecting_tells_what_was_done,
+                a_create_dropped_midway_is_finished_by_the_next,
+                ten_creates_of_one_volume_at_once_all_succeed,
+                forty_volumes_at_once_are_forty_volumes,
+                the_mode_is_as_asked_whatever_the_umask;
+            paths:
+                the_longest_names_work,
+                a_path_of_two_components_is_a_volume_of_its_own,
+                a_file_in_the_place_of_a_volume_is_refused,
+                a_symlink_is_never_followed,
+                a_mount_is_stable_and_inside_the_root;
+            mark:
+                a_fresh_root_has_no_mark,
+                a_placed_mark_is_read_back,
+                the_first_mark_stays,
+                eight_writers_learn_one_winner,
+                an_unreadable_mark_is_an_error_and_stays,
+                the_private_directory_is_private,
+                a_root_that_is_away_is_waiting;
+            discard:
+                discarding_twice_is_discarding_once,
+                discarding_what_is_not_there_is_success,
+                a_discarded_volume_comes_back_whole,
+                a_volume_can_come_back_elsewhere,
+                restoring_onto_an_existing_path_is_refused,
+                restoring_what_is_not_in_the_trash_is_refused,
+                discarding_onto_a_taken_entry_loses_nothing,
+                a_discard_dropped_midway_is_finished_by_the_next,
+                six_discards_of_one_volume_at_once_all_succeed,
+                discarding_moves_and_does_not_walk,
+                an_unreadable_record_is_no_record,
+                an_archived_volume_is_kept_outside_the_trash;
+            purge:
+                purging_removes_everything_and_counts_it,
+                purging_twice_or_nothing_is_success,
+                purging_one_entry_leaves_the_others,
+                a_purge_dropped_midway_is_finished_by_the_next,
+                what_is_under_purge_can_only_be_purged,
+                two_purges_at_once_both_succeed,
+                a_purge_never_follows_a_symlink,
+                a_purge_leaves_the_other_name_of_a_hard_link,
+                a_purge_removes_names_of_any_kind,
+                a_purge_removes_names_that_are_no_utf8,
+                a_purge_removes_special_files,
+                a_purge_goes_2000_levels_deep,
+                a_purge_goes_3000_files_wide;
+            list:
+                listing_shows_volumes_and_nothing_else,
+                removing_empty_takes_only_what_is_empty,
+                the_space_makes_sense;
+            races:
+                restore_and_purge_have_one_winner,
+                discard_and_remove_empty_lose_no_file;
+            guard:
+                nothing_happens_on_a_wiped_root,
+                nothing_happens_under_another_mark,
+                everything_works_under_the_right_mark;
+            capabilities:
+                capabilities_and_root_are_constant,
+                a_quota_is_declared_iff_it_is_told;
+        }
+    };
+}
+
+/// Expands the list of [`conformance`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($subject:expr; $($module:ident: $($case:ident),+;)+) => {
+        $(mod $module {
+            #[allow(unused_imports, reason = "the subject's expression is written for the module outside")]
+            use super::*;
+            $(#[test]
+            fn $case() {
+                $crate::run_case(stringify!($case), async || $subject, $crate::cases::$module::$case);
+            })+
+        })+
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// A case that nobody lists is a promise that nobody tests.
+    #[test]
+    fn every_case_is_listed() {
+        let list = include_str!("lib.rs");
+        let sources = [
+            include_str!("cases/volumes.rs"),
+            include_str!("cases/paths.rs"),
+            include_str!("cases/mark.rs"),
+            include_str!("cases/discard.rs"),
+            include_str!("cases/purge.rs"),
+            include_str!("cases/list.rs"),
+            include_str!("cases/races.rs"),
+            include_str!("cases/guard.rs"),
+            include_str!("cases/capabilities.rs"),
+        ];
+        let cases = sources
+            .iter()
+            .flat_map(|text| text.lines())
+            .filter_map(|line| line.strip_prefix("pub async fn "));
+        let names: Vec<_> = cases.map(|rest| rest.split('(').next().unwrap()).collect();
+        assert!(names.len() > 40, "the cases were not found: {names:?}");
+        for name in names {
+            let listed = list
+                .lines()
+                .any(|line| line.trim().trim_end_matches([',', ';']) == name);
+            assert!(listed, "{name} is in no list");
+        }
+    }
+}

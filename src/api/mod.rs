@@ -1,0 +1,3 @@
+//! What users see on the wire: names, kinds, reasons. No logic.
+
+pub mod names;

@@ -1,0 +1,104 @@
+//! What the suite needs of a backend under test: the backend, twice, and a way past it to its files.
+
+use async_trait::async_trait;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tombolo_backend_api::Backend;
+
+/// Why a case, or a whole subject, cannot run here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skip(pub String);
+
+impl Skip {
+    /// Says why.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// A case passes, or says why it cannot run; it fails by panicking.
+pub type Outcome = Result<(), Skip>;
+
+/// A root that exists and is empty, with a backend for it; what is left of it goes when the subject is dropped.
+///
+/// Paths below the root are relative and written with `/`. The provided methods serve every subject whose root is a directory
+/// of this machine, be it behind an NFS server.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// Another backend on the same root, as a second controller would have it.
+    async fn backend(&self) -> Arc<dyn Backend>;
+
+    /// The root as a directory of this machine. Without one, the cases about modes, links and special files are skipped.
+    fn directory(&self) -> Option<PathBuf>;
+
+    /// Takes the root out of reach: the server is gone, the disk is not mounted.
+    fn put_away(&self) -> Result<(), Skip> {
+        Err(Skip::because("this subject cannot take its root away"))
+    }
+
+    /// Writes a file past the backend, with the directories above it.
+    fn write(&self, file: &str, bytes: &[u8]) {
+        let file = here(self).join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+
+    /// Reads a file past the backend.
+    fn read(&self, file: &str) -> Option<Vec<u8>> {
+        fs::read(here(self).join(file)).ok()
+    }
+
+    /// Permission bits of what is at `path` (`""` is the root), set-id and sticky bits included.
+    fn mode(&self, path: &str) -> u32 {
+        fs::symlink_metadata(here(self).join(path))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o7777
+    }
+
+    /// Removes everything below the root, past the backend: what an unmounted disk looks like.
+    fn wipe(&self) {
+        for entry in fs::read_dir(here(self)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                fs::remove_dir_all(path).unwrap()
+            } else {
+                fs::remove_file(path).unwrap()
+            }
+        }
+    }
+
+    /// The path of everything below the root.
+    fn everything(&self) -> BTreeSet<String> {
+        let root = here(self);
+        let mut found = BTreeSet::new();
+        let mut todo = vec![root.clone()];
+        while let Some(directory) = todo.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let entry = entry.unwrap();
+                found.insert(entry.path().strip_prefix(&root).unwrap().to_string_lossy().into_owned());
+                if entry.file_type().unwrap().is_dir() {
+                    todo.push(entry.path());
+                }
+            }
+        }
+        found
+    }
+}
+
+fn here<S: Subject + ?Sized>(subject: &S) -> PathBuf {
+    subject
+        .directory()
+        .expect("a subject without a directory provides these methods itself")
+}
+
+/// The root as a directory, or the reason to skip.
+pub(crate) fn directory(subject: &dyn Subject) -> Result<PathBuf, Skip> {
+    subject
+        .directory()
+        .ok_or_else(|| Skip::because("its root is no directory of this machine"))
+}

@@ -1,0 +1,91 @@
+//! Off the async threads, with a deadline: a disk that hangs stops the calls to it, not the controller.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tombolo_backend_api::{BackendError, Certainty, Class};
+
+/// How long a call may take; a purge, how long it may make no progress.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// Calls to one root at once. A disk that hangs keeps so many threads, and no more.
+const MOST_CALLS: usize = 32;
+
+/// The threads that one root may use.
+#[derive(Debug, Clone)]
+pub(crate) struct Threads(Arc<Semaphore>);
+
+impl Default for Threads {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST_CALLS)))
+    }
+}
+
+/// Whether a call that does not answer may have changed something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    Reads,
+    Changes,
+}
+
+impl Work {
+    fn late(self) -> BackendError {
+        let message = format!("the disk did not answer within {DEADLINE:?}");
+        match self {
+            Self::Reads => BackendError::not_done(Class::Waiting, message),
+            Self::Changes => BackendError::maybe_done(Class::Waiting, message),
+        }
+    }
+}
+
+/// Sets a flag when its call is dropped, so that work which has not begun does not begin.
+struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Threads {
+    /// Waits for a thread of this root.
+    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit, BackendError> {
+        let closed = |e| BackendError::not_done(Class::Bug, "nobody closes this semaphore").because(e);
+        let permit = tokio::time::timeout(DEADLINE, self.0.clone().acquire_owned()).await;
+        // Nothing has begun, whatever it was to be.
+        permit
+            .map_err(|_| BackendError {
+                certainty: Certainty::NotDone,
+                ..Work::Reads.late()
+            })?
+            .map_err(closed)
+    }
+
+    /// Runs `job` and answers what it answers, at the deadline at the latest.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: Work,
+        job: impl FnOnce() -> Result<T, BackendError> + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let deadline = Instant::now() + DEADLINE;
+        let permit = self.permit().await?;
+        let flag = Arc::new(AtomicBool::new(true));
+        let _wanted = Wanted(flag.clone());
+        let running = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            if !flag.load(Ordering::Relaxed) {
+                return Err(BackendError::not_done(
+                    Class::Transient,
+                    "nobody waits for this any more",
+                ));
+            }
+            job()
+        });
+        match tokio::time::timeout_at(deadline, running).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => Err(BackendError::maybe_done(Class::Bug, "a call to the disk broke").because(panic)),
+            Err(_) => Err(work.late()),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Discarded volumes: a record, a rename, and the way back. Removing them is in `purge`.
+
+use crate::dir::{self, Standing};
+use crate::error::Certain;
+use crate::mark::{read_file, write_beside};
+use crate::volumes::spared_by_others;
+use rustix::fs::{AtFlags, Dir, renameat, unlinkat};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use tombolo_backend_api::{
+    ARCHIVE_DIR, BackendError, Class, Disposal, PURGING_PREFIX, TRASH_DIR, TrashEntry, TrashId, VolumePath,
+    read_record, write_record,
+};
+
+pub(crate) fn record_name(id: &TrashId) -> String {
+    format!("{id}.json")
+}
+
+pub(crate) fn purging_name(id: &TrashId) -> String {
+    format!("{PURGING_PREFIX}{id}")
+}
+
+pub(crate) fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
+    let Some((above, name)) = dir::locate(root, path)? else {
+        return Ok(());
+    };
+    match dir::standing(&above, name)? {
+        Standing::Nothing => return Ok(()),
+        Standing::Directory => {}
+        Standing::SomethingElse => return Err(dir::in_the_way(path)),
+    }
+    let (to, id) = match disposal {
+        Disposal::Trash { id, .. } => (dir::make_private(root, TRASH_DIR)?, id),
+        Disposal::Archive { id } => (dir::make_private(root, ARCHIVE_DIR)?, id),
+    };
+    // The same discard, made by somebody else since the look above, is no conflict.
+    let unless_gone = |refusal| match dir::standing(&above, name)? {
+        Standing::Nothing => Ok(()),
+        Standing::Directory | Standing::SomethingElse => Err(refusal),
+    };
+    if let Some(refusal) = refusal(&to, disposal)? {
+        return unless_gone(refusal);
+    }
+    if let Disposal::Trash { id, record } = disposal {
+        match put_record(&to, id, record) {
+            // Without this, nothing on a full file system could ever be let go.
+            Err(error) if error.class == Class::Full => {}
+            other => other?,
+        }
+    }
+    match dir::rename_new(&above, name, &to, id.as_str()) {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => return unless_gone(taken(id)),
+        Err(errno) => return Err(errno).not_done(&format!("discard {path}")),
+    }
+    dir::persist(&to)?;
+    dir::persist(&above)
+}
+
+fn taken(id: &TrashId) -> BackendError {
+    BackendError::not_done(Class::Invalid, format!("the place {id} of a discarded volume is taken"))
+}
+
+/// Why a volume cannot go where it is to go.
+fn refusal(to: &OwnedFd, disposal: &Disposal) -> Result<Option<BackendError>, BackendError> {
+    let (Disposal::Trash { id, .. } | Disposal::Archive { id }) = disposal;
+    if dir::standing(to, id.as_str())? != Standing::Nothing {
+        return Ok(Some(taken(id)));
+    }
+    let purging =
+        matches!(disposal, Disposal::Trash { .. }) && dir::standing(to, &purging_name(id))? != Standing::Nothing;
+    let message = format!("the trash entry {id} is still under purge");
+    Ok(purging.then(|| BackendError::not_done(Class::Transient, message)))
+}
+
+fn put_record(trash: &OwnedFd, id: &TrashId, record: &serde_json::Value) -> Result<(), BackendError> {
+    let name = record_name(id);
+    let written = write_beside(trash, &name, &write_record(record)?)?;
+    renameat(trash, &written, trash, &name).not_done(&format!("write {name}"))
+}
+
+pub(crate) fn list(root: &OwnedFd) -> Result<Vec<TrashEntry>, BackendError> {
+    let Some(trash) = dir::open_private(root, TRASH_DIR)? else {
+        return Ok(Vec::new());
+    };
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(&trash).not_done("list the trash")? {
+        let entry = entry.not_done("list the trash")?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        let rest = name.strip_prefix(PURGING_PREFIX);
+        let Some(id) = TrashId::parse(rest.unwrap_or(name)) else {
+            continue;
+        };
+        if dir::standing(&trash, name)? == Standing::Directory {
+            // Unreadable in whatever way: the entry is shown without it.
+            let bytes = read_file(&trash, &record_name(&id)).ok().flatten();
+            let record = bytes.as_deref().and_then(read_record);
+            entries.push(TrashEntry {
+                id,
+                record,
+                purging: rest.is_some(),
+            });
+        }
+    }
+    Ok(entries)
+}
+
+pub(crate) fn restore(root: &OwnedFd, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
+    spared_by_others(path)?;
+    let refused = |why: &str| BackendError::not_done(Class::Invalid, format!("trash entry {id} {why}"));
+    let Some(trash) = dir::open_private(root, TRASH_DIR)? else {
+        return Err(refused("is gone"));
+    };
+    if dir::standing(&trash, &purging_name(id))? != Standing::Nothing {
+        return Err(refused("is under purge"));
+    }
+    if dir::standing(&trash, id.as_str())? != Standing::Directory {
+        return Err(refused("is gone"));
+    }
+    let (above, name) = dir::locate_or_make(root, path)?;
+    match dir::rename_new(&trash, id.as_str(), &above, name) {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Err(refused("is gone")),
+        Err(Errno::EXIST | Errno::NOTEMPTY | Errno::NOTDIR) => {
+            return Err(refused("cannot go where something else is"));
+        }
+        Err(errno) => return Err(errno).not_done(&format!("restore {id} to {path}")),
+    }
+    dir::persist(&above)?;
+    // A record without its directory is no entry, so one that stays does no harm.
+    let _ = unlinkat(&trash, record_name(id), AtFlags::empty());
+    dir::persist(&trash)
+}
