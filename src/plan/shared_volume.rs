@@ -95,9 +95,14 @@ fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
     let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
     match pv.phase {
         PvPhase::Available => true,
-        PvPhase::Bound => uid.is_some_and(|uid| !pv.populated && !expected_owner(pv, o.record).contains(uid)),
+        PvPhase::Bound => uid.is_some_and(|uid| !being_populated(pv) && !expected_owner(pv, o.record).contains(uid)),
         PvPhase::Pending | PvPhase::Released | PvPhase::Failed => false,
     }
+}
+
+/// A populator has rebound it a moment ago, and its new owner is about to be recorded.
+fn being_populated(pv: &Pv) -> bool {
+    pv.populated && pv.ours.as_ref().is_some_and(|o| o.owner_uid.is_none())
 }
 
 fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {

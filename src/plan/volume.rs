@@ -228,7 +228,9 @@ fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     }
     let old_claim_gone = v.owners.iter().all(|c| c.uid == *uid || c.phase == ClaimPhase::Lost);
     let soft_deleted = record.is_some_and(|r| matches!(r.state, State::SoftDeleted | State::Deleting));
-    if pv.populated && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
+    // A populator rewrites once; its annotation stays and must not excuse whoever gets hold of the volume later.
+    let first_time = pv.populated && ours.owner_uid.is_none();
+    if first_time && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
         return Plan::then_look_again(vec![Action::RecordOwner {
             pv: pv.into(),
             owner: uid.clone(),
