@@ -36,5 +36,3 @@ pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
         && record.is_some_and(|r| r.members.contains_key(&pv.name))
 }
 
-#[cfg(test)]
-mod tests;
