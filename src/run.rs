@@ -235,7 +235,11 @@ fn holder(text: &str) -> anyhow::Result<Holder> {
     Holder::parse(text).context("our own identity cannot be read")
 }
 
-async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
+/// Which cluster this is: the UID of namespace `kube-system`.
+///
+/// # Errors
+/// If the namespace cannot be read.
+pub async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
     let namespace = Api::<Namespace>::all(client.clone())
         .get("kube-system")
         .await

@@ -13,6 +13,7 @@ pub mod join;
 pub mod member;
 pub mod provision;
 pub mod rebuild;
+pub mod reclaim;
 pub mod reference;
 pub mod repair;
 pub mod root;
