@@ -6,6 +6,7 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
 use crate::execute::{Failure, run};
+use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
@@ -48,12 +49,17 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
         return Ok(Next::Change);
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
+    let class = view.claim().class.clone();
     let _turn = ctx.locks.lock(&volume).await;
     // A record without an object in the caches: they may lag behind what was made a moment ago.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
+    let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
     Ok(Next::Change)
 }
 
@@ -79,8 +85,17 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
             .hear(&report::refused(&view.claim().reference(), refusal));
         return Ok(Next::After(report::memory::say_again()));
     }
+    let timer = view
+        .claim()
+        .class
+        .as_ref()
+        .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    volumes::advance(ctx, &volume, &turn).await
+    let next = volumes::advance(ctx, &volume, &turn).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
+    Ok(next)
 }
 
 /// Upkeep of a claim that has its volume.

@@ -4,7 +4,7 @@
 
 use crate::observe::work::Work;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -102,13 +102,9 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// How many wait, by kind.
-    pub fn depth(&self) -> BTreeMap<&'static str, usize> {
-        let mut depth = BTreeMap::new();
-        for work in &self.lock().ready {
-            *depth.entry(work.into()).or_default() += 1;
-        }
-        depth
+    /// What waits for a worker.
+    pub fn waiting(&self) -> Vec<Work> {
+        self.lock().ready.iter().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

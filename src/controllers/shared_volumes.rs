@@ -5,6 +5,7 @@ use super::context::{Context, Next};
 use crate::domain::ids::VolumeId;
 use crate::execute::Failure;
 use crate::observe::gather;
+use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::shared_volume::{ForSharedVolume, describe};
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub const COALESCE: Duration = Duration::from_secs(1);
 /// What the API server answers.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
     let record = ctx.ports.ledger.get(volume);
+    let failed_attempts = ctx.retries.of(&Work::Volume(volume.clone()));
     let wanted = gather::with(&ctx.caches, |index| {
         let pv = index.pv(&volume.pv_name()).cloned();
         let members: Vec<_> = index
@@ -39,6 +41,7 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
             members: &members,
             record: record.as_deref(),
             holding,
+            failed_attempts,
         })
     });
     ctx.publication.shared_volume(volume, wanted.as_ref()).await?;
