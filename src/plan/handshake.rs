@@ -421,3 +421,6 @@ fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
     }
     backend.ready().map(|_| ()).ok_or_else(backend_away)
 }
+
+#[cfg(test)]
+mod tests;

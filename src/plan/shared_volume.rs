@@ -178,3 +178,6 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {
     };
     Some(Action::tell(&o.claim.reference(), R::ConsentWithdrawn, text))
 }
+
+#[cfg(test)]
+mod tests;
