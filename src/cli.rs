@@ -78,7 +78,8 @@ impl Cli {
     /// The log filter asked for. A person who runs a command wants its answer; of a controller they want to see what it does.
     pub fn log_filter(&self) -> &str {
         let default = match &self.command {
-            Command::Run(_) => "info",
+            // The client library tells of every connection it makes.
+            Command::Run(_) => "info,nfs_rs=warn",
             Command::Crd(_) | Command::Explain(_) | Command::Reclaim(_) | Command::Trash(_) => "warn",
         };
         self.common.log.as_deref().unwrap_or(default)

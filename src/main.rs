@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use tombolo::cli::{Cli, Command};
-use tombolo::telemetry;
+use tombolo::cli::{Cli, Command, Explain};
+use tombolo::telemetry::{self, LogLevel};
+use tombolo::{crd, explain, reclaim, run, trash};
 
 fn main() -> ExitCode {
     match start(&Cli::parse()) {
@@ -16,16 +17,18 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli) -> anyhow::Result<()> {
-    let _log = telemetry::start(cli.log_filter(), cli.common.log_format)?;
+    let log = telemetry::start(cli.log_filter(), cli.common.log_format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli))
+    runtime.block_on(dispatch(cli, log))
 }
 
 /// One line per command.
-async fn dispatch(cli: &Cli) -> anyhow::Result<()> {
+async fn dispatch(cli: &Cli, log: LogLevel) -> anyhow::Result<()> {
     match &cli.command {
-        Command::Run(_) | Command::Crd(_) | Command::Explain(_) | Command::Reclaim(_) | Command::Trash(_) => {
-            anyhow::bail!("this command is not part of this build")
-        }
+        Command::Run(args) => run::run(&cli.common, args, log).await,
+        Command::Crd(args) => crd::write(args),
+        Command::Explain(Explain::Pvc(args)) => explain::pvc(&cli.common, args).await,
+        Command::Reclaim(args) => reclaim::reclaim(&cli.common, args).await,
+        Command::Trash(what) => trash::trash(&cli.common, what).await,
     }
 }

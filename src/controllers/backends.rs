@@ -11,7 +11,7 @@ use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::root::{ForRoot, Verdict, decide};
 use std::time::Duration;
-use tombolo_backend_api::{BackendError, BackendId, Class, Guarded, Mark};
+use tombolo_backend_api::{BackendError, BackendId, Class, Guarded};
 
 /// How often a backend that can be used is looked at.
 const WHEN_READY: Duration = Duration::from_secs(30);
@@ -23,7 +23,9 @@ const WHEN_DEGRADED: Duration = Duration::from_secs(3);
 /// # Errors
 /// What the API server answers; a backend that is away is a state, not an error.
 pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failure> {
-    let Some(root) = ctx.roots.get(name) else { return Ok(Next::Change) };
+    let Some(root) = ctx.roots.get(name) else {
+        return Ok(Next::Change);
+    };
     let known = root.id.clone().or_else(|| recorded_id(ctx, name));
     let state = match look(ctx, name, &root, known.as_ref()).await {
         Ok(state) => state,
@@ -37,13 +39,21 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         RootState::Ready(guarded) => Some(guarded.mark().backend_id.clone()),
         RootState::Degraded(..) => known,
     };
-    let now = Root { id, state, space, ..root.clone() };
+    let now = Root {
+        id,
+        state,
+        space,
+        ..root.clone()
+    };
     if matches!(now.state, RootState::Ready(_)) && !now.terminating {
         // Before the first volume can be made on it, so that it cannot vanish under one.
         ctx.publication.backend_in_use(name, true).await?;
     }
     publish(ctx, name, &now).await?;
-    let (was, is) = (matches!(root.state, RootState::Ready(_)), matches!(now.state, RootState::Ready(_)));
+    let (was, is) = (
+        matches!(root.state, RootState::Ready(_)),
+        matches!(now.state, RootState::Ready(_)),
+    );
     ctx.roots.put(name.clone(), now.clone());
     if is && !was {
         wake_everything_that_waits(ctx);
@@ -57,7 +67,13 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
 
 /// The id that volumes and records of this name carry: a status can be lost, they stay.
 fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
-    let in_ledger = ctx.ports.ledger.all().into_iter().find(|r| r.backend == *name).map(|r| r.handle.backend.clone());
+    let in_ledger = ctx
+        .ports
+        .ledger
+        .all()
+        .into_iter()
+        .find(|r| r.backend == *name)
+        .map(|r| r.handle.backend.clone());
     in_ledger.or_else(|| {
         gather::with(&ctx.caches, |index| {
             index
@@ -69,11 +85,23 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
     })
 }
 
-async fn look(ctx: &Context, name: &BackendName, root: &Root, known: Option<&BackendId>) -> Result<RootState, BackendError> {
-    let mut mark = root.driver.read_mark().await?;
+async fn look(
+    ctx: &Context,
+    name: &BackendName,
+    root: &Root,
+    known: Option<&BackendId>,
+) -> Result<RootState, BackendError> {
+    let Some(driver) = &root.driver else {
+        return Ok(root.state.clone());
+    };
+    let mut mark = match driver.read_mark().await {
+        // A root that was never used need not exist: placing the mark makes it, or says that the server is away.
+        Err(error) if known.is_none() && error.class == Class::Waiting => None,
+        read => read?,
+    };
     let fresh = BackendId::parse(&uuid::Uuid::new_v4().to_string())
         .ok_or_else(|| BackendError::not_done(Class::Bug, "a fresh id is not an id"))?;
-    let location = root.driver.root();
+    let location = driver.root();
     // Twice at the most: a mark that was just placed, by us or by another, is there on the second look.
     for _ in 0..2 {
         let others = ctx.roots.others(name);
@@ -87,16 +115,15 @@ async fn look(ctx: &Context, name: &BackendName, root: &Root, known: Option<&Bac
             others: &others,
         });
         match verdict {
-            Verdict::Ours(mark) => return Ok(RootState::Ready(Guarded::new(root.driver.clone(), mark))),
+            Verdict::Ours(mark) => return Ok(RootState::Ready(Guarded::new(driver.clone(), mark))),
             Verdict::Refused(reason, text) => return Ok(RootState::Degraded(reason, text)),
-            Verdict::Place(wanted) => mark = Some(place(root, &wanted).await?),
+            Verdict::Place(wanted) => mark = Some(driver.place_mark(&wanted).await?),
         }
     }
-    Err(BackendError::not_done(Class::Bug, "the root's mark was placed and is not there"))
-}
-
-async fn place(root: &Root, mark: &Mark) -> Result<Mark, BackendError> {
-    root.driver.place_mark(mark).await
+    Err(BackendError::not_done(
+        Class::Bug,
+        "the root's mark was placed and is not there",
+    ))
 }
 
 fn reason_of(error: &BackendError) -> R {
@@ -123,10 +150,13 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
             say(DEGRADED, false, R::Ready, String::new()),
         ],
         RootState::Degraded(reason, text) => {
-            vec![say(READY, false, *reason, text.clone()), say(DEGRADED, true, *reason, text.clone())]
+            vec![
+                say(READY, false, *reason, text.clone()),
+                say(DEGRADED, true, *reason, text.clone()),
+            ]
         }
     };
-    let capabilities = root.driver.capabilities();
+    let capabilities = root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default();
     let named = [
         (capabilities.share, "share"),
         (capabilities.revoke, "revoke"),
@@ -136,11 +166,15 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
     let status = StorageBackendStatus {
         backend_id: root.id.as_ref().map(ToString::to_string),
         conditions: Vec::new(),
-        capabilities: named.into_iter().filter(|(has, _)| *has).map(|(_, name)| name.to_owned()).collect(),
+        capabilities: named
+            .into_iter()
+            .filter(|(has, _)| *has)
+            .map(|(_, name)| name.to_owned())
+            .collect(),
         volumes: i64::try_from(used.volumes).ok(),
         provisioned_bytes: i64::try_from(used.bytes).ok(),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
-        notice: root.driver.notice(),
+        notice: root.driver.as_ref().and_then(|d| d.notice()),
     };
     Ok(ctx.publication.backend(name, status, statements).await?)
 }
@@ -149,10 +183,19 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
 fn wake_everything_that_waits(ctx: &Context) {
     let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
         let claims = index.pending().map(|c| Work::Claim(c.key.clone()));
-        let volumes = index.pvs().filter(|pv| pv.is_owner() && (pv.is_let_go() || !pv.tokens.is_empty()));
-        claims.chain(volumes.map(|pv| Work::Volume((&pv.name).into()))).collect()
+        let volumes = index
+            .pvs()
+            .filter(|pv| pv.is_owner() && (pv.is_let_go() || !pv.tokens.is_empty()));
+        claims
+            .chain(volumes.map(|pv| Work::Volume((&pv.name).into())))
+            .collect()
     });
-    let intents = ctx.ports.ledger.open_intents().into_iter().map(|r| Work::Volume(r.volume.clone()));
+    let intents = ctx
+        .ports
+        .ledger
+        .open_intents()
+        .into_iter()
+        .map(|r| Work::Volume(r.volume.clone()));
     ctx.queue.add_all(waiting.into_iter().chain(intents));
 }
 
@@ -160,7 +203,10 @@ fn wake_everything_that_waits(ctx: &Context) {
 async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, Failure> {
     let recorded = ctx.ports.ledger.usage(name, None).volumes > 0;
     let there = gather::with(&ctx.caches, |index| {
-        index.pvs().filter_map(|pv| pv.ours.as_ref()).any(|ours| ours.backend.as_ref() == Some(name))
+        index
+            .pvs()
+            .filter_map(|pv| pv.ours.as_ref())
+            .any(|ours| ours.backend.as_ref() == Some(name))
     });
     let empty = match &root.state {
         RootState::Ready(guarded) => guarded.trash().await?.is_empty(),

@@ -1,11 +1,12 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::volumes;
+use super::{lost, volumes};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
 use crate::execute::{Failure, run};
+use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
@@ -18,7 +19,9 @@ use crate::report;
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let backends = ctx.roots.views(&*ctx.ports.ledger, &key.namespace);
-    let Some(view) = gather::with(&ctx.caches, |index| ClaimView::cached(index, &*ctx.ports.ledger, backends, key)) else {
+    let Some(view) = gather::with(&ctx.caches, |index| {
+        ClaimView::cached(index, &*ctx.ports.ledger, backends, key)
+    }) else {
         return Ok(Next::Change);
     };
     let plan = claim::decide(&view.to_decide());
@@ -26,12 +29,17 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         Verdict::AskLive => return join(ctx, view).await,
         Verdict::NotOurs => return Ok(Next::Change),
         Verdict::Refused(refusal) => {
-            ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+            ctx.ports
+                .audience
+                .hear(&report::refused(&view.claim().reference(), refusal));
             // Said again while it is true, because events expire.
             Next::After(report::memory::say_again())
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
+    if view.claim().phase == ClaimPhase::Lost {
+        lost::repair(ctx, view.claim()).await?;
+    }
     keep(ctx, view.claim()).await?;
     Ok(next)
 }
@@ -41,20 +49,29 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
         return Ok(Next::Change);
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
+    let class = view.claim().class.clone();
     let _turn = ctx.locks.lock(&volume).await;
     // A record without an object in the caches: they may lag behind what was made a moment ago.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
+    let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
     Ok(Next::Change)
 }
 
 /// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
-    let Some(volume) = view.source_volume() else { return Ok(Next::Again) };
+    let Some(volume) = view.source_volume() else {
+        return Ok(Next::Again);
+    };
     let turn = ctx.locks.lock(&volume).await;
-    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else { return Ok(Next::Change) };
+    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+        return Ok(Next::Change);
+    };
     if view.source_volume().as_ref() != Some(&volume) {
         return Ok(Next::Again);
     }
@@ -63,11 +80,22 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     }
     let plan = claim::decide(&view.to_decide());
     if let Verdict::Refused(refusal) = &plan.verdict {
-        ctx.ports.audience.hear(&report::refused(&view.claim().reference(), refusal));
+        ctx.ports
+            .audience
+            .hear(&report::refused(&view.claim().reference(), refusal));
         return Ok(Next::After(report::memory::say_again()));
     }
+    let timer = view
+        .claim()
+        .class
+        .as_ref()
+        .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    volumes::advance(ctx, &volume, &turn).await
+    let next = volumes::advance(ctx, &volume, &turn).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
+    Ok(next)
 }
 
 /// Upkeep of a claim that has its volume.
@@ -75,13 +103,23 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     let own = claim.uid.pv_name();
     let found = gather::with(&ctx.caches, |index| {
         let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
-        let pv = bound.and_then(|name| index.pv(name)).or_else(|| index.pv(&own)).cloned()?;
+        let pv = bound
+            .and_then(|name| index.pv(name))
+            .or_else(|| index.pv(&own))
+            .cloned()?;
         let members = index.volume_of(&pv).map_or(0, |volume| index.members(&volume).count());
         let consent = consent_of(index, claim, &pv);
         Some((pv, members, consent))
     });
-    let Some((pv, members, consent)) = found else { return Ok(()) };
-    let actions = upkeep::plan(&ForUpkeep { claim, pv: Some(&pv), members, consent });
+    let Some((pv, members, consent)) = found else {
+        return Ok(());
+    };
+    let actions = upkeep::plan(&ForUpkeep {
+        claim,
+        pv: Some(&pv),
+        members,
+        consent,
+    });
     let holds = actions.iter().any(|a| matches!(a, Action::TakeHold(_)));
     if holds {
         return let_go(ctx, claim, &VolumeId::from(&pv.name)).await;

@@ -33,7 +33,8 @@ pub async fn reconcile(ctx: &Context, name: &PvName) -> Result<Next, Failure> {
         if !actions.is_empty()
             && let Some(volume) = view.volume.or(volume.clone())
         {
-            ctx.queue.add_all([Work::Volume(volume.clone()), Work::SharedVolume(volume)]);
+            ctx.queue
+                .add_all([Work::Volume(volume.clone()), Work::SharedVolume(volume)]);
         }
         match verdict {
             Verdict::Continue => {}

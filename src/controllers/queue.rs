@@ -4,7 +4,7 @@
 
 use crate::observe::work::Work;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -102,13 +102,9 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// How many wait, by kind.
-    pub fn depth(&self) -> BTreeMap<&'static str, usize> {
-        let mut depth = BTreeMap::new();
-        for work in &self.lock().ready {
-            *depth.entry(work.into()).or_default() += 1;
-        }
-        depth
+    /// What waits for a worker.
+    pub fn waiting(&self) -> Vec<Work> {
+        self.lock().ready.iter().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,7 +134,9 @@ impl State {
             if *at > now {
                 return;
             }
-            let Some(Reverse((at, work))) = self.timers.pop() else { return };
+            let Some(Reverse((at, work))) = self.timers.pop() else {
+                return;
+            };
             if self.due.get(&work) == Some(&at) {
                 self.make_ready(work);
             }
@@ -184,7 +182,14 @@ mod tests {
     #[tokio::test]
     async fn closing_ends_every_worker() {
         let queue = std::sync::Arc::new(Queue::default());
-        let workers: Vec<_> = (0..3).map(|_| tokio::spawn({ let q = queue.clone(); async move { q.next().await } })).collect();
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                tokio::spawn({
+                    let q = queue.clone();
+                    async move { q.next().await }
+                })
+            })
+            .collect();
         queue.close();
         for worker in workers {
             assert_eq!(worker.await.unwrap(), None);

@@ -15,7 +15,11 @@ pub async fn reconcile(ctx: &Context, key: &ReferenceKey) -> Result<Next, Failur
         let reference = index.reference(key)?;
         let namespace = index.namespace(&key.namespace).cloned().unwrap_or_default();
         let source = reference.source.as_ref().and_then(|key| index.claim(key));
-        Some(accepted(&ForReference { reference, labels: &namespace.labels, source: source.map(|c| &**c) }))
+        Some(accepted(&ForReference {
+            reference,
+            labels: &namespace.labels,
+            source: source.map(|c| &**c),
+        }))
     });
     if let Some((reason, message)) = verdict {
         ctx.publication.reference(key, reason, &message).await?;

@@ -22,9 +22,18 @@ impl Retries {
         *count
     }
 
+    /// How many failures in a row a thing has.
+    pub fn of(&self, work: &Work) -> u32 {
+        let all = self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(work).copied().unwrap_or_default()
+    }
+
     /// Forgets the failures of a thing.
     pub fn succeeded(&self, work: &Work) {
-        self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner).remove(work);
+        self.in_a_row
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(work);
     }
 }
 
@@ -41,7 +50,11 @@ pub fn delay(class: Class, in_a_row: u32) -> Duration {
 
 /// For a plan that was overtaken: at once at first, with patience when that goes on.
 pub fn at_once(in_a_row: u32) -> Duration {
-    jitter(Duration::from_millis(10).saturating_mul(1u32.checked_shl(in_a_row.min(12)).unwrap_or(u32::MAX)).min(Duration::from_secs(30)))
+    jitter(
+        Duration::from_millis(10)
+            .saturating_mul(1u32.checked_shl(in_a_row.min(12)).unwrap_or(u32::MAX))
+            .min(Duration::from_secs(30)),
+    )
 }
 
 /// Between three quarters of it and the whole.
@@ -57,7 +70,14 @@ mod tests {
 
     #[test]
     fn delays_grow_and_end() {
-        for class in [Class::Transient, Class::Waiting, Class::Unknown, Class::Invalid, Class::Denied, Class::Bug] {
+        for class in [
+            Class::Transient,
+            Class::Waiting,
+            Class::Unknown,
+            Class::Invalid,
+            Class::Denied,
+            Class::Bug,
+        ] {
             assert!(delay(class, 1) <= delay(class, 4), "{class:?}");
             assert!(delay(class, u32::MAX) <= Duration::from_secs(300));
             assert!(delay(class, 1) >= Duration::from_millis(375));

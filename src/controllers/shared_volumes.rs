@@ -5,6 +5,7 @@ use super::context::{Context, Next};
 use crate::domain::ids::VolumeId;
 use crate::execute::Failure;
 use crate::observe::gather;
+use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::shared_volume::{ForSharedVolume, describe};
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub const COALESCE: Duration = Duration::from_secs(1);
 /// What the API server answers.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
     let record = ctx.ports.ledger.get(volume);
+    let failed_attempts = ctx.retries.of(&Work::Volume(volume.clone()));
     let wanted = gather::with(&ctx.caches, |index| {
         let pv = index.pv(&volume.pv_name()).cloned();
         let members: Vec<_> = index
@@ -28,9 +30,19 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
                 (member.clone(), consent.unwrap_or(Consent::Given))
             })
             .collect();
-        let owner = pv.as_ref().and_then(|pv| pv.claim.as_ref()).and_then(|c| index.claim(&c.key));
+        let owner = pv
+            .as_ref()
+            .and_then(|pv| pv.claim.as_ref())
+            .and_then(|c| index.claim(&c.key));
         let holding = owner.is_some_and(|claim| claim.terminating && claim.held);
-        describe(&ForSharedVolume { volume, pv: pv.as_deref(), members: &members, record: record.as_deref(), holding })
+        describe(&ForSharedVolume {
+            volume,
+            pv: pv.as_deref(),
+            members: &members,
+            record: record.as_deref(),
+            holding,
+            failed_attempts,
+        })
     });
     ctx.publication.shared_volume(volume, wanted.as_ref()).await?;
     Ok(Next::Change)

@@ -2,7 +2,7 @@
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
 use super::context::{Context, Next};
-use crate::domain::ids::PvName;
+use crate::domain::ids::{Handle, PvName};
 use crate::execute::Failure;
 use crate::metrics::labels::Leftover;
 use crate::observe::gather;
@@ -40,13 +40,17 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
     });
     ctx.queue.add_all(work);
     let records = ctx.ports.ledger.all();
-    ctx.queue.add_all(records.iter().map(|r| Work::Volume(r.volume.clone())));
-    ctx.queue.add_all(records.iter().flat_map(|r| r.members.keys().cloned().map(Work::Member)));
+    ctx.queue
+        .add_all(records.iter().map(|r| Work::Volume(r.volume.clone())));
+    ctx.queue
+        .add_all(records.iter().flat_map(|r| r.members.keys().cloned().map(Work::Member)));
     ctx.metrics.sweep_found(Leftover::Hold, held);
     ctx.metrics.sweep_found(Leftover::Token, tokens);
-    ctx.metrics.sweep_found(Leftover::Intent, ctx.ports.ledger.open_intents().len());
+    ctx.metrics
+        .sweep_found(Leftover::Intent, ctx.ports.ledger.open_intents().len());
     for name in ctx.roots.names() {
-        ctx.queue.add_all([Work::Backend(name.clone()), Work::Trash(name.clone())]);
+        ctx.queue
+            .add_all([Work::Backend(name.clone()), Work::Trash(name.clone())]);
         if let Some(root) = ctx.roots.get(&name)
             && let RootState::Ready(guarded) = &root.state
         {
@@ -65,7 +69,13 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
     for directory in listed {
         let name = PvName::new(directory.path.as_str());
         let known = gather::with(&ctx.caches, |index| {
-            index.pv(&name).is_some() || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
+            let handle = Handle {
+                backend: guarded.mark().backend_id.clone(),
+                path: directory.path.clone(),
+            };
+            index.owner_of(&handle).is_some()
+                || index.pv(&name).is_some()
+                || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
         });
         if known || ctx.ports.ledger.get(&(&name).into()).is_some() {
             continue;
@@ -74,9 +84,13 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
         let ours_by_name = name.claim_uid().is_some();
         if directory.empty && ours_by_name && age >= ORPHANED {
             match guarded.remove_empty(&directory.path).await {
-                Ok(true) => tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody"),
+                Ok(true) => {
+                    tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody")
+                }
                 Ok(false) => {}
-                Err(error) => tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed"),
+                Err(error) => {
+                    tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed")
+                }
             }
             ctx.metrics.sweep_found(Leftover::EmptyOrphan, 1);
         } else {
@@ -84,7 +98,10 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
         }
     }
     if reported > 0 {
-        tracing::warn!(directories = reported, "the root holds directories of no volume; they are left alone");
+        tracing::warn!(
+            directories = reported,
+            "the root holds directories of no volume; they are left alone"
+        );
     }
     ctx.metrics.sweep_found(Leftover::Orphan, reported);
 }

@@ -18,8 +18,12 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// # Errors
 /// What the backend answers.
 pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failure> {
-    let Some(root) = ctx.roots.get(name) else { return Ok(Next::Change) };
-    let RootState::Ready(guarded) = &root.state else { return Ok(Next::Change) };
+    let Some(root) = ctx.roots.get(name) else {
+        return Ok(Next::Change);
+    };
+    let RootState::Ready(guarded) = &root.state else {
+        return Ok(Next::Change);
+    };
     let entries = guarded.trash().await?;
     ctx.metrics.trash_entries(name, entries.len());
     let now = ctx.ports.clock.now();
@@ -28,7 +32,10 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         match remaining(&entry, root.retention, now) {
             Some(wait) if !wait.is_zero() => soonest = soonest.min(wait),
             Some(_) => {
-                let progress = Counted { metrics: ctx.metrics.clone(), seen: AtomicU64::new(0) };
+                let progress = Counted {
+                    metrics: ctx.metrics.clone(),
+                    seen: AtomicU64::new(0),
+                };
                 guarded.purge(&entry.id, &progress).await?;
                 tracing::info!(backend = %name, entry = %entry.id, "purged");
             }

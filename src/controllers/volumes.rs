@@ -3,15 +3,20 @@
 use super::context::{Context, Next};
 use crate::domain::ids::{Namespace, VolumeId};
 use crate::execute::{Failure, run};
+use crate::metrics::labels::Attempt;
 use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::glance;
 use crate::plan::volume::decide;
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Action, Plan, Verdict};
+use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 /// More steps than any volume needs at once; whoever exceeds it is looked at again later, behind the others.
 const STEPS: usize = 64;
+
+/// A backend's figures follow its volumes, many of them in one write.
+const STATUS_AFTER: Duration = Duration::from_secs(5);
 
 /// Looks at a volume.
 ///
@@ -37,9 +42,23 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &OwnedMutexGuard<(
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody);
         let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
         let Plan { actions, verdict } = decide(&view);
+        let class = actions.iter().find_map(|a| match a {
+            Action::Discard { class, .. } => class.clone(),
+            _ => None,
+        });
+        let timer = class.map(|class| ctx.metrics.delete(&class));
         run(&actions, &ctx.ports).await?;
+        if let Some(timer) = timer {
+            timer.finish(Attempt::Succeeded);
+        }
         if !actions.is_empty() {
             ctx.wake(Work::SharedVolume(volume.clone()));
+        }
+        for action in &actions {
+            if let Action::Discard { backend, .. } = action {
+                ctx.wake(Work::Trash(backend.clone()));
+                ctx.queue.add_after(Work::Backend(backend.clone()), STATUS_AFTER);
+            }
         }
         match verdict {
             Verdict::Continue => {}

@@ -32,7 +32,12 @@ pub trait Publication: Send + Sync + 'static {
     /// The condition `Accepted` of a reference.
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError>;
     /// The status of a backend; its conditions are put in from `statements`.
-    async fn backend(&self, name: &BackendName, status: StorageBackendStatus, statements: Vec<Statement>) -> Result<(), ApiError>;
+    async fn backend(
+        &self,
+        name: &BackendName,
+        status: StorageBackendStatus,
+        statements: Vec<Statement>,
+    ) -> Result<(), ApiError>;
     /// The finalizer of a backend is there, or is not.
     async fn backend_in_use(&self, name: &BackendName, in_use: bool) -> Result<(), ApiError>;
 }
@@ -51,13 +56,26 @@ impl Statuses {
 
     /// Writes a status. A merge patch: with server-side apply an object of a thousand members outgrows what etcd takes, for
     /// its managed fields repeat every key.
-    async fn write<K>(&self, api: &Api<K>, name: &str, version: Option<String>, status: impl Serialize) -> Result<(), ApiError>
+    async fn write<K>(
+        &self,
+        api: &Api<K>,
+        name: &str,
+        version: Option<String>,
+        status: impl Serialize,
+    ) -> Result<(), ApiError>
     where
         K: Resource + Clone + Debug + DeserializeOwned,
     {
         let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
-        match api.patch_status(name, &params, &Patch::Merge(patch)).await.map_err(fault) {
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        match api
+            .patch_status(name, &params, &Patch::Merge(patch))
+            .await
+            .map_err(fault)
+        {
             Ok(_) => Ok(()),
             // Gone meanwhile, or a kind without a status, as Trident's own definition of its reference has none.
             Err(error) if error.fault == Fault::NotFound => Ok(()),
@@ -65,17 +83,34 @@ impl Statuses {
         }
     }
 
-    async fn accept<K>(&self, api: Api<K>, name: &str, of: impl Fn(&K) -> Vec<Condition>, said: Statement) -> Result<(), ApiError>
+    async fn accept<K>(
+        &self,
+        api: Api<K>,
+        name: &str,
+        of: impl Fn(&K) -> Vec<Condition>,
+        said: Statement,
+    ) -> Result<(), ApiError>
     where
         K: Resource + Clone + Debug + DeserializeOwned,
     {
-        let Some(found) = api.get_opt(name).await.map_err(fault)? else { return Ok(()) };
+        let Some(found) = api.get_opt(name).await.map_err(fault)? else {
+            return Ok(());
+        };
         let mut all = of(&found);
-        let said = Statement { observed_generation: found.meta().generation, ..said };
+        let said = Statement {
+            observed_generation: found.meta().generation,
+            ..said
+        };
         if !conditions::upsert(&mut all, said, self.clock.now()) {
             return Ok(());
         }
-        self.write(&api, name, found.meta().resource_version.clone(), json!({"conditions": all})).await
+        self.write(
+            &api,
+            name,
+            found.meta().resource_version.clone(),
+            json!({"conditions": all}),
+        )
+        .await
     }
 
     fn shared_volumes(&self) -> Api<SharedVolume> {
@@ -83,9 +118,18 @@ impl Statuses {
     }
 
     async fn create_shared_volume(&self, volume: &VolumeId, wanted: &Wanted) -> Result<SharedVolume, ApiError> {
-        let spec = SharedVolumeSpec { volume_id: volume.to_string(), backend: wanted.backend.to_string() };
-        let params = PostParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PostParams::default() };
-        self.shared_volumes().create(&params, &SharedVolume::new(volume.as_str(), spec)).await.map_err(fault)
+        let spec = SharedVolumeSpec {
+            volume_id: volume.to_string(),
+            backend: wanted.backend.to_string(),
+        };
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        self.shared_volumes()
+            .create(&params, &SharedVolume::new(volume.as_str(), spec))
+            .await
+            .map_err(fault)
     }
 }
 
@@ -119,7 +163,11 @@ impl Publication for Statuses {
         let found = api.get_opt(volume.as_str()).await.map_err(fault)?;
         let Some(wanted) = wanted else {
             if found.is_some() {
-                match api.delete(volume.as_str(), &DeleteParams::default()).await.map_err(fault) {
+                match api
+                    .delete(volume.as_str(), &DeleteParams::default())
+                    .await
+                    .map_err(fault)
+                {
                     Err(error) if error.fault != Fault::NotFound => return Err(error),
                     Ok(_) | Err(_) => {}
                 }
@@ -132,11 +180,15 @@ impl Publication for Statuses {
         };
         let before = found.status.clone().unwrap_or_default();
         let conditions = restate(&before.conditions, &wanted.conditions, self.clock.now());
-        let status = SharedVolumeStatus { conditions, ..wanted.status.clone() };
+        let status = SharedVolumeStatus {
+            conditions,
+            ..wanted.status.clone()
+        };
         if status == before {
             return Ok(());
         }
-        self.write(&api, volume.as_str(), found.metadata.resource_version.clone(), status).await
+        self.write(&api, volume.as_str(), found.metadata.resource_version.clone(), status)
+            .await
     }
 
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError> {
@@ -162,13 +214,26 @@ impl Publication for Statuses {
         }
     }
 
-    async fn backend(&self, name: &BackendName, status: StorageBackendStatus, statements: Vec<Statement>) -> Result<(), ApiError> {
+    async fn backend(
+        &self,
+        name: &BackendName,
+        status: StorageBackendStatus,
+        statements: Vec<Statement>,
+    ) -> Result<(), ApiError> {
         let api: Api<StorageBackend> = Api::all(self.client.clone());
-        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else { return Ok(()) };
+        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else {
+            return Ok(());
+        };
         let before = found.status.clone().unwrap_or_default();
-        let mut status = StorageBackendStatus { conditions: before.conditions.clone(), ..status };
+        let mut status = StorageBackendStatus {
+            conditions: before.conditions.clone(),
+            ..status
+        };
         for said in statements {
-            let said = Statement { observed_generation: found.metadata.generation, ..said };
+            let said = Statement {
+                observed_generation: found.metadata.generation,
+                ..said
+            };
             conditions::upsert(&mut status.conditions, said, self.clock.now());
         }
         if status == before {
@@ -181,12 +246,15 @@ impl Publication for Statuses {
             // In a merge patch a field that is left out stays.
             fields.insert("notice".to_owned(), serde_json::Value::Null);
         }
-        self.write(&api, name.as_str(), found.metadata.resource_version.clone(), patch).await
+        self.write(&api, name.as_str(), found.metadata.resource_version.clone(), patch)
+            .await
     }
 
     async fn backend_in_use(&self, name: &BackendName, in_use: bool) -> Result<(), ApiError> {
         let api: Api<StorageBackend> = Api::all(self.client.clone());
-        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else { return Ok(()) };
+        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else {
+            return Ok(());
+        };
         let mut finalizers = found.metadata.finalizers.clone().unwrap_or_default();
         let there = finalizers.iter().any(|f| f == names::FINALIZER_BACKEND);
         if there == in_use {
@@ -199,7 +267,13 @@ impl Publication for Statuses {
         }
         // Strategic merge is not for custom resources; the version makes the whole list safe to write.
         let patch = json!({"metadata": {"resourceVersion": found.metadata.resource_version, "finalizers": finalizers}});
-        let params = PatchParams { field_manager: Some(names::FIELD_MANAGER.into()), ..PatchParams::default() };
-        api.patch(name.as_str(), &params, &Patch::Merge(patch)).await.map(drop).map_err(fault)
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        api.patch(name.as_str(), &params, &Patch::Merge(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 }

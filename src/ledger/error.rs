@@ -4,6 +4,9 @@ use crate::domain::change::Illegal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// An error of the store, shared by all who waited for the same flush.
+pub(super) type Shared = Arc<dyn std::error::Error + Send + Sync>;
+
 /// A failed call. After every one of them the ledger reads as if the call had not been made.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -16,7 +19,7 @@ pub enum LedgerError {
     Failed {
         /// What it was doing.
         doing: &'static str,
-        /// Its own error; shared, because all changes of one flush fail together.
+        /// Its own error, shared by all who waited for the same flush.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },

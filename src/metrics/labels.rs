@@ -155,6 +155,20 @@ pub enum ErrorClass {
     Bug,
 }
 
+impl From<crate::api::reasons::Class> for ErrorClass {
+    fn from(class: crate::api::reasons::Class) -> Self {
+        use crate::api::reasons::Class;
+        match class {
+            Class::Invalid => Self::Invalid,
+            Class::Denied => Self::Denied,
+            Class::Waiting => Self::Waiting,
+            Class::Transient => Self::Transient,
+            Class::Unknown => Self::Unknown,
+            Class::Bug => Self::Bug,
+        }
+    }
+}
+
 /// What a sweep finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
@@ -185,6 +199,21 @@ pub enum RebuildCause {
     Stale,
     /// It could not be read.
     Corrupt,
+}
+
+impl From<crate::ledger::epoch::Doubt> for RebuildCause {
+    fn from(doubt: crate::ledger::epoch::Doubt) -> Self {
+        use crate::ledger::epoch::Doubt;
+        match doubt {
+            Doubt::Unwritten => Self::Missing,
+            Doubt::Quarantined(_) => Self::Corrupt,
+            Doubt::ElectionSwitched
+            | Doubt::LeaseGone
+            | Doubt::LeaseReplaced
+            | Doubt::LedByAnother
+            | Doubt::HeldByAnother => Self::Stale,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -4,4 +4,5 @@ pub mod gather;
 pub mod index;
 pub mod project;
 pub mod roots;
+pub mod watches;
 pub mod work;

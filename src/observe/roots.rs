@@ -2,6 +2,7 @@
 //! they have. Filled by `controllers::backends`; read by everybody who plans or acts.
 
 use crate::api::reasons::BackendReason;
+use crate::api::storage_backend::StorageBackendSpec;
 use crate::domain::backend::{Backend as BackendView, Health, Limits};
 use crate::domain::ids::{BackendName, Handle, Namespace};
 use crate::execute::Storage;
@@ -15,8 +16,10 @@ use tombolo_backend_api::{Backend, BackendId, Guarded, Space};
 /// One backend.
 #[derive(Clone)]
 pub struct Root {
-    /// What reaches it.
-    pub driver: Arc<dyn Backend>,
+    /// What an admin wrote.
+    pub spec: StorageBackendSpec,
+    /// What reaches it; `None` if this build cannot open it.
+    pub driver: Option<Arc<dyn Backend>>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// What it may be used for.
@@ -75,12 +78,24 @@ impl Roots {
     pub fn others(&self, than: &BackendName) -> Vec<Other> {
         let known = self.read();
         let others = known.iter().filter(|(name, _)| *name != than);
-        others.map(|(name, root)| Other { name: name.clone(), location: root.driver.root(), id: root.id.clone() }).collect()
+        others
+            .filter_map(|(name, root)| {
+                let location = root.driver.as_ref()?.root();
+                Some(Other {
+                    name: name.clone(),
+                    location,
+                    id: root.id.clone(),
+                })
+            })
+            .collect()
     }
 
     /// All as the planner sees them, with what `namespace` uses of each.
     pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace) -> Vec<BackendView> {
-        self.read().iter().map(|(name, root)| view(name, root, ledger, Some(namespace))).collect()
+        self.read()
+            .iter()
+            .map(|(name, root)| view(name, root, ledger, Some(namespace)))
+            .collect()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<BackendName, Root>> {
@@ -102,7 +117,7 @@ fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: Option<
         name: name.clone(),
         labels: root.labels.clone(),
         health,
-        capabilities: root.driver.capabilities(),
+        capabilities: root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default(),
         limits: root.limits,
         free: root.space.map(|s| s.free),
         node: root.node.clone(),

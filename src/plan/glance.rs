@@ -10,7 +10,9 @@ use crate::domain::record::{Record, State};
 /// Nothing is to be decided about this volume.
 pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Record>) -> bool {
     let Some(pv) = pv else { return record.is_none() };
-    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else { return true };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else {
+        return true;
+    };
     let expected = ours.owner_uid.clone().or_else(|| volume.pv_name().claim_uid());
     let at_rest = ours.intact && !pv.terminating && pv.tokens.is_empty() && pv.policy != ReclaimPolicy::Recycle;
     let claim_uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
@@ -21,7 +23,10 @@ pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Recor
     };
     let recorded = record.is_some_and(|r| {
         pv.phase == PvPhase::Pending
-            || (r.state == State::Live && r.intent.is_none() && r.bytes == pv.capacity && Some(&r.owner.uid) == claim_uid)
+            || (r.state == State::Live
+                && r.intent.is_none()
+                && r.bytes == pv.capacity
+                && Some(&r.owner.uid) == claim_uid)
     });
     at_rest && bound_as_expected && recorded
 }
@@ -29,7 +34,9 @@ pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Recor
 /// Nothing is to be decided about this member.
 pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
     let Some(pv) = pv else { return false };
-    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else { return true };
+    let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else {
+        return true;
+    };
     let at_rest = ours.intact && !pv.terminating && pv.policy != ReclaimPolicy::Recycle;
     at_rest
         && matches!(pv.phase, PvPhase::Bound | PvPhase::Pending)

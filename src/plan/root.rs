@@ -51,7 +51,10 @@ pub enum Verdict {
 /// Decides about a root.
 pub fn decide(o: &ForRoot<'_>) -> Verdict {
     if let Some(other) = o.others.iter().find(|other| yields_to(o, other)) {
-        let text = format!("its root overlaps with that of StorageBackend {}; use another subdirectory", other.name);
+        let text = format!(
+            "its root overlaps with that of StorageBackend {}; use another subdirectory",
+            other.name
+        );
         return Verdict::Refused(R::RootOverlaps, text);
     }
     match (o.known, o.mark) {
@@ -61,21 +64,34 @@ pub fn decide(o: &ForRoot<'_>) -> Verdict {
         }
         (Some(known), Some(mark)) if mark.backend_id == *known => Verdict::Ours(mark.clone()),
         (Some(known), Some(mark)) => {
-            let text = format!("the root is marked {}, this backend's is {known}; is the right disk mounted?", mark.backend_id);
+            let text = format!(
+                "the root is marked {}, this backend's is {known}; is the right disk mounted?",
+                mark.backend_id
+            );
             Verdict::Refused(R::WrongRoot, text)
         }
         (Some(known), None) => {
             let text = format!("the root has no mark, this backend's is {known}; is the right disk mounted?");
             Verdict::Refused(R::WrongRoot, text)
         }
-        (None, Some(mark)) => match o.others.iter().find(|other| other.id.as_ref() == Some(&mark.backend_id)) {
+        (None, Some(mark)) => match o
+            .others
+            .iter()
+            .find(|other| other.id.as_ref() == Some(&mark.backend_id))
+        {
             Some(other) => {
-                let text = format!("the root is that of StorageBackend {}; use another subdirectory", other.name);
+                let text = format!(
+                    "the root is that of StorageBackend {}; use another subdirectory",
+                    other.name
+                );
                 Verdict::Refused(R::RootOverlaps, text)
             }
             None => Verdict::Ours(mark.clone()),
         },
-        (None, None) => Verdict::Place(Mark { backend_id: o.fresh.clone(), cluster_id: o.cluster.clone() }),
+        (None, None) => Verdict::Place(Mark {
+            backend_id: o.fresh.clone(),
+            cluster_id: o.cluster.clone(),
+        }),
     }
 }
 
@@ -94,11 +110,17 @@ mod tests {
     use super::*;
 
     fn mark(id: &str, cluster: &str) -> Mark {
-        Mark { backend_id: BackendId::parse(id).unwrap(), cluster_id: ClusterId(cluster.into()) }
+        Mark {
+            backend_id: BackendId::parse(id).unwrap(),
+            cluster_id: ClusterId(cluster.into()),
+        }
     }
 
     fn check(known: Option<&str>, found: Option<Mark>, others: &[Other]) -> Verdict {
-        let location = RootLocation { host: "nas".into(), path: "/x".into() };
+        let location = RootLocation {
+            host: "nas".into(),
+            path: "/x".into(),
+        };
         let known = known.and_then(BackendId::parse);
         decide(&ForRoot {
             name: &BackendName::new("b"),
@@ -112,8 +134,15 @@ mod tests {
     }
 
     fn other(name: &str, path: &str, id: Option<&str>) -> Other {
-        let location = RootLocation { host: "nas".into(), path: path.into() };
-        Other { name: BackendName::new(name), location, id: id.and_then(BackendId::parse) }
+        let location = RootLocation {
+            host: "nas".into(),
+            path: path.into(),
+        };
+        Other {
+            name: BackendName::new(name),
+            location,
+            id: id.and_then(BackendId::parse),
+        }
     }
 
     fn reason(verdict: Verdict) -> Option<R> {
@@ -126,24 +155,55 @@ mod tests {
     #[test]
     fn a_root_is_marked_at_first_contact_and_known_by_its_mark_afterwards() {
         assert_eq!(check(None, None, &[]), Verdict::Place(mark("new", "here")));
-        assert_eq!(check(None, Some(mark("old", "here")), &[]), Verdict::Ours(mark("old", "here")));
-        assert_eq!(check(Some("old"), Some(mark("old", "here")), &[]), Verdict::Ours(mark("old", "here")));
+        assert_eq!(
+            check(None, Some(mark("old", "here")), &[]),
+            Verdict::Ours(mark("old", "here"))
+        );
+        assert_eq!(
+            check(Some("old"), Some(mark("old", "here")), &[]),
+            Verdict::Ours(mark("old", "here"))
+        );
     }
 
     #[test]
     fn a_root_without_the_recorded_mark_is_the_wrong_one() {
         assert_eq!(reason(check(Some("old"), None, &[])), Some(R::WrongRoot));
-        assert_eq!(reason(check(Some("old"), Some(mark("x", "here")), &[])), Some(R::WrongRoot));
-        assert_eq!(reason(check(None, Some(mark("x", "there")), &[])), Some(R::OwnedByOtherCluster));
-        assert_eq!(reason(check(Some("x"), Some(mark("x", "there")), &[])), Some(R::OwnedByOtherCluster));
+        assert_eq!(
+            reason(check(Some("old"), Some(mark("x", "here")), &[])),
+            Some(R::WrongRoot)
+        );
+        assert_eq!(
+            reason(check(None, Some(mark("x", "there")), &[])),
+            Some(R::OwnedByOtherCluster)
+        );
+        assert_eq!(
+            reason(check(Some("x"), Some(mark("x", "there")), &[])),
+            Some(R::OwnedByOtherCluster)
+        );
     }
 
     #[test]
     fn roots_do_not_overlap_and_marks_have_one_owner() {
-        assert_eq!(reason(check(None, None, &[other("a", "/x/y", None)])), Some(R::RootOverlaps));
-        assert_eq!(reason(check(None, None, &[other("c", "/x/y", Some("i"))])), Some(R::RootOverlaps));
-        assert_eq!(reason(check(None, None, &[other("c", "/x/y", None)])), None, "the later one by name yields");
-        assert_eq!(reason(check(Some("old"), Some(mark("old", "here")), &[other("a", "/x", None)])), None);
-        assert_eq!(reason(check(None, Some(mark("i", "here")), &[other("a", "/far", Some("i"))])), Some(R::RootOverlaps));
+        assert_eq!(
+            reason(check(None, None, &[other("a", "/x/y", None)])),
+            Some(R::RootOverlaps)
+        );
+        assert_eq!(
+            reason(check(None, None, &[other("c", "/x/y", Some("i"))])),
+            Some(R::RootOverlaps)
+        );
+        assert_eq!(
+            reason(check(None, None, &[other("c", "/x/y", None)])),
+            None,
+            "the later one by name yields"
+        );
+        assert_eq!(
+            reason(check(Some("old"), Some(mark("old", "here")), &[other("a", "/x", None)])),
+            None
+        );
+        assert_eq!(
+            reason(check(None, Some(mark("i", "here")), &[other("a", "/far", Some("i"))])),
+            Some(R::RootOverlaps)
+        );
     }
 }

@@ -28,6 +28,8 @@ pub struct ForSharedVolume<'a> {
     pub record: Option<&'a Record>,
     /// Whether the owner's claim is being deleted and held by us.
     pub holding: bool,
+    /// Attempts in a row at removing the data that failed.
+    pub failed_attempts: u32,
 }
 
 /// What the object should be; `None`: there should be none.
@@ -145,6 +147,10 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
             R::HoldingOwner,
             format!("the owner's claim waits for {} members", o.members.len()),
         );
+    }
+    if o.failed_attempts > 0 && o.pv.is_some_and(Pv::is_let_go) {
+        let message = "removing the data has failed, and is tried again; the events of the PersistentVolume say more";
+        say(R::CleanupFailed, message.to_owned());
     }
     if unexpected {
         say(

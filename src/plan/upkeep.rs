@@ -34,8 +34,16 @@ pub fn plan(o: &ForUpkeep<'_>) -> Vec<Action> {
             actions.extend(hold(o));
             let faults = Grants::of(&o.claim.annotations).faults;
             if let Some(first) = faults.first() {
-                let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
-                actions.push(Action::tell(&claim, R::InvalidShareTo, format!("{first}{more}; what can be read still counts")));
+                let more = if faults.len() > 1 {
+                    format!(" (and {} more)", faults.len() - 1)
+                } else {
+                    String::new()
+                };
+                actions.push(Action::tell(
+                    &claim,
+                    R::InvalidShareTo,
+                    format!("{first}{more}; what can be read still counts"),
+                ));
             }
         }
         Some(Role::Member(joined)) => {
@@ -68,7 +76,9 @@ fn hold(o: &ForUpkeep<'_>) -> Option<Action> {
 
 fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {
     let text = match o.consent? {
-        Consent::WithdrawnByOwner => "the owner no longer shares this volume with this namespace; the data stays reachable",
+        Consent::WithdrawnByOwner => {
+            "the owner no longer shares this volume with this namespace; the data stays reachable"
+        }
         Consent::WithdrawnByReference => {
             "no reference in this namespace permits this volume any more; the data stays reachable"
         }

@@ -28,7 +28,11 @@ pub struct Memory {
 impl Memory {
     /// Remembers before `listener`.
     pub fn before(listener: Arc<dyn Audience>, clock: Arc<dyn Clock>) -> Self {
-        Self { said: Mutex::default(), clock, listener }
+        Self {
+            said: Mutex::default(),
+            clock,
+            listener,
+        }
     }
 
     fn is_news(&self, announcement: &Announcement) -> bool {
@@ -91,7 +95,10 @@ mod tests {
         let clock = Arc::new(At(Mutex::new(jiff::Timestamp::UNIX_EPOCH)));
         let heard = Arc::new(Heard::default());
         let memory = Memory::before(heard.clone(), clock.clone());
-        let claim = ClaimRef { key: ClaimKey::new("n", "c"), uid: ClaimUid::new("u") };
+        let claim = ClaimRef {
+            key: ClaimKey::new("n", "c"),
+            uid: ClaimUid::new("u"),
+        };
         let say = |text: &str| {
             memory.hear(&Announcement {
                 subject: Subject::Claim(claim.clone()),

@@ -8,6 +8,7 @@ pub mod memory;
 
 use crate::api::reasons::{ClaimReason, Class};
 use crate::domain::ids::ClaimRef;
+use crate::domain::pv::Pv;
 use crate::execute::Failure;
 use crate::plan::action::Told;
 use crate::plan::{Announcement, Refusal, Subject};
@@ -15,7 +16,11 @@ use tombolo_backend_api::Class as BackendClass;
 
 /// A claim that does not get what it asks for.
 pub fn refused(claim: &ClaimRef, refusal: &Refusal) -> Announcement {
-    Announcement { subject: Subject::Claim(claim.clone()), reason: Told::Refused(refusal.reason), text: refusal.text.clone() }
+    Announcement {
+        subject: Subject::Claim(claim.clone()),
+        reason: Told::Refused(refusal.reason),
+        text: refusal.text.clone(),
+    }
 }
 
 /// A claim whose plan stopped; `None`: nobody needs to know (yet). A transient failure is told from the third in a row.
@@ -24,21 +29,53 @@ pub fn failed(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> Option<Anno
         return None;
     }
     let (reason, text) = match (failure, failure.class()) {
-        (Failure::Backend(error), _) if error.class == BackendClass::Full => {
-            (ClaimReason::BackendUnavailable, "the storage backend has no room left; ask your admin")
-        }
+        (Failure::Backend(error), _) if error.class == BackendClass::Full => (
+            ClaimReason::BackendUnavailable,
+            "the storage backend has no room left; ask your admin",
+        ),
         (_, Class::Waiting) => (
             ClaimReason::BackendUnavailable,
             "the storage backend cannot be used now; this claim goes on when it can",
         ),
-        (_, Class::Unknown) => {
-            (ClaimReason::OutcomeUnknown, "a step did not answer in time; it is looked at again before anything else is done")
-        }
+        (_, Class::Unknown) => (
+            ClaimReason::OutcomeUnknown,
+            "a step did not answer in time; it is looked at again before anything else is done",
+        ),
         (_, Class::Transient) if in_a_row < 3 => return None,
-        (_, Class::Transient) => (ClaimReason::OutcomeUnknown, "a step failed several times; it is tried again"),
-        (_, Class::Invalid | Class::Denied | Class::Bug) => {
-            (ClaimReason::InternalError, "Tombolo could not do this; its log says why, ask your admin")
+        (_, Class::Transient) => (
+            ClaimReason::OutcomeUnknown,
+            "a step failed several times; it is tried again",
+        ),
+        (_, Class::Invalid | Class::Denied | Class::Bug) => (
+            ClaimReason::InternalError,
+            "Tombolo could not do this; its log says why, ask your admin",
+        ),
+    };
+    Some(Announcement {
+        subject: Subject::Claim(claim.clone()),
+        reason: Told::Refused(reason),
+        text: text.to_owned(),
+    })
+}
+
+/// A volume under deletion whose plan stopped; `None`: nobody needs to know (yet). Its PersistentVolume is the admin's to read.
+pub fn failed_delete(pv: &Pv, failure: &Failure) -> Option<Announcement> {
+    if failure.is_stale() || !pv.is_let_go() {
+        return None;
+    }
+    let text = match failure.class() {
+        Class::Waiting => "the storage backend cannot be used now; the data is removed when it can",
+        Class::Unknown => "removing the data did not answer in time; it is looked at again",
+        Class::Transient => "removing the data failed; it is tried again",
+        Class::Invalid | Class::Denied | Class::Bug => {
+            "removing the data failed; Tombolo's log says why, and it is tried again"
         }
     };
-    Some(Announcement { subject: Subject::Claim(claim.clone()), reason: Told::Refused(reason), text: text.to_owned() })
+    let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
+    let reason = Told::Claim(ClaimReason::VolumeFailedDelete);
+    Some(Announcement {
+        subject,
+        reason,
+        text: text.to_owned(),
+    })
 }

@@ -33,12 +33,13 @@ pub(crate) fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) ->
         Disposal::Trash { id, .. } => (dir::make_private(root, TRASH_DIR)?, id),
         Disposal::Archive { id } => (dir::make_private(root, ARCHIVE_DIR)?, id),
     };
+    // The same discard, made by somebody else since the look above, is no conflict.
+    let unless_gone = |refusal| match dir::standing(&above, name)? {
+        Standing::Nothing => Ok(()),
+        Standing::Directory | Standing::SomethingElse => Err(refusal),
+    };
     if let Some(refusal) = refusal(&to, disposal)? {
-        // The same discard, made by somebody else since the look above, is no conflict.
-        return match dir::standing(&above, name)? {
-            Standing::Nothing => Ok(()),
-            _ => Err(refusal),
-        };
+        return unless_gone(refusal);
     }
     if let Disposal::Trash { id, record } = disposal {
         match put_record(&to, id, record) {
@@ -50,7 +51,7 @@ pub(crate) fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) ->
     match dir::rename_new(&above, name, &to, id.as_str()) {
         Ok(()) => {}
         Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::EXIST | Errno::NOTEMPTY) => return Err(taken(id)),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => return unless_gone(taken(id)),
         Err(errno) => return Err(errno).not_done(&format!("discard {path}")),
     }
     dir::persist(&to)?;

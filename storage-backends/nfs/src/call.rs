@@ -255,7 +255,8 @@ impl<'a> Call<'a> {
             let at = contents.len() as u64;
             let part = self
                 .send(Effect::Reads, |c| async move {
-                    c.mount.read(handle.clone(), at, limit + 1).await
+                    let most = c.mount.get_max_read_size().min(limit + 1);
+                    c.mount.read(handle.clone(), at, most).await
                 })
                 .await?;
             if part.is_empty() {

@@ -1,0 +1,379 @@
+//! The composition root of `tombolo run`: connect, lead, load, watch, work; and end in the opposite order.
+//!
+//! The only place that starts tasks. Nothing is decided before the ledger is trusted or rebuilt and every cache is filled.
+
+use crate::admin::{Admin, readiness::Readiness};
+use crate::api::storage_backend::StorageBackend;
+use crate::backends;
+use crate::cli::{Common, RunArgs};
+use crate::controllers::context::{Context, Locks};
+use crate::controllers::queue::Queue;
+use crate::controllers::retry::Retries;
+use crate::controllers::work_on;
+use crate::domain::backend::{Limits, NamespaceLimits};
+use crate::domain::ids::BackendName;
+use crate::domain::record::State;
+use crate::domain::size;
+use crate::execute::api_server::ApiServer;
+use crate::execute::cluster::Cluster;
+use crate::execute::publication::Statuses;
+use crate::execute::{Clock, Ports};
+use crate::leader::elect::{Elector, Term};
+use crate::leader::store::KubeLease;
+use crate::leader::{Leadership, Timing};
+use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
+use crate::ledger::{self, Ledger, sled::SledLedger};
+use crate::metrics::Metrics;
+use crate::metrics::timed::Timed;
+use crate::observe::roots::{Root, RootState, Roots};
+use crate::observe::watches::{Feed, watch_each};
+use crate::observe::work::Work;
+use crate::plan::rebuild;
+use crate::report::events::Publisher;
+use crate::report::memory::Memory;
+use crate::telemetry::LogLevel;
+use anyhow::Context as _;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{Api, Client, ResourceExt};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Time of day.
+struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the clock")]
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
+/// Runs the controller until it is told to end, or may no longer lead.
+///
+/// # Errors
+/// Whatever makes it impossible to begin or to go on.
+pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Result<()> {
+    let stop = CancellationToken::new();
+    let config = common.kube_config().await.context("no cluster to talk to")?;
+    let client = Client::try_from(config.clone())?;
+    let (readiness, metrics) = (Readiness::new(), Metrics::new());
+    let mut tasks = JoinSet::new();
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let admin = Admin {
+        readiness: readiness.clone(),
+        metrics: metrics.clone(),
+        log,
+    };
+    let (served, admin_stop) = (stop.clone(), stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = admin.serve(listener, admin_stop).await {
+            tracing::error!(%error, "the admin address failed");
+        }
+        served.cancel();
+    });
+    let ended = tokio::select! {
+        ended = lead(&client, &config, args, &readiness, &metrics) => ended,
+        () = told_to_end() => { tracing::info!("told to end"); Ok(()) }
+        () = stop.cancelled() => Err(anyhow::anyhow!("the admin address failed")),
+    };
+    metrics.leading(false);
+    stop.cancel();
+    tasks.shutdown().await;
+    ended
+}
+
+async fn told_to_end() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+}
+
+async fn lead(
+    client: &Client,
+    config: &kube::Config,
+    args: &RunArgs,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
+    if !args.leader_election {
+        return work(client, args, &Leadership::Alone, readiness, metrics).await;
+    }
+    let lease = KubeLease::connect(config, &args.lease_namespace())?;
+    let timing = Timing::default();
+    tracing::info!("waiting for the Lease");
+    let mut term: Term<_> = Elector::new(lease, args.new_identity(), timing).acquire().await;
+    let leadership = term.leadership().clone();
+    let ended = tokio::select! {
+        lost = term.keep() => return Err(anyhow::Error::new(lost).context("the Lease was lost")),
+        ended = work(client, args, &leadership, readiness, metrics) => ended,
+    };
+    if let Err(error) = term.release().await {
+        tracing::warn!(%error, "the Lease was not released");
+    }
+    ended
+}
+
+/// Everything a leader does.
+async fn work(
+    client: &Client,
+    args: &RunArgs,
+    leadership: &Leadership,
+    readiness: &Readiness,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
+    metrics.leading(true);
+    let cluster = Arc::new(ApiServer::new(client.clone()));
+    let ledger = open_ledger(args).await?;
+    let queue = Arc::new(Queue::default());
+    let caches = crate::observe::gather::Caches::default();
+    let mut tasks = JoinSet::new();
+    let mut synced = watch_everything(&mut tasks, client, args, &caches, &queue);
+    for one in &mut synced {
+        one.wait_for(|synced| *synced).await.context("a watch ended")?;
+    }
+    settle_ledger(&*ledger, &*cluster, leadership, metrics).await?;
+
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
+    let roots = Arc::new(Roots::default());
+    tasks.spawn(publishing);
+    let ctx = Context {
+        ports: Ports {
+            cluster,
+            ledger: ledger.clone(),
+            storage: roots.clone(),
+            audience: Arc::new(Memory::before(Arc::new(publisher), clock.clone())),
+            clock: clock.clone(),
+        },
+        caches,
+        roots,
+        queue: queue.clone(),
+        locks: Arc::new(Locks::default()),
+        publication: Arc::new(Statuses::new(client.clone(), clock)),
+        metrics: metrics.clone(),
+        cluster_id: cluster_id(client).await?,
+        retries: Arc::new(Retries::default()),
+        hopeless: CancellationToken::new(),
+        sweep_interval: args.sweep_interval,
+    };
+    watch_backends(&mut tasks, client, &ctx).await?;
+    ctx.wake(Work::Sweep);
+    for _ in 0..args.workers {
+        tasks.spawn(work_on(ctx.clone()));
+    }
+    tasks.spawn(gauge(ctx.clone()));
+    tracing::info!(volumes = ledger.all().len(), "working");
+    readiness.ready("working");
+    tokio::select! {
+        () = ctx.hopeless.cancelled() => Err(anyhow::anyhow!("the ledger's store has failed; it is opened anew at the next start")),
+        ended = tasks.join_next() => match ended {
+            Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
+            Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
+        },
+    }
+}
+
+/// Figures that nothing else brings up to date.
+async fn gauge(ctx: Context) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(10));
+    loop {
+        tick.tick().await;
+        let records = ctx.ports.ledger.all();
+        let members = records.iter().map(|r| r.members.len()).sum();
+        let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
+        ctx.metrics
+            .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        for (subject, depth) in crate::controllers::depths(&ctx.queue) {
+            ctx.metrics.queue_depth(subject, depth);
+        }
+    }
+}
+
+async fn open_ledger(args: &RunArgs) -> anyhow::Result<Arc<dyn Ledger>> {
+    let directory = args.data_dir.join("ledger");
+    // Recovery reads the whole store.
+    let opened = tokio::task::spawn_blocking(move || SledLedger::open(&directory))
+        .await?
+        .context("the ledger cannot be opened")?;
+    if let ledger::Condition::Recovered { moved_to, why } = &opened.condition {
+        tracing::warn!(%why, moved_to = %moved_to.display(), "the ledger could not be read; it will be rebuilt");
+    }
+    Ok(Arc::new(opened.ledger))
+}
+
+/// Trusts the ledger, or rebuilds it from the cluster, and signs it: all before anything is decided.
+async fn settle_ledger(
+    ledger: &dyn Ledger,
+    cluster: &dyn Cluster,
+    leadership: &Leadership,
+    metrics: &Metrics,
+) -> anyhow::Result<()> {
+    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
+        lease_uid: epoch.lease.clone(),
+        transitions: epoch.transitions,
+    };
+    let (seen, epoch) = match leadership {
+        Leadership::Elected { before, now } => (
+            before.as_ref().map(|b| LeaseSeen {
+                term: term(b),
+                holder: Holder::parse(&b.holder),
+            }),
+            Epoch {
+                term: Some(term(now)),
+                holder: holder(&now.holder)?,
+            },
+        ),
+        Leadership::Alone => (
+            None,
+            Epoch {
+                term: None,
+                holder: Holder {
+                    identity: "alone".into(),
+                    start_id: "alone".into(),
+                },
+            },
+        ),
+    };
+    let elected = matches!(leadership, Leadership::Elected { .. });
+    if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
+        let pvs = cluster.pvs().await?;
+        let records = rebuild::records(&pvs);
+        tracing::info!(%doubt, volumes = records.len(), "rebuilding the ledger from the cluster");
+        metrics.ledger_rebuilt(doubt.into());
+        ledger.replace_all(records).await?;
+    }
+    Ok(ledger.set_epoch(epoch).await?)
+}
+
+fn holder(text: &str) -> anyhow::Result<Holder> {
+    Holder::parse(text).context("our own identity cannot be read")
+}
+
+/// Which cluster this is: the UID of namespace `kube-system`.
+///
+/// # Errors
+/// If the namespace cannot be read.
+pub async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
+    let namespace = Api::<Namespace>::all(client.clone())
+        .get("kube-system")
+        .await
+        .context("namespace kube-system")?;
+    namespace
+        .uid()
+        .map(tombolo_backend_api::ClusterId)
+        .context("namespace kube-system has no UID")
+}
+
+fn watch_everything(
+    tasks: &mut JoinSet<()>,
+    client: &Client,
+    args: &RunArgs,
+    caches: &crate::observe::gather::Caches,
+    queue: &Arc<Queue>,
+) -> Vec<watch::Receiver<bool>> {
+    let feed = Feed::new(caches.clone(), queue.clone());
+    let mut waiting = Vec::new();
+    let mut synced = || {
+        let (sender, receiver) = watch::channel(false);
+        waiting.push(receiver);
+        sender
+    };
+    tasks.spawn(feed.clone().claims(client.clone(), synced()));
+    tasks.spawn(feed.clone().pvs(client.clone(), synced()));
+    tasks.spawn(feed.clone().classes(client.clone(), synced()));
+    tasks.spawn(feed.clone().namespaces(client.clone(), synced()));
+    tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
+    if args.trident_references {
+        // Not waited for: its definition may never be installed.
+        tasks.spawn(feed.trident_references(client.clone(), watch::channel(false).0));
+    }
+    waiting
+}
+
+async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
+    let (sender, mut synced) = watch::channel(false);
+    let (roots, queue, metrics) = (ctx.roots.clone(), ctx.queue.clone(), ctx.metrics.clone());
+    let each = move |object: StorageBackend, there: bool| {
+        let name = BackendName::new(object.name_any());
+        if there {
+            roots.put(name.clone(), root(&object, &name, roots.get(&name), &metrics));
+        } else {
+            roots.remove(&name);
+            metrics.forget_backend(&name);
+        }
+        queue.add(Work::Backend(name));
+    };
+    tasks.spawn(watch_each(client.clone(), each, sender));
+    synced
+        .wait_for(|synced| *synced)
+        .await
+        .context("the watch of StorageBackends ended")?;
+    Ok(())
+}
+
+/// A backend as its object describes it, with what is known of it already.
+fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
+    let spec = &object.spec;
+    let limits = spec.limits.clone().unwrap_or_default();
+    let per = limits.per_namespace.clone().unwrap_or_default();
+    // A size that cannot be read admits nothing: better a claim that waits than a limit that is none.
+    let bytes = |text: &Option<String>| text.as_ref().map(|t| size::parse(t).unwrap_or(0));
+    let limits = Limits {
+        volumes: limits.volumes,
+        bytes: bytes(&limits.bytes),
+        namespace: NamespaceLimits {
+            volumes: per.volumes,
+            members: per.members,
+            bytes: bytes(&per.bytes),
+        },
+    };
+    let retention = spec.trash_retention().unwrap_or(std::time::Duration::MAX);
+    let id = object
+        .status
+        .as_ref()
+        .and_then(|s| s.backend_id.as_deref())
+        .and_then(tombolo_backend_api::BackendId::parse);
+    let labels = object.metadata.labels.clone().unwrap_or_default();
+    let terminating = object.metadata.deletion_timestamp.is_some();
+    match before {
+        Some(before) if before.spec == *spec => Root {
+            labels,
+            limits,
+            retention,
+            terminating,
+            id: before.id.clone().or(id),
+            ..before
+        },
+        before => {
+            let opened = backends::open(spec);
+            let state = match &opened {
+                Ok(_) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
+                Err(why) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, why.clone()),
+            };
+            let timed =
+                |driver| -> Arc<dyn tombolo_backend_api::Backend> { Arc::new(Timed::new(driver, name, metrics)) };
+            let (driver, node) = opened.map_or((None, None), |o| (Some(timed(o.driver)), o.node));
+            let id = before.as_ref().and_then(|b| b.id.clone()).or(id);
+            Root {
+                spec: spec.clone(),
+                driver,
+                labels,
+                limits,
+                node,
+                terminating,
+                retention,
+                id,
+                state,
+                space: None,
+            }
+        }
+    }
+}
