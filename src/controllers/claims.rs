@@ -5,6 +5,7 @@ use super::{lost, volumes};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
+use crate::domain::reference::ReferenceKind;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
@@ -151,7 +152,11 @@ pub fn consent_of(
     let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
     let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
     let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    let served = index.serves(crate::domain::reference::ReferenceKind::Volume);
+    // By which kind it came is in its `via`; the other kind's definition may be gone without a word about this member.
+    let kind = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
+    let served = index.serves(kind.unwrap_or(ReferenceKind::Volume));
     Some(consent::state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,
