@@ -17,6 +17,7 @@ fn wanted(pv: &Pv, members: &[(Arc<Pv>, Consent)], record: Option<&Record>, hold
         members,
         record,
         holding,
+        failed_attempts: 0,
     })
 }
 
@@ -32,7 +33,7 @@ fn there_is_none_for_a_volume_of_which_there_is_nothing_to_say() {
     assert_eq!(says(&pv("prod/data"), &[], Some(&live), false), None);
     assert_eq!(says(&pv("prod/data").released().policy(ReclaimPolicy::Retain), &[], Some(&live), false), None);
     assert_eq!(says(&pv("prod/data").with(|p| p.ours = None), &[], None, false), None);
-    let nothing = ForSharedVolume { volume: &id("prod/data"), pv: None, members: &members(1, Consent::Given), record: None, holding: false };
+    let nothing = ForSharedVolume { volume: &id("prod/data"), pv: None, members: &members(1, Consent::Given), record: None, holding: false, failed_attempts: 0 };
     assert_eq!(describe(&nothing), None);
 }
 
@@ -67,6 +68,8 @@ fn an_object_deleted_by_hand_does_not_say_that_its_live_owner_has_gone() {
 fn a_claim_that_nobody_recorded_is_said_even_without_members() {
     let unexpected = |pv: &Pv| says(pv, &[], None, false).is_some_and(|s| s.1 == ["UnexpectedClaim"]);
     assert!(unexpected(&pv("prod/data").phase(PvPhase::Available)));
+    let given = pv("prod/data").phase(PvPhase::Available).bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one")));
+    assert!(!unexpected(&given), "about to be bound");
     assert!(unexpected(&pv("prod/data").bound_to("else/where")));
     assert!(unexpected(&pv("prod/data").ours(|o| o.owner_uid = Some(uid("new/one")))));
     assert!(!unexpected(&pv("prod/data").bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one")))));
@@ -101,4 +104,15 @@ fn counts_are_whole_and_the_list_is_cut() {
     let few = wanted(&pv("prod/data"), &many[..3], None, false).unwrap().status;
     assert_eq!((few.members.len(), few.truncated), (3, Some(false)));
     assert_eq!(few.members[1].namespace, "team-0001");
+}
+
+#[test]
+fn a_clean_up_that_failed_is_said_while_the_object_waits_for_it() {
+    let said = |pv: &Pv, failed_attempts| {
+        let o = ForSharedVolume { volume: &id("prod/data"), pv: Some(pv), members: &[], record: None, holding: false, failed_attempts };
+        describe(&o).is_some_and(|w| w.conditions.iter().any(|c| c.reason == "CleanupFailed"))
+    };
+    assert!(said(&pv("prod/data").released().terminating(), 1));
+    assert!(!said(&pv("prod/data").released().terminating(), 0));
+    assert!(!said(&pv("prod/data"), 1), "whatever failed is over");
 }
