@@ -84,3 +84,6 @@ pub fn fits(pv: &Pv, claim: &Claim) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

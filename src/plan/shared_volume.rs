@@ -4,7 +4,7 @@
 //! about.
 
 use super::consent::Consent;
-use super::volume::expected_owner;
+use super::volume::{awaited, expected_owner};
 use crate::api::conditions::{Statement, Status};
 use crate::api::reasons::SharedVolumeReason as R;
 use crate::api::shared_volume::{
@@ -96,7 +96,7 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
 fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
     let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
     match pv.phase {
-        PvPhase::Available => true,
+        PvPhase::Available => !pv.ours.as_ref().is_some_and(|ours| awaited(pv, ours)),
         PvPhase::Bound => uid.is_some_and(|uid| !being_populated(pv) && !expected_owner(pv, o.record).contains(uid)),
         PvPhase::Pending | PvPhase::Released | PvPhase::Failed => false,
     }

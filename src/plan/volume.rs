@@ -81,6 +81,7 @@ pub fn decide(v: &LiveVolume) -> Plan {
     }
     match pv.phase {
         PvPhase::Released | PvPhase::Failed => released(v, pv, ours),
+        PvPhase::Available if awaited(pv, ours) => Plan::settled(),
         PvPhase::Available => unexpected(pv),
         PvPhase::Bound => bound(v, pv, ours),
         PvPhase::Pending => Plan::settled(),
@@ -204,6 +205,12 @@ fn released(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     let mut actions = soft;
     actions.push(Action::DeletePv(pv.into()));
     Plan::then_look_again(actions)
+}
+
+/// Given to a claim a moment ago; kube-controller-manager is about to bind it to that one and to no other.
+pub(super) fn awaited(pv: &Pv, ours: &Ours) -> bool {
+    let reserved = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    reserved.is_some() && reserved == ours.owner_uid.as_ref()
 }
 
 /// Anybody's claim could be bound to a volume that is free. It is left alone, and said.
