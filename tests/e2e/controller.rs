@@ -73,7 +73,10 @@ impl Controller {
     pub async fn works(&self) {
         let ready = until("the controller to be ready", PATIENCE, async || {
             let (status, text) = self.get("/readyz").await?;
-            Ok(Look::holds(status == 200, format!("{status} {text}\n{}", self.last_words(""))))
+            Ok(Look::holds(
+                status == 200,
+                format!("{status} {text}\n{}", self.last_words()),
+            ))
         });
         ready.await.unwrap();
     }
@@ -114,7 +117,7 @@ impl Controller {
     pub async fn ended(&self, within: Duration) -> ExitStatus {
         let ended = until("the controller to end", within, async || {
             let status = self.child().try_wait()?;
-            Ok(Look::found(status, self.last_words("")))
+            Ok(Look::found(status, self.last_words()))
         });
         ended.await.unwrap()
     }
@@ -124,12 +127,11 @@ impl Controller {
         self.child().try_wait().unwrap().is_none()
     }
 
-    /// The last lines of its log that speak of `what`.
-    pub fn last_words(&self, what: &str) -> String {
+    /// The last lines of its log.
+    pub fn last_words(&self) -> String {
         let text = self.log_from(0);
-        let lines: Vec<_> = text.lines().filter(|line| line.contains(what)).collect();
-        let from = lines.len().saturating_sub(25);
-        format!("the controller's log on {what:?}:\n{}", lines[from..].join("\n"))
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(25)..].join("\n")
     }
 
     fn log_from(&self, from: u64) -> String {
@@ -147,6 +149,28 @@ impl Drop for Controller {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The last lines of the logs of all controllers of a cluster that speak of `what`, or of trouble.
+pub fn last_words(cluster: &Cluster, what: &str) -> String {
+    let telling = |line: &&str| line.contains(what) || line.contains(" WARN ") || line.contains(" ERROR ");
+    let mut said = String::new();
+    for entry in std::fs::read_dir(cluster.directory().join("logs"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with("tombolo-") {
+            let text = String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap_or_default()).into_owned();
+            let lines: Vec<_> = text.lines().filter(telling).collect();
+            said += &format!(
+                "{name} on {what:?}:\n{}\n",
+                lines[lines.len().saturating_sub(30)..].join("\n")
+            );
+        }
+    }
+    said
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {
@@ -170,6 +194,9 @@ fn keeper(command: Command) -> Result<Child> {
         Mutex::new(orders)
     });
     let (done, started) = channel();
-    keeper.lock().unwrap_or_else(PoisonError::into_inner).send((command, done))?;
+    keeper
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .send((command, done))?;
     started.recv()?.context("starting tombolo (needs util-linux)")
 }

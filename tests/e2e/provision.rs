@@ -15,30 +15,59 @@ async fn a_claim_gets_a_volume_that_carries_all_that_deleting_and_rebuilding_nee
     if cannot("a_claim_gets_a_volume_that_carries_all_that_deleting_and_rebuilding_need") {
         return;
     }
-    let w = World::shared("whole").await.with_class(json!({"mountOptions": ["soft", "rsize=65536"]})).await;
+    let w = World::shared("whole")
+        .await
+        .with_class(json!({"mountOptions": ["soft", "rsize=65536"]}))
+        .await;
     let ns = w.namespace("primary").await;
-    let (claim, pv) = w.bound_claim(&ns, claim("data").size("1500Ki").modes(&["ReadWriteMany", "ReadWriteOnce"])).await;
+    let (claim, pv) = w
+        .bound_claim(
+            &ns,
+            claim("data").size("1500Ki").modes(&["ReadWriteMany", "ReadWriteOnce"]),
+        )
+        .await;
 
     let uid = claim.metadata.uid.clone().unwrap();
     assert_eq!(name_of(&pv), format!("pvc-{uid}"));
     let seen = serde_json::to_value(&pv).unwrap();
     let (metadata, spec) = (&seen["metadata"], &seen["spec"]);
     assert_eq!(spec["claimRef"]["uid"], json!(uid), "{seen:#}");
-    assert_eq!((&spec["claimRef"]["namespace"], &spec["claimRef"]["name"]), (&json!(ns), &json!("data")));
+    assert_eq!(
+        (&spec["claimRef"]["namespace"], &spec["claimRef"]["name"]),
+        (&json!(ns), &json!("data"))
+    );
     assert_eq!(spec["persistentVolumeReclaimPolicy"], "Delete");
     assert_eq!(spec["storageClassName"], json!(w.class));
     assert_eq!(spec["volumeMode"], "Filesystem");
     assert_eq!(spec["accessModes"], json!(["ReadWriteOnce", "ReadWriteMany"]));
     assert_eq!(spec["capacity"]["storage"], "1500Ki");
-    assert_eq!(claim.status.as_ref().unwrap().capacity.as_ref().unwrap()["storage"].0, "1500Ki");
-    assert!(metadata["finalizers"].as_array().unwrap().contains(&json!("tombolo.dev/volume-protection")), "{seen:#}");
+    assert_eq!(
+        claim.status.as_ref().unwrap().capacity.as_ref().unwrap()["storage"].0,
+        "1500Ki"
+    );
+    assert!(
+        metadata["finalizers"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("tombolo.dev/volume-protection")),
+        "{seen:#}"
+    );
     let labels = &metadata["labels"];
     assert_eq!(labels["tombolo.dev/volume"], json!(name_of(&pv)), "{seen:#}");
     assert_eq!(labels["tombolo.dev/role"], "owner");
     assert_eq!(labels["tombolo.dev/backend"], json!(shared_name()));
     let annotations = &metadata["annotations"];
-    assert_eq!(annotations["pv.kubernetes.io/provisioned-by"], "tombolo.dev", "{seen:#}");
-    assert!(annotations["tombolo.dev/handle"].as_str().unwrap().ends_with(name_of(&pv)), "{seen:#}");
+    assert_eq!(
+        annotations["pv.kubernetes.io/provisioned-by"], "tombolo.dev",
+        "{seen:#}"
+    );
+    assert!(
+        annotations["tombolo.dev/handle"]
+            .as_str()
+            .unwrap()
+            .ends_with(name_of(&pv)),
+        "{seen:#}"
+    );
     assert_eq!(annotations["tombolo.dev/onDelete"], "delete");
     assert_eq!(annotations["tombolo.dev/onOwnerDelete"], "Detach");
     assert_eq!(annotations["tombolo.dev/access"], "ReadWrite");
@@ -53,9 +82,16 @@ async fn a_claim_gets_a_volume_that_carries_all_that_deleting_and_rebuilding_nee
     let private = directory.parent().unwrap().join(".tombolo");
     assert_eq!(std::fs::metadata(private).unwrap().permissions().mode() & 0o777, 0o700);
 
-    for (reason, by) in [("Provisioning", "tombolo.dev"), ("ProvisioningSucceeded", "tombolo.dev")] {
+    for (reason, by) in [
+        ("Provisioning", "tombolo.dev"),
+        ("ProvisioningSucceeded", "tombolo.dev"),
+    ] {
         let said = w.told(&ns, "data", reason, "").await;
-        assert_eq!((said.type_.as_str(), said.by.as_str(), said.times), ("Normal", by, 1), "{said:#?}");
+        assert_eq!(
+            (said.type_.as_str(), said.by.as_str(), said.times),
+            ("Normal", by, 1),
+            "{said:#?}"
+        );
     }
     w.write(&pv, "hello", "world").await;
     assert_eq!(w.read(&pv, "hello").await, "world");
@@ -79,17 +115,25 @@ async fn a_claim_that_waits_for_its_consumer_gets_a_volume_when_a_node_is_chosen
     if cannot("a_claim_that_waits_for_its_consumer_gets_a_volume_when_a_node_is_chosen") {
         return;
     }
-    let w = World::shared("wait").await.with_class(json!({"volumeBindingMode": "WaitForFirstConsumer"})).await;
+    let w = World::shared("wait")
+        .await
+        .with_class(json!({"volumeBindingMode": "WaitForFirstConsumer"}))
+        .await;
     let ns = w.namespace("primary").await;
     // The annotation is the volume controller's, and anybody may forge it: it says when, never whether.
-    w.claim(&ns, claim("forged").annotated("volume.kubernetes.io/storage-provisioner", "tombolo.dev")).await;
+    w.claim(
+        &ns,
+        claim("forged").annotated("volume.kubernetes.io/storage-provisioner", "tombolo.dev"),
+    )
+    .await;
     w.claim(&ns, claim("data")).await;
     w.everything_was_looked_at(&ns).await;
     w.is_unserved(&ns, "data").await;
     w.is_unserved(&ns, "forged").await;
 
     // What the scheduler writes when a pod needs the claim.
-    w.annotate(&ns, "data", "volume.kubernetes.io/selected-node", json!("node-1")).await;
+    w.annotate(&ns, "data", "volume.kubernetes.io/selected-node", json!("node-1"))
+        .await;
     w.bound(&ns, "data").await;
     w.is_unserved(&ns, "forged").await;
 }
@@ -118,11 +162,21 @@ async fn claims_of_others_are_left_alone_whatever_their_annotations_say() {
     });
     w.create::<StorageClass>(w.all(), class).await;
     let foreign = |name: &str| claim(name).class(&w.id);
-    w.claim(&ns, foreign("forged").annotated("volume.kubernetes.io/storage-provisioner", "tombolo.dev")).await;
-    w.claim(&ns, foreign("old").annotated("volume.beta.kubernetes.io/storage-provisioner", "tombolo.dev")).await;
-    w.claim(&ns, foreign("typo").annotated("tombolo.dev/shareFromPvc", "a/b")).await;
+    w.claim(
+        &ns,
+        foreign("forged").annotated("volume.kubernetes.io/storage-provisioner", "tombolo.dev"),
+    )
+    .await;
+    w.claim(
+        &ns,
+        foreign("old").annotated("volume.beta.kubernetes.io/storage-provisioner", "tombolo.dev"),
+    )
+    .await;
+    w.claim(&ns, foreign("typo").annotated("tombolo.dev/shareFromPvc", "a/b"))
+        .await;
     w.claim(&ns, foreign("asking").sharing("a", "b")).await;
-    w.claim(&ns, claim("nowhere").class("no-such-class").sharing("a", "b")).await;
+    w.claim(&ns, claim("nowhere").class("no-such-class").sharing("a", "b"))
+        .await;
     w.claim(&ns, claim("none").class("").sharing("a", "b")).await;
     w.everything_was_looked_at(&ns).await;
     for name in ["forged", "old", "typo", "asking", "nowhere", "none"] {
@@ -131,7 +185,11 @@ async fn claims_of_others_are_left_alone_whatever_their_annotations_say() {
         assert!(events.iter().all(|e| e.by != "tombolo.dev"), "{events:#?}");
         let claim = w.claims(&ns).get(name).await.unwrap();
         let ours = |f: &String| f.starts_with("tombolo.dev/");
-        assert!(!claim.metadata.finalizers.iter().flatten().any(ours), "{:?}", shown(&claim));
+        assert!(
+            !claim.metadata.finalizers.iter().flatten().any(ours),
+            "{:?}",
+            shown(&claim)
+        );
     }
 }
 
@@ -142,7 +200,8 @@ async fn a_claim_that_names_its_volume_is_never_provisioned() {
     }
     let w = World::shared("named").await;
     let ns = w.namespace("primary").await;
-    w.claim(&ns, claim("data").spec("volumeName", json!("no-such-volume"))).await;
+    w.claim(&ns, claim("data").spec("volumeName", json!("no-such-volume")))
+        .await;
     w.everything_was_looked_at(&ns).await;
     w.is_unserved(&ns, "data").await;
 }
@@ -156,13 +215,37 @@ async fn a_class_with_a_mistake_says_so_on_every_claim() {
     let ns = w.namespace("primary").await;
     let good = w.class.clone();
     let rows = [
-        ("unknown", json!({"parameters": {"backend": good, "server": "nas"}}), "unknown parameter \"server\""),
-        ("later", json!({"parameters": {"backend": good, "pathPattern": "${pvc.name}"}}), "not served yet"),
-        ("adopt", json!({"parameters": {"backend": good, "adopt": "true"}}), "not served yet"),
+        (
+            "unknown",
+            json!({"parameters": {"backend": good, "server": "nas"}}),
+            "unknown parameter \"server\"",
+        ),
+        (
+            "later",
+            json!({"parameters": {"backend": good, "pathPattern": "${pvc.name}"}}),
+            "not served yet",
+        ),
+        (
+            "adopt",
+            json!({"parameters": {"backend": good, "adopt": "true"}}),
+            "not served yet",
+        ),
         ("none", json!({}), "neither backend nor backendSelector"),
-        ("both", json!({"parameters": {"backend": good, "backendSelector": "a=b"}}), "both backend and backendSelector"),
-        ("word", json!({"parameters": {"backend": good, "onDelete": "Delete"}}), "onDelete"),
-        ("port", json!({"parameters": {"backend": good}, "mountOptions": ["port=1"]}), "port"),
+        (
+            "both",
+            json!({"parameters": {"backend": good, "backendSelector": "a=b"}}),
+            "both backend and backendSelector",
+        ),
+        (
+            "word",
+            json!({"parameters": {"backend": good, "onDelete": "Delete"}}),
+            "onDelete",
+        ),
+        (
+            "port",
+            json!({"parameters": {"backend": good}, "mountOptions": ["port=1"]}),
+            "port",
+        ),
     ];
     for (name, class, text) in rows {
         let class_name = format!("{name}-{}", w.id);
@@ -180,10 +263,25 @@ async fn what_an_nfs_volume_cannot_be_is_refused() {
     let w = World::shared("cannot").await;
     let ns = w.namespace("primary").await;
     w.claim(&ns, claim("block").spec("volumeMode", json!("Block"))).await;
-    w.claim(&ns, claim("attributes").spec("volumeAttributesClassName", json!("gold"))).await;
-    w.claim(&ns, claim("selector").spec("selector", json!({"matchLabels": {"a": "b"}}))).await;
-    w.held(&ns, "block", "AccessModeMismatch", "volumeMode: Filesystem").await;
-    w.held(&ns, "attributes", "AttributesClassNotSupported", "volumeAttributesClassName").await;
+    w.claim(
+        &ns,
+        claim("attributes").spec("volumeAttributesClassName", json!("gold")),
+    )
+    .await;
+    w.claim(
+        &ns,
+        claim("selector").spec("selector", json!({"matchLabels": {"a": "b"}})),
+    )
+    .await;
+    w.held(&ns, "block", "AccessModeMismatch", "volumeMode: Filesystem")
+        .await;
+    w.held(
+        &ns,
+        "attributes",
+        "AttributesClassNotSupported",
+        "volumeAttributesClassName",
+    )
+    .await;
     w.held(&ns, "selector", "ConflictingSource", "label selector").await;
 }
 
@@ -194,8 +292,10 @@ async fn a_backend_of_version_three_serves_as_one_of_four() {
     }
     let mut w = World::shared("three").await;
     let backend = w.id.clone();
-    w.backend(&backend, json!({"nfs": {"version": "3"}, "trashRetention": "0s"})).await;
-    w.storage_class(&backend, json!({"parameters": {"backend": backend}})).await;
+    w.backend(&backend, json!({"nfs": {"version": "3"}, "trashRetention": "0s"}))
+        .await;
+    w.storage_class(&backend, json!({"parameters": {"backend": backend}}))
+        .await;
     w.class = backend;
     let ns = w.namespace("primary").await;
     let (_, pv) = w.bound_claim(&ns, claim("data")).await;
@@ -209,7 +309,13 @@ async fn a_backend_of_version_three_serves_as_one_of_four() {
     ];
     assert_eq!(options, expected);
     let file = format!("{}/hello", w.path(&pv));
-    w.cluster.nfs().unwrap().client(NfsVersion::V3).write(&file, b"three").await.unwrap();
+    w.cluster
+        .nfs()
+        .unwrap()
+        .client(NfsVersion::V3)
+        .write(&file, b"three")
+        .await
+        .unwrap();
     assert_eq!(w.read(&pv, "hello").await, "three");
     w.delete(&w.claims(&ns), "data").await;
     w.nothing_left(&pv).await;
@@ -222,9 +328,14 @@ async fn a_class_may_choose_among_backends_by_label_and_limits_are_kept() {
     }
     let w = World::shared("limits").await;
     let ns = w.namespace("primary").await;
-    w.backend(&w.id, json!({"limits": {"volumes": 1, "bytes": "10Mi"}, "trashRetention": "0s"})).await;
+    w.backend(
+        &w.id,
+        json!({"limits": {"volumes": 1, "bytes": "10Mi"}, "trashRetention": "0s"}),
+    )
+    .await;
     let labels = json!({"metadata": {"labels": {"tier": w.id}}});
-    w.patch(&w.all::<tombolo::api::storage_backend::StorageBackend>(), &w.id, labels).await;
+    w.patch(&w.all::<tombolo::api::storage_backend::StorageBackend>(), &w.id, labels)
+        .await;
     let class = json!({"parameters": {"backendSelector": format!("tier={}", w.id)}});
     w.storage_class(&w.id, class).await;
 
@@ -275,7 +386,13 @@ async fn a_claim_deleted_while_it_waits_leaves_nothing() {
     }
     let root = shared_name();
     w.until("the directories to be gone", async || {
-        let left: Vec<_> = w.files().list(&root).await?.into_iter().filter(|entry| names.contains(entry)).collect();
+        let left: Vec<_> = w
+            .files()
+            .list(&root)
+            .await?
+            .into_iter()
+            .filter(|entry| names.contains(entry))
+            .collect();
         Ok(tombolo_harness::wait::Look::holds(left.is_empty(), left))
     })
     .await;
@@ -295,16 +412,27 @@ async fn fifty_claims_at_once_are_bound_with_one_write_and_two_events_each() {
         let (bound, pv) = w.bound(&ns, &format!("data-{i}")).await;
         assert_eq!(phase(&bound), "Bound");
         let managers = pv.metadata.managed_fields.unwrap_or_default();
-        let ours: Vec<_> = managers.iter().filter(|m| m.manager.as_deref().is_some_and(|m| m.contains("tombolo"))).collect();
+        let ours: Vec<_> = managers
+            .iter()
+            .filter(|m| m.manager.as_deref().is_some_and(|m| m.contains("tombolo")))
+            .collect();
         assert_eq!(ours.len(), 1, "{ours:#?}");
     }
     let events = w.until("the events", async || {
         let mut all = Vec::new();
         for i in 0..50 {
-            all.extend(w.events(&ns, &format!("data-{i}")).await?.into_iter().filter(|e| e.by == "tombolo.dev"));
+            all.extend(
+                w.events(&ns, &format!("data-{i}"))
+                    .await?
+                    .into_iter()
+                    .filter(|e| e.by == "tombolo.dev"),
+            );
         }
         let succeeded = all.iter().filter(|e| e.reason == "ProvisioningSucceeded").count();
-        Ok(tombolo_harness::wait::Look::found((succeeded == 50).then_some(all), succeeded))
+        Ok(tombolo_harness::wait::Look::found(
+            (succeeded == 50).then_some(all),
+            succeeded,
+        ))
     });
     assert_eq!(events.await.len(), 100);
 }

@@ -12,8 +12,8 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::wait::{Look, until};
 
-use crate::draft;
-use crate::world::{PATIENCE, World};
+use crate::world::{PATIENCE, World, shared_name};
+use crate::{controller, draft};
 
 /// An object as a person would look at it.
 pub struct Shown(serde_json::Value);
@@ -76,8 +76,7 @@ impl World<'_> {
         match until(what, within, look).await {
             Ok(value) => value,
             Err(error) => {
-                let log = self.controller.map(|c| c.last_words(&self.id)).unwrap_or_default();
-                panic!("{error:#}\n{log}")
+                panic!("{error:#}\n{}", controller::last_words(self.cluster, &self.id))
             }
         }
     }
@@ -121,7 +120,11 @@ impl World<'_> {
             })
             .await;
         let volume = claim.spec.as_ref().and_then(|s| s.volume_name.clone()).unwrap();
-        let pv = self.object("the PersistentVolume to be bound", &self.pvs(), &volume, |pv| pv_phase(pv) == "Bound").await;
+        let pv = self
+            .object("the PersistentVolume to be bound", &self.pvs(), &volume, |pv| {
+                pv_phase(pv) == "Bound"
+            })
+            .await;
         (claim, pv)
     }
 
@@ -136,13 +139,21 @@ impl World<'_> {
         let (primary, secondary) = (self.namespace("primary").await, self.namespace("secondary").await);
         let (_, owner) = self.bound_claim(&primary, draft::claim("data").shared_to("*")).await;
         let member = self.member(&secondary, "data", &primary, "data").await;
-        Pair { primary, secondary, owner, member }
+        Pair {
+            primary,
+            secondary,
+            owner,
+            member,
+        }
     }
 
     /// Makes a reference and a claim that joins, and waits until it is bound.
     pub async fn member(&self, namespace: &str, name: &str, primary: &str, source: &str) -> PersistentVolume {
-        self.refer(namespace, draft::reference(&format!("for-{name}"), primary, source)).await;
-        self.bound_claim(namespace, draft::claim(name).sharing(primary, source)).await.1
+        self.refer(namespace, draft::reference(&format!("for-{name}"), primary, source))
+            .await;
+        self.bound_claim(namespace, draft::claim(name).sharing(primary, source))
+            .await
+            .1
     }
 
     /// What was said about a claim.
@@ -155,29 +166,41 @@ impl World<'_> {
         let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let all = events.list(&Default::default()).await?;
         let regards = |event: &&Event| {
-            event.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(name) && r.kind.as_deref() == Some(kind))
+            event
+                .regarding
+                .as_ref()
+                .is_some_and(|r| r.name.as_deref() == Some(name) && r.kind.as_deref() == Some(kind))
         };
         Ok(all.items.iter().filter(regards).map(Said::of).collect())
     }
 
     /// Waits for an event on a claim with that reason, and with that text in it.
     pub async fn told(&self, namespace: &str, claim: &str, reason: &str, text: &str) -> Said {
-        self.told_on(namespace, "PersistentVolumeClaim", claim, reason, text).await
+        self.told_on(namespace, "PersistentVolumeClaim", claim, reason, text)
+            .await
     }
 
     /// The same on any object.
     pub async fn told_on(&self, namespace: &str, kind: &str, name: &str, reason: &str, text: &str) -> Said {
-        self.until(&format!("an event {reason} on {kind} {name} that says {text:?}"), async || {
-            let events = self.events_on(namespace, kind, name).await?;
-            let found = events.iter().find(|e| e.reason == reason && e.note.contains(text)).cloned();
-            Ok(Look::found(found, events))
-        })
+        self.until(
+            &format!("an event {reason} on {kind} {name} that says {text:?}"),
+            async || {
+                let events = self.events_on(namespace, kind, name).await?;
+                let found = events
+                    .iter()
+                    .find(|e| e.reason == reason && e.note.contains(text))
+                    .cloned();
+                Ok(Look::found(found, events))
+            },
+        )
         .await
     }
 
     /// Waits until a claim is refused for that reason, and sees that there is no volume.
     pub async fn held(&self, namespace: &str, name: &str, reason: &str, text: &str) -> Said {
-        let said = self.told(namespace, name, "ProvisioningFailed", &format!("{reason}: ")).await;
+        let said = self
+            .told(namespace, name, "ProvisioningFailed", &format!("{reason}: "))
+            .await;
         assert!(said.note.contains(text), "{said:#?}");
         assert_eq!(said.type_, "Warning", "{said:#?}");
         self.is_unserved(namespace, name).await;
@@ -194,18 +217,31 @@ impl World<'_> {
 
     /// Sees that the controller has worked through what was there: a claim made now, of the shared class, is bound.
     pub async fn everything_was_looked_at(&self, namespace: &str) {
-        let draft = draft::claim("later").class(&crate::world::shared_name());
+        let draft = draft::claim("later").class(&self.any_class());
         let claims = self.claims(namespace);
         self.bound_claim(namespace, draft).await;
         self.delete(&claims, "later").await;
         self.gone(&claims, "later").await;
     }
 
+    /// A class that serves claims at once: the shared one, or in a cluster of the story's own the story's.
+    fn any_class(&self) -> String {
+        if self.in_shared {
+            shared_name()
+        } else {
+            self.class.clone()
+        }
+    }
+
     /// Waits until a condition of a backend has that status; answers the backend.
     pub async fn backend_is(&self, name: &str, condition: &str, status: &str) -> StorageBackend {
         let what = format!("backend {name} to be {condition}={status}");
         self.object(&what, &self.all::<StorageBackend>(), name, |backend| {
-            backend.status.iter().flat_map(|s| &s.conditions).any(|c| c.type_ == condition && c.status == status)
+            backend
+                .status
+                .iter()
+                .flat_map(|s| &s.conditions)
+                .any(|c| c.type_ == condition && c.status == status)
         })
         .await
     }
@@ -223,8 +259,19 @@ impl World<'_> {
     }
 
     /// Waits until the SharedVolume of a volume is as expected.
-    pub async fn shared_volume(&self, what: &str, volume: &str, expected: impl Fn(&SharedVolume) -> bool) -> SharedVolume {
-        self.object(&format!("the SharedVolume to {what}"), &self.shared_volumes(), volume, expected).await
+    pub async fn shared_volume(
+        &self,
+        what: &str,
+        volume: &str,
+        expected: impl Fn(&SharedVolume) -> bool,
+    ) -> SharedVolume {
+        self.object(
+            &format!("the SharedVolume to {what}"),
+            &self.shared_volumes(),
+            volume,
+            expected,
+        )
+        .await
     }
 
     /// Deletes a namespace and waits until it is gone.
@@ -243,7 +290,10 @@ impl World<'_> {
 
     /// Writes a file into a volume, over NFS.
     pub async fn write(&self, pv: &PersistentVolume, file: &str, contents: &str) {
-        self.files().write(&format!("{}/{file}", self.path(pv)), contents.as_bytes()).await.unwrap();
+        self.files()
+            .write(&format!("{}/{file}", self.path(pv)), contents.as_bytes())
+            .await
+            .unwrap();
     }
 
     /// Reads a file from a volume, over NFS.
@@ -262,7 +312,11 @@ impl World<'_> {
         self.until("the data to be gone", async || {
             let volumes = self.files().list(root).await?;
             let trash = self.files().list(&format!("{root}/.tombolo/trash")).await?;
-            let left: Vec<_> = volumes.iter().chain(&trash).filter(|entry| entry.contains(name)).collect();
+            let left: Vec<_> = volumes
+                .iter()
+                .chain(&trash)
+                .filter(|entry| entry.contains(name))
+                .collect();
             Ok(Look::holds(left.is_empty(), left))
         })
         .await;
@@ -289,7 +343,11 @@ pub fn name_of(pv: &PersistentVolume) -> &str {
 }
 
 pub fn phase(claim: &PersistentVolumeClaim) -> &str {
-    claim.status.as_ref().and_then(|s| s.phase.as_deref()).unwrap_or_default()
+    claim
+        .status
+        .as_ref()
+        .and_then(|s| s.phase.as_deref())
+        .unwrap_or_default()
 }
 
 pub fn pv_phase(pv: &PersistentVolume) -> &str {
@@ -304,5 +362,7 @@ pub fn pv_name(claim: &PersistentVolumeClaim) -> String {
 /// Whether a SharedVolume has that condition.
 pub fn has_condition(volume: &SharedVolume, condition: &str) -> bool {
     let conditions = volume.status.iter().flat_map(|s| &s.conditions);
-    conditions.into_iter().any(|c| c.type_ == condition && c.status == "True")
+    conditions
+        .into_iter()
+        .any(|c| c.type_ == condition && c.status == "True")
 }

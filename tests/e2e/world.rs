@@ -7,8 +7,8 @@ use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeCl
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tombolo::api::shared_volume::SharedVolume;
@@ -23,6 +23,13 @@ use crate::draft::Draft;
 /// How long stories wait for what takes moments on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Our own definitions.
+pub const KINDS: [&str; 3] = [
+    "storagebackends.tombolo.dev",
+    "volumereferences.tombolo.dev",
+    "sharedvolumes.tombolo.dev",
+];
+
 /// The definition of the reference that people know from Trident.
 pub const TRIDENT: &str = "tridentvolumereferences.trident.netapp.io";
 
@@ -34,8 +41,8 @@ pub struct World<'c> {
     pub id: String,
     /// The story's class.
     pub class: String,
-    /// Whose log is shown when something does not come; there may be none.
-    pub controller: Option<&'static Controller>,
+    /// Whether it is in the cluster that all stories share.
+    pub in_shared: bool,
 }
 
 /// Whether this machine has no NFS server; then the story is reported as skipped.
@@ -63,10 +70,13 @@ impl World<'static> {
             let controller = Controller::alone(cluster, "shared").await;
             let backend = shared_name();
             world.backend(&backend, json!({"trashRetention": "0s"})).await;
-            world.storage_class(&backend, json!({"parameters": {"backend": backend}})).await;
+            world
+                .storage_class(&backend, json!({"parameters": {"backend": backend}}))
+                .await;
             controller
         });
-        world.controller = Some(controller.await);
+        controller.await;
+        world.in_shared = true;
         world.class = shared_name();
         world
     }
@@ -77,8 +87,18 @@ impl<'c> World<'c> {
     pub async fn of(cluster: &'c Cluster, story: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         // Unique in a cluster that outlives this program, too.
-        let id = format!("{story}-{:x}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        Self { client: cluster.client().await.unwrap(), cluster, class: id.clone(), id, controller: None }
+        let id = format!(
+            "{story}-{:x}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        Self {
+            client: cluster.client().await.unwrap(),
+            cluster,
+            class: id.clone(),
+            id,
+            in_shared: false,
+        }
     }
 
     /// A place in a cluster of its own: definitions, a backend and a class of the story's name, and no controller yet.
@@ -86,7 +106,9 @@ impl<'c> World<'c> {
         let world = World::of(cluster, story).await;
         world.install_kinds().await;
         world.make_backend(&world.id, json!({"trashRetention": "0s"})).await;
-        world.storage_class(&world.id, json!({"parameters": {"backend": world.id}})).await;
+        world
+            .storage_class(&world.id, json!({"parameters": {"backend": world.id}}))
+            .await;
         world
     }
 
@@ -97,7 +119,12 @@ impl<'c> World<'c> {
 
     /// Installs our definitions from the files that people install.
     pub async fn install_kinds(&self) {
-        for file in ["storagebackends.tombolo.dev", "volumereferences.tombolo.dev", "sharedvolumes.tombolo.dev", TRIDENT] {
+        for file in [
+            "storagebackends.tombolo.dev",
+            "volumereferences.tombolo.dev",
+            "sharedvolumes.tombolo.dev",
+            TRIDENT,
+        ] {
             self.install_kind(file).await;
         }
     }
@@ -105,8 +132,14 @@ impl<'c> World<'c> {
     /// Installs one definition and waits until it is served.
     pub async fn install_kind(&self, name: &str) {
         let file = format!("{}/crds/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-        self.cluster.kubectl(&["apply", "--server-side", "-f", &file]).await.unwrap();
-        self.cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", name]).await.unwrap();
+        self.cluster
+            .kubectl(&["apply", "--server-side", "-f", &file])
+            .await
+            .unwrap();
+        self.cluster
+            .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", name])
+            .await
+            .unwrap();
     }
 
     /// Makes a backend on the NFS server, in a subdirectory of its name, and waits until it is ready.
@@ -167,7 +200,9 @@ impl<'c> World<'c> {
     /// The same, where a refusal is expected.
     pub async fn try_claim(&self, namespace: &str, draft: Draft) -> kube::Result<PersistentVolumeClaim> {
         let mut value = draft.0;
-        let elsewhere = value["metadata"]["annotations"].get("volume.beta.kubernetes.io/storage-class").is_some();
+        let elsewhere = value["metadata"]["annotations"]
+            .get("volume.beta.kubernetes.io/storage-class")
+            .is_some();
         if value["spec"].get("storageClassName").is_none() && !elsewhere {
             value["spec"]["storageClassName"] = json!(self.class);
         }
@@ -178,9 +213,11 @@ impl<'c> World<'c> {
     /// Creates a reference of either kind.
     pub async fn refer(&self, namespace: &str, reference: Value) {
         if reference["kind"] == "VolumeReference" {
-            self.create::<VolumeReference>(Api::namespaced(self.client.clone(), namespace), reference).await;
+            self.create::<VolumeReference>(Api::namespaced(self.client.clone(), namespace), reference)
+                .await;
         } else {
-            self.create::<TridentVolumeReference>(Api::namespaced(self.client.clone(), namespace), reference).await;
+            self.create::<TridentVolumeReference>(Api::namespaced(self.client.clone(), namespace), reference)
+                .await;
         }
     }
 
@@ -189,12 +226,19 @@ impl<'c> World<'c> {
     where
         K: Resource + Clone + std::fmt::Debug + DeserializeOwned,
     {
-        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap()
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap()
     }
 
     /// Sets or, with null, removes an annotation of a claim.
     pub async fn annotate(&self, namespace: &str, name: &str, key: &str, value: Value) {
-        self.patch(&self.claims(namespace), name, json!({"metadata": {"annotations": {key: value}}})).await;
+        self.patch(
+            &self.claims(namespace),
+            name,
+            json!({"metadata": {"annotations": {key: value}}}),
+        )
+        .await;
     }
 
     /// Deletes an object and does not wait.
