@@ -2,9 +2,9 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use tombolo::cli::{Cli, Command};
+use tombolo::cli::{Cli, Command, Explain};
 use tombolo::telemetry::{self, LogLevel};
-use tombolo::{crd, run};
+use tombolo::{crd, explain, reclaim, run, trash};
 
 fn main() -> ExitCode {
     match start(&Cli::parse()) {
@@ -27,8 +27,8 @@ async fn dispatch(cli: &Cli, log: LogLevel) -> anyhow::Result<()> {
     match &cli.command {
         Command::Run(args) => run::run(&cli.common, args, log).await,
         Command::Crd(args) => crd::write(args),
-        Command::Explain(_) | Command::Reclaim(_) | Command::Trash(_) => {
-            anyhow::bail!("this command is not part of this build")
-        }
+        Command::Explain(Explain::Pvc(args)) => explain::pvc(&cli.common, args).await,
+        Command::Reclaim(args) => reclaim::reclaim(&cli.common, args).await,
+        Command::Trash(what) => trash::trash(&cli.common, what).await,
     }
 }

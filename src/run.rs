@@ -13,6 +13,7 @@ use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::{Limits, NamespaceLimits};
 use crate::domain::ids::BackendName;
+use crate::domain::record::State;
 use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
@@ -24,6 +25,7 @@ use crate::leader::{Leadership, Timing};
 use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
+use crate::metrics::timed::Timed;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
 use crate::observe::work::Work;
@@ -141,7 +143,7 @@ async fn work(
     settle_ledger(&*ledger, &*cluster, leadership, metrics).await?;
 
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let (publisher, publishing) = Publisher::new(client.clone(), Some(args.process_name()));
+    let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
     let roots = Arc::new(Roots::default());
     tasks.spawn(publishing);
     let ctx = Context {
@@ -159,20 +161,40 @@ async fn work(
         publication: Arc::new(Statuses::new(client.clone(), clock)),
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
+        retries: Arc::new(Retries::default()),
+        hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
     };
     watch_backends(&mut tasks, client, &ctx).await?;
     ctx.wake(Work::Sweep);
-    let retries = Arc::new(Retries::default());
     for _ in 0..args.workers {
-        let (ctx, retries) = (ctx.clone(), retries.clone());
-        tasks.spawn(async move { work_on(ctx, &retries).await });
+        tasks.spawn(work_on(ctx.clone()));
     }
+    tasks.spawn(gauge(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
-    match tasks.join_next().await {
-        Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
-        Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
+    tokio::select! {
+        () = ctx.hopeless.cancelled() => Err(anyhow::anyhow!("the ledger's store has failed; it is opened anew at the next start")),
+        ended = tasks.join_next() => match ended {
+            Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
+            Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
+        },
+    }
+}
+
+/// Figures that nothing else brings up to date.
+async fn gauge(ctx: Context) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(10));
+    loop {
+        tick.tick().await;
+        let records = ctx.ports.ledger.all();
+        let members = records.iter().map(|r| r.members.len()).sum();
+        let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
+        ctx.metrics
+            .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        for (subject, depth) in crate::controllers::depths(&ctx.queue) {
+            ctx.metrics.queue_depth(subject, depth);
+        }
     }
 }
 
@@ -236,7 +258,11 @@ fn holder(text: &str) -> anyhow::Result<Holder> {
     Holder::parse(text).context("our own identity cannot be read")
 }
 
-async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
+/// Which cluster this is: the UID of namespace `kube-system`.
+///
+/// # Errors
+/// If the namespace cannot be read.
+pub async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
     let namespace = Api::<Namespace>::all(client.clone())
         .get("kube-system")
         .await
@@ -275,6 +301,7 @@ fn watch_everything(
 
 async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
     let (sender, mut synced) = watch::channel(false);
+<<<<<<< HEAD
     let seen = ctx.clone();
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
@@ -288,6 +315,16 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
             }
         } else {
             seen.roots.remove(&name);
+=======
+    let (roots, queue, metrics) = (ctx.roots.clone(), ctx.queue.clone(), ctx.metrics.clone());
+    let each = move |object: StorageBackend, there: bool| {
+        let name = BackendName::new(object.name_any());
+        if there {
+            roots.put(name.clone(), root(&object, &name, roots.get(&name), &metrics));
+        } else {
+            roots.remove(&name);
+            metrics.forget_backend(&name);
+>>>>>>> main
         }
         seen.wake(Work::Backend(name));
     };
@@ -300,7 +337,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
 }
 
 /// A backend as its object describes it, with what is known of it already.
-fn root(object: &StorageBackend, before: Option<Root>) -> Root {
+fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
     let spec = &object.spec;
     let limits = spec.limits.clone().unwrap_or_default();
     let per = limits.per_namespace.clone().unwrap_or_default();
@@ -338,7 +375,9 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
                 Ok(_) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
                 Err(why) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, why.clone()),
             };
-            let (driver, node) = opened.map_or((None, None), |o| (Some(o.driver), o.node));
+            let timed =
+                |driver| -> Arc<dyn tombolo_backend_api::Backend> { Arc::new(Timed::new(driver, name, metrics)) };
+            let (driver, node) = opened.map_or((None, None), |o| (Some(timed(o.driver)), o.node));
             let id = before.as_ref().and_then(|b| b.id.clone()).or(id);
             Root {
                 spec: spec.clone(),

@@ -3,6 +3,7 @@
 //! A kind's file has its types, schema, rules and columns; [`crds`] makes them into what `crds/` holds. A kind is read tolerantly
 //! (`tolerant`): no stored object, however odd, ends a watch.
 
+pub mod access;
 pub mod conditions;
 mod crds;
 pub mod names;

@@ -1,12 +1,18 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
+<<<<<<< HEAD
 use super::volumes;
 use crate::api::reasons::Class;
+=======
+use super::{lost, volumes};
+>>>>>>> main
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
+use crate::domain::reference::ReferenceKind;
 use crate::execute::{Failure, run};
+use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
@@ -40,6 +46,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
+    if view.claim().phase == ClaimPhase::Lost {
+        lost::repair(ctx, view.claim()).await?;
+    }
     keep(ctx, view.claim()).await?;
     Ok(next)
 }
@@ -59,12 +68,17 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
         return Ok(Next::Change);
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
+    let class = view.claim().class.clone();
     let _turn = ctx.locks.lock(&volume).await;
     // A record without an object in the caches: they may lag behind what was made a moment ago.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
+    let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
     Ok(Next::Change)
 }
 
@@ -90,8 +104,17 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
             .hear(&report::refused(&view.claim().reference(), refusal));
         return Ok(look_again(refusal));
     }
+    let timer = view
+        .claim()
+        .class
+        .as_ref()
+        .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    volumes::advance(ctx, &volume, &turn).await
+    let next = volumes::advance(ctx, &volume, &turn).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
+    Ok(next)
 }
 
 /// Upkeep of a claim that has its volume.
@@ -147,7 +170,11 @@ pub fn consent_of(
     let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
     let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
     let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    let served = index.serves(crate::domain::reference::ReferenceKind::Volume);
+    // By which kind it came is in its `via`; the other kind's definition may be gone without a word about this member.
+    let kind = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
+    let served = index.serves(kind.unwrap_or(ReferenceKind::Volume));
     Some(consent::state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,

@@ -14,8 +14,8 @@ pub enum Spelled<'a> {
     Absent,
     /// The value, whichever spelling has it.
     One(&'a str),
-    /// The two spellings differ.
-    Differ,
+    /// The two spellings differ: ours, and the compatible one.
+    Differ(&'a str, &'a str),
 }
 
 impl Annotations {
@@ -43,7 +43,7 @@ impl Annotations {
             (None, None) => Spelled::Absent,
             (Some(value), None) | (None, Some(value)) => Spelled::One(value),
             (Some(a), Some(b)) if a == b => Spelled::One(a),
-            (Some(_), Some(_)) => Spelled::Differ,
+            (Some(a), Some(b)) => Spelled::Differ(a, b),
         }
     }
 
@@ -84,11 +84,15 @@ impl Annotations {
     }
 }
 
+/// The known key that was most likely meant: one of which the wrong one is a part first, then by letters to change.
 fn nearest(prefix: &str, wrong: &str, known: &[&str]) -> String {
-    let wrong: Vec<char> = wrong.to_lowercase().chars().take(64).collect();
-    let best = known
-        .iter()
-        .min_by_key(|k| distance(&wrong, &k.to_lowercase().chars().collect::<Vec<_>>()));
+    let wrong: String = wrong.to_lowercase().chars().take(64).collect();
+    let letters: Vec<char> = wrong.chars().collect();
+    let best = known.iter().min_by_key(|known| {
+        let known = known.to_lowercase();
+        let part = known.starts_with(&wrong) || wrong.starts_with(&known);
+        (!part, distance(&letters, &known.chars().collect::<Vec<_>>()))
+    });
     format!("{prefix}{}", best.unwrap_or(&""))
 }
 
@@ -134,7 +138,7 @@ mod tests {
             ("trident.netapp.io/shareFromPVC", "a/b"),
             ("tombolo.dev/shareFromPVC", "a/c"),
         ]);
-        assert_eq!(differ.get(key), Spelled::Differ);
+        assert_eq!(differ.get(key), Spelled::Differ("a/c", "a/b"));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use super::access::{Access, OnRevoke};
 use super::annotations::{Annotations, Spelled};
 use super::ids::{Namespace, is_dns_label};
 use crate::api::names::claim as keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bad items that are named; an annotation has room for a hundred thousand.
+const FAULTS: usize = 8;
 
 /// Labels of a namespace.
 pub type Labels = BTreeMap<String, String>;
@@ -26,7 +29,7 @@ pub struct Grants {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct List {
     everybody: bool,
-    names: Vec<Namespace>,
+    names: BTreeSet<Namespace>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,9 +57,16 @@ impl Grants {
                     let list = List::parse(text, key, &mut grants.faults);
                     grants.lists.push((access, list));
                 }
-                Spelled::Differ => grants.faults.push(format!(
-                    "the two spellings of {key} differ; write one, or the same in both"
-                )),
+                Spelled::Differ(a, b) => {
+                    grants.faults.push(format!(
+                        "the two spellings of {key} differ; write one, or the same in both"
+                    ));
+                    let (a, b) = (
+                        List::parse(a, key, &mut grants.faults),
+                        List::parse(b, key, &mut grants.faults),
+                    );
+                    grants.lists.push((access, a.and(b)));
+                }
             }
         }
         if let Spelled::One(text) = annotations.get(keys::SHARE_TO_SELECTOR) {
@@ -75,7 +85,7 @@ impl Grants {
                     .faults
                     .push(format!("{} is neither Keep nor Cut", keys::ON_REVOKE)),
             },
-            Spelled::Absent | Spelled::Differ => {}
+            Spelled::Absent | Spelled::Differ(..) => {}
         }
         grants
     }
@@ -117,13 +127,26 @@ impl List {
             if item == "*" {
                 list.everybody = true;
             } else if is_dns_label(item) {
-                list.names.push(Namespace::new(item));
+                let _ = list.names.insert(Namespace::new(item));
             } else {
                 let shown: String = item.chars().take(63).collect();
-                faults.push(format!("{key} has the item {shown:?}, which is no namespace's name"));
+                if faults.len() < FAULTS {
+                    faults.push(format!("{key} has the item {shown:?}, which is no namespace's name"));
+                }
             }
         }
         list
+    }
+
+    /// What both lists agree on.
+    fn and(self, other: Self) -> Self {
+        let (mine, theirs) = (self.everybody, other.everybody);
+        let in_both = |name: &Namespace| (mine || self.names.contains(name)) && (theirs || other.names.contains(name));
+        let names = self.names.iter().chain(&other.names).filter(|n| in_both(n));
+        Self {
+            everybody: mine && theirs,
+            names: names.cloned().collect(),
+        }
     }
 }
 

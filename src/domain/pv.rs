@@ -52,7 +52,7 @@ pub struct Ours {
     pub handle: Handle,
     /// The volume's id; `None` if somebody stripped the label.
     pub volume: Option<VolumeId>,
-    /// Whether the label says so or, where it was stripped, what the annotations imply.
+    /// A member's if either its label or its annotations say so.
     pub role: Role,
     /// The backend's name; `None` if somebody stripped the label.
     pub backend: Option<BackendName>,
@@ -238,13 +238,19 @@ impl Pv {
     }
 }
 
+/// Value of the role label of a member's PersistentVolume.
+const ROLE_MEMBER: &str = "member";
+
 impl Ours {
     fn of(pv: &PersistentVolume) -> Option<Self> {
         let meta = &pv.metadata;
         let annotation = |key: &str| meta.annotations.as_ref().and_then(|a| a.get(key)).map(String::as_str);
         let label = |key: &str| meta.labels.as_ref().and_then(|l| l.get(key)).map(String::as_str);
         let handle = Handle::parse(annotation(names::ANNOTATION_HANDLE)?)?;
-        let joined = annotation(names::ANNOTATION_SOURCE_UID).map(|uid| Joined {
+        // Either says that it is a member's: an object that lost one of the two must not pass for the volume itself.
+        let labelled_member = label(names::LABEL_ROLE) == Some(ROLE_MEMBER);
+        let source_uid = annotation(names::ANNOTATION_SOURCE_UID).or(labelled_member.then_some(""));
+        let joined = source_uid.map(|uid| Joined {
             via: annotation(names::ANNOTATION_VIA).unwrap_or_default().to_owned(),
             source_uid: ClaimUid::new(uid),
             on_revoke: annotation(names::ANNOTATION_ON_REVOKE)
@@ -258,7 +264,7 @@ impl Ours {
         let role = joined.map_or(Role::Owner, Role::Member);
         let role_label = match role {
             Role::Owner => "owner",
-            Role::Member(_) => "member",
+            Role::Member(_) => ROLE_MEMBER,
         };
         Some(Self {
             intact: protected

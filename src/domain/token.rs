@@ -96,6 +96,7 @@ impl JoinNote {
 
 mod slashed {
     use super::ClaimKey;
+    use crate::domain::ids::{is_dns_label, is_dns_subdomain};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(key: &ClaimKey, serializer: S) -> Result<S::Ok, S::Error> {
@@ -107,7 +108,11 @@ mod slashed {
         let (namespace, name) = text
             .split_once('/')
             .ok_or_else(|| D::Error::custom("not <namespace>/<name>"))?;
-        Ok(ClaimKey::new(namespace, name))
+        if is_dns_label(namespace) && is_dns_subdomain(name) {
+            Ok(ClaimKey::new(namespace, name))
+        } else {
+            Err(D::Error::custom("no claim's name"))
+        }
     }
 }
 

@@ -118,6 +118,10 @@ impl<S: LeaseStore> Elector<S> {
         let before = self.attempt.insert(attempt).before.clone();
 
         let sent = Instant::now();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what others read in the Lease is wall-clock time; nothing here is decided by it"
+        )]
         let now = MicroTime(jiff::Timestamp::now());
         self.write(|spec, timing, me| {
             spec.holder_identity = Some(me.to_string());
@@ -250,6 +254,10 @@ impl<S: LeaseStore> Term<S> {
             return Err(StoreError::Conflict);
         }
         let sent = Instant::now();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what others read in the Lease is wall-clock time; nothing here is decided by it"
+        )]
         let now = MicroTime(jiff::Timestamp::now());
         self.elector
             .write(|spec, _, _| {

@@ -13,6 +13,7 @@ use crate::domain::class::Class;
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::source::{DataSource, DropCause};
+use crate::domain::token::Token;
 
 /// What the decision about a claim looks at.
 #[derive(Debug, Clone)]
@@ -40,18 +41,39 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
     if o.claim.phase == ClaimPhase::Bound || o.claim.terminating {
         return bound(o);
     }
-    if o.own_pv.is_some_and(|pv| pv.ours.is_some()) {
-        // Made; binding it is kube-controller-manager's work.
-        return Plan::settled();
-    }
     if o.claim.phase == ClaimPhase::Lost {
         return Plan::settled();
     }
-    let Some(class) = o.class else { return Plan::not_ours() };
+    if let Some(pv) = o.own_pv.filter(|pv| pv.ours.is_some()) {
+        // Made; binding it is kube-controller-manager's work, and it binds nothing that is going away.
+        return if pv.terminating {
+            Plan::refused(doomed())
+        } else {
+            Plan::settled()
+        };
+    }
+    let Some(class) = o.class else { return without_class(o) };
     match unbound(o, class) {
         Ok(plan) => plan,
         Err(refusal) => Plan::refused(refusal),
     }
+}
+
+/// Its class is gone, or another provisioner's by now. What was begun for it stays ours, and is not forgotten in silence.
+fn without_class(o: &ForClaim<'_>) -> Plan {
+    match o.record {
+        Some(_) => Plan::refused(Refusal::new(
+            R::InvalidParameters,
+            "its StorageClass is gone; ask your admin to make it again, or delete the claim",
+        )),
+        None => Plan::not_ours(),
+    }
+}
+
+fn doomed() -> Refusal {
+    let text = "the volume that was made for this claim is being deleted before the claim was bound to it; delete the claim \
+                and make it again";
+    Refusal::new(R::ProvisioningFailed, text)
 }
 
 /// A claim that asked for a share or a source, and that kube-controller-manager gave somebody else's volume (it looks at
@@ -64,7 +86,10 @@ fn bound(o: &ForClaim<'_>) -> Plan {
         .other_pv
         .and_then(|pv| pv.ours.as_ref())
         .is_some_and(|ours| ours.owner_uid.as_ref() == Some(&claim.uid));
-    if o.class.is_some() && asked && elsewhere && !recorded_owner && !o.other_pv.is_some_and(|pv| pv.populated) {
+    // A populator binds a claim to what it filled for it. A claim that asked for a share asked no populator.
+    let asked_populator = matches!(claim.source, DataSource::Populator { .. }) && handshake::wanted(claim).is_none();
+    let populated = asked_populator && o.other_pv.is_some_and(|pv| pv.populated);
+    if o.class.is_some() && asked && elsewhere && !recorded_owner && !populated {
         let text = "Kubernetes bound this claim to a free volume instead of the one it asked for; delete the claim and make it again";
         return Plan::refused(Refusal::new(R::BoundToOtherVolume, text));
     }
@@ -123,6 +148,13 @@ fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
     let Some(handshake) = &o.handshake else {
         return Err(Refusal::new(R::InternalError, "the share was not looked at"));
     };
+    if joined_already(handshake) {
+        // The token is the join: it is finished from there, whatever was edited since.
+        return match handshake.backend {
+            Some(_) => Ok(Plan::settled()),
+            None => Err(handshake::backend_away()),
+        };
+    }
     let admission = handshake::examine(handshake).verdict?;
     // A share does not wait for a node, unless the volume can be mounted on some nodes only.
     if admission.pv.node_affinity.is_some()
@@ -141,6 +173,13 @@ fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
     Ok(Plan::then_look_again(join::begin(o.claim, &admission, hold)))
 }
 
+/// Whether the claim's token is on the owner's PersistentVolume, with a note by which the join can be finished.
+fn joined_already(handshake: &Handshake<'_>) -> bool {
+    let token = Token::joining(handshake.claim.uid.clone());
+    let note = handshake.source_pv.and_then(|pv| pv.tokens.get(&token));
+    note.is_some_and(Option::is_some)
+}
+
 fn dropped(cause: DropCause) -> Refusal {
     let text = match cause {
         DropCause::GateOff => {
@@ -154,3 +193,6 @@ fn dropped(cause: DropCause) -> Refusal {
     };
     Refusal::new(R::SourceDropped, text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,23 +53,32 @@ pub fn state(m: &Membership<'_>) -> Consent {
         Some(owner) if owner.uid == *m.source_uid && !owner.terminating => {
             let grants = Grants::of(&owner.annotations);
             match grants.to(m.namespace, m.labels) {
+                // Half a list is no evidence, neither of an end nor of less.
+                _ if !grants.faults.is_empty() => m.access,
                 Some(access) => access,
-                None if grants.faults.is_empty() => return Consent::WithdrawnByOwner,
-                None => return Consent::Given,
+                None => return Consent::WithdrawnByOwner,
             }
         }
         // Soft-deleted, going away, or another claim by now: the consent of the join stays.
         Some(_) | None => m.access,
     };
-    let permitted = match (m.references, m.owner) {
-        (None, _) => return Consent::Unknown,
-        (Some(references), Some(owner)) => references
+    let Some(references) = m.references else {
+        return if granted < m.access {
+            Consent::ReadOnlyNow
+        } else {
+            Consent::Unknown
+        };
+    };
+    let source = m.owner.filter(|owner| owner.uid == *m.source_uid);
+    let permitted = match source {
+        Some(owner) => references
             .iter()
             .filter(|r| r.names(&owner.key))
             .map(|r| r.access)
             .max(),
-        // The source's key is gone with its claim; a reference that names anything may be the one.
-        (Some(references), None) => references.iter().filter(|r| !r.terminating).map(|r| r.access).max(),
+        // The source's key is gone with its claim (the owner of today may have another): a reference that names anything may
+        // be the one.
+        None => references.iter().filter(|r| !r.terminating).map(|r| r.access).max(),
     };
     match permitted {
         None => Consent::WithdrawnByReference,
@@ -77,3 +86,6 @@ pub fn state(m: &Membership<'_>) -> Consent {
         Some(_) => Consent::Given,
     }
 }
+
+#[cfg(test)]
+mod tests;

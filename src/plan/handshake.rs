@@ -106,7 +106,7 @@ pub fn wanted(claim: &Claim) -> Option<Result<ClaimKey, Refusal>> {
     let refuse = |text: String| Some(Err(Refusal::new(R::InvalidShareFrom, text)));
     match claim.annotations.get(keys::SHARE_FROM) {
         Spelled::Absent => None,
-        Spelled::Differ => refuse("the two spellings of shareFromPVC differ; remove one of them".into()),
+        Spelled::Differ(..) => refuse("the two spellings of shareFromPVC differ; remove one of them".into()),
         Spelled::One(text) => match text.split_once('/') {
             Some((ns, name)) if is_dns_label(ns) && is_dns_subdomain(name) => {
                 if claim.key.namespace.as_str() == ns {
@@ -308,6 +308,7 @@ fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal
             && source.volume_name.as_ref() == Some(&pv.name)
             && (pv.phase == PvPhase::Bound || pv.terminating)
             && pv.claim.as_ref().is_some_and(|c| c.uid.as_ref() == Some(&source.uid))
+            && is_owned_by(pv, source)
     });
     bound.ok_or_else(|| {
         Refusal::new(
@@ -315,6 +316,16 @@ fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal
             format!("{} has no volume yet; this claim goes on when it has", source.key),
         )
     })
+}
+
+/// Whether `source` is the claim that the volume was made for, or was given to since. A claim that merely got hold of the
+/// object, after somebody cleared its claimRef, has no data to share.
+fn is_owned_by(pv: &Pv, source: &Claim) -> bool {
+    let Some(ours) = pv.ours.as_ref().filter(|o| o.role == Role::Owner) else {
+        return true;
+    };
+    let recorded = ours.owner_uid.clone().or_else(|| pv.name.claim_uid());
+    recorded.is_none_or(|uid| uid == source.uid)
 }
 
 fn source_stays(h: &Handshake<'_>, source: &Claim, pv: &Pv) -> Result<(), Refusal> {
@@ -389,14 +400,16 @@ fn size_fits(claim: &Claim, pv: &Pv) -> Result<(), Refusal> {
     }
 }
 
+/// The backend is not ready, or not known.
+pub(super) fn backend_away() -> Refusal {
+    Refusal::new(
+        R::BackendUnavailable,
+        "the storage backend cannot be reached now; this claim goes on when it can",
+    )
+}
+
 fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
-    let away = || {
-        Refusal::new(
-            R::BackendUnavailable,
-            "the storage backend cannot be reached now; this claim goes on when it can",
-        )
-    };
-    let backend = h.backend.ok_or_else(away)?;
+    let backend = h.backend.ok_or_else(backend_away)?;
     if !backend.capabilities.share {
         return Err(Refusal::new(
             R::BackendCannotShare,
@@ -406,5 +419,8 @@ fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
     if let Some(text) = backend.refuses_member(&h.claim.key.namespace) {
         return Err(Refusal::new(R::LimitReached, text));
     }
-    backend.ready().map(|_| ()).ok_or_else(away)
+    backend.ready().map(|_| ()).ok_or_else(backend_away)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,14 +47,11 @@ pub fn decide(m: &LiveMember) -> Plan {
             Plan::finally(leave(m, pv))
         };
     }
+    // Without either name it is waited for: a wrong one would stay.
     if !ours.intact
         && let Some(volume) = &m.volume
+        && let Some(backend) = backend_name(m, ours)
     {
-        let backend = ours
-            .backend
-            .clone()
-            .or_else(|| m.record.as_ref().map(|r| r.backend.clone()));
-        let backend = backend.unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
         return Plan::then_look_again(vec![Action::Mend {
             pv: pv.into(),
             volume: volume.clone(),
@@ -65,17 +62,31 @@ pub fn decide(m: &LiveMember) -> Plan {
     let delete = || Plan::then_look_again(vec![Action::DeletePv(pv.into())]);
     let strayed = m.claims.iter().any(|c| c.is_bound_elsewhere(&pv.name)) && users == 0;
     match pv.phase {
-        // Free for anybody's claim, or unbound because its claim has another: consent was for one claim.
+        // Free for anybody's claim, taken by another claim, or left by its own: consent was for one claim.
         PvPhase::Available => delete(),
+        PvPhase::Bound if usurped(pv) => delete(),
         _ if strayed => delete(),
         PvPhase::Released | PvPhase::Failed if users == 0 && pv.policy == ReclaimPolicy::Delete => delete(),
         PvPhase::Released | PvPhase::Failed | PvPhase::Bound | PvPhase::Pending => Plan::finally(entered(m, pv, ours)),
     }
 }
 
-/// A member whose object is gone has left, unless its claim still waits for the object to be made again.
+/// Whether a claim for which no consent was given has the volume.
+fn usurped(pv: &Pv) -> bool {
+    let bound = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    bound.is_some() && bound != pv.name.claim_uid().as_ref()
+}
+
+fn backend_name(m: &LiveMember, ours: &Ours) -> Option<BackendName> {
+    let label = ours.backend.clone();
+    label.or_else(|| m.record.as_ref().map(|r| r.backend.clone()))
+}
+
+/// A member whose object is gone has left, unless its claim was bound to it: pods may run on it, so it still counts until the
+/// object is made again or the claim goes. `Bound` is how such a claim looks until kube-controller-manager calls it `Lost`.
 fn without_object(m: &LiveMember) -> Plan {
-    if m.claims.iter().any(|c| c.phase == ClaimPhase::Lost) {
+    let had_it = |c: &Claim| c.phase != ClaimPhase::Pending && !c.is_bound_elsewhere(&m.name);
+    if m.claims.iter().any(had_it) {
         return Plan::settled();
     }
     Plan::finally(forget(m))
@@ -113,7 +124,7 @@ fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
     let Some(uid) = pv.name.claim_uid() else {
         return Vec::new();
     };
-    if record.members.contains_key(&m.name) || record.state == State::Deleting || record.state == State::Creating {
+    if record.members.contains_key(&m.name) || matches!(record.state, State::Deleting | State::Creating) {
         return Vec::new();
     }
     let member = Member {
@@ -129,3 +140,6 @@ fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
         member,
     }])]
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,10 +53,22 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
     let bytes = claim
         .request
         .ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
+    if p.record.is_some_and(|r| r.state == State::Deleting) {
+        let text = "the volume that was made for this claim is being deleted; delete the claim and make it again";
+        return Err(Refusal::new(R::ProvisioningFailed, text));
+    }
     let backend = match p.record {
         Some(record) => recorded(record, p.backends)?,
         None => choose(claim, parameters, bytes, p.backends)?,
     };
+    if backend.node.is_some() && !p.class.mount_options.is_empty() {
+        // A `hostPath` volume with mount options binds, and then no pod that uses it starts.
+        let text = format!(
+            "StorageClass {}: directories of a node take no mountOptions; ask your admin",
+            p.class.name
+        );
+        return Err(Refusal::new(R::InvalidParameters, text));
+    }
     let volume = VolumeId::from(&claim.uid.pv_name());
     let handle = match p.record {
         Some(record) => record.handle.clone(),
@@ -174,3 +186,6 @@ fn fresh_handle(backend: &Backend, volume: &VolumeId) -> Result<Handle, Refusal>
         path,
     })
 }
+
+#[cfg(test)]
+mod tests;

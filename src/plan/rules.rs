@@ -1,21 +1,73 @@
 //! What no plan may do, whatever it saw. Checked on every plan before it is carried out, and by property tests on plans from
 //! arbitrary observations.
+//!
+//! Each rule is one function over the actions in their order. A rule knows nothing of what was seen: what a plan may do only
+//! in some states of the world is `tests`' business, because only they know the world.
 
-use super::Action;
+use super::{Action, NewPv, Plan, Verdict};
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
+use crate::domain::ids::{Handle, PvName, VolumeId};
+use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
-/// Checks all rules.
+/// A rule: what it is about, or in words how it was broken.
+type Rule = fn(&[Action]) -> Result<(), String>;
+
+/// Checks all rules about actions.
 ///
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    data_is_touched_under_an_intent(actions)?;
-    discarding_is_recorded_first_and_unprotected_last(actions)?;
-    a_member_is_made_under_an_intent(actions)?;
-    a_token_comes_off_last(actions)?;
-    names_follow_uids(actions)
+    const RULES: [Rule; 9] = [
+        data_is_made_under_an_intent,
+        data_is_discarded_alone_and_under_an_intent,
+        data_is_touched_once,
+        a_volume_is_forgotten_last,
+        a_pv_is_made_under_an_intent,
+        a_member_s_pv_holds_no_data,
+        a_token_comes_off_last,
+        what_ends_a_view_ends_the_plan,
+        names_follow_uids,
+    ];
+    RULES.iter().try_for_each(|rule| rule(actions))
+}
+
+/// Checks a whole plan: its actions, and that they go with its verdict.
+///
+/// # Errors
+/// The first rule that is broken, in words.
+pub fn check_plan(plan: &Plan) -> Result<(), String> {
+    check(&plan.actions)?;
+    match &plan.verdict {
+        Verdict::Settled => Ok(()),
+        Verdict::Continue if plan.actions.iter().any(changes_the_cluster) => Ok(()),
+        Verdict::Continue => Err("it looks again at once although nothing that it sees will have changed".into()),
+        Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) if plan.actions.is_empty() => Ok(()),
+        Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) => Err("it says no and acts all the same".into()),
+    }
+}
+
+/// Whether the next look at the API server's objects shows something else.
+fn changes_the_cluster(action: &Action) -> bool {
+    match action {
+        Action::CreatePv(_)
+        | Action::PutToken { .. }
+        | Action::TakeToken { .. }
+        | Action::PutHold(_)
+        | Action::TakeHold(_)
+        | Action::DeletePv(_)
+        | Action::Unprotect { .. }
+        | Action::Mend { .. }
+        | Action::SetRetain(_)
+        | Action::RecordOwner { .. } => true,
+        Action::Record(_)
+        | Action::Note(_)
+        | Action::Tell(_)
+        | Action::MakeData { .. }
+        | Action::Discard { .. }
+        | Action::RemoveEmpty { .. } => false,
+    }
 }
 
 fn changes(actions: &[Action]) -> impl Iterator<Item = (usize, &Change)> {
@@ -28,21 +80,42 @@ fn changes(actions: &[Action]) -> impl Iterator<Item = (usize, &Change)> {
     })
 }
 
-fn data_is_touched_under_an_intent(actions: &[Action]) -> Result<(), String> {
-    let intended = changes(actions)
-        .find(|(_, c)| matches!(c, Change::Begin(_) | Change::Intend { .. }))
-        .map(|(i, _)| i);
-    let touched = actions
-        .iter()
-        .position(|a| matches!(a, Action::MakeData { .. } | Action::Discard { .. }));
-    match (intended, touched) {
-        (_, None) => Ok(()),
-        (Some(i), Some(t)) if i < t && matches!(actions.get(i), Some(Action::Record(_))) => Ok(()),
-        (_, Some(_)) => Err("a backend is changed before the intent is on disk".into()),
-    }
+/// Changes that are on disk before the action at `at`.
+fn recorded(actions: &[Action], at: usize) -> impl Iterator<Item = &Change> {
+    let on_disk = move |i: usize| i < at && matches!(actions.get(i), Some(Action::Record(_)));
+    changes(actions).filter(move |(i, _)| on_disk(*i)).map(|(_, c)| c)
 }
 
-fn discarding_is_recorded_first_and_unprotected_last(actions: &[Action]) -> Result<(), String> {
+/// Whether the intent is still open before the action at `at`: noted, and not settled again.
+fn open(actions: &[Action], at: usize, volume: &VolumeId, wanted: &Intent) -> bool {
+    recorded(actions, at).fold(false, |open, change| match change {
+        Change::Intend { volume: v, intent } if v == volume => intent == wanted,
+        Change::Begin(record) if record.volume == *volume => record.intent.as_ref() == Some(wanted),
+        Change::Settle { volume: v, intent } if v == volume && intent == wanted => false,
+        _ => open,
+    })
+}
+
+fn data_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
+    for (at, action) in actions.iter().enumerate() {
+        let Action::MakeData { handle, .. } = action else {
+            continue;
+        };
+        let begun = recorded(actions, at).any(|c| matches!(c, Change::Begin(r) if begins_at(r, handle)));
+        if !begun {
+            return Err("data is made before the intent is on disk".into());
+        }
+    }
+    Ok(())
+}
+
+fn begins_at(record: &crate::domain::record::Record, handle: &Handle) -> bool {
+    record.handle == *handle && record.intent == Some(Intent::Create)
+}
+
+/// First the ledger, on disk: the volume is being deleted, and how. Then the data. Then the finalizer that keeps the object.
+/// Nothing else is in such a plan, above all nobody who joins.
+fn data_is_discarded_alone_and_under_an_intent(actions: &[Action]) -> Result<(), String> {
     for (at, action) in actions.iter().enumerate() {
         let Action::Discard { how, volume, .. } = action else {
             continue;
@@ -50,52 +123,128 @@ fn discarding_is_recorded_first_and_unprotected_last(actions: &[Action]) -> Resu
         if *how == OnDelete::Retain {
             return Err("retained data is discarded".into());
         }
-        let recorded = changes(actions)
-            .any(|(i, c)| i < at && matches!(c, Change::SetState { volume: v, state: State::Deleting } if v == volume));
-        let unprotected = actions.iter().position(|a| matches!(a, Action::Unprotect { .. }));
-        if !recorded || unprotected.is_none_or(|u| u < at) {
-            return Err("data is discarded before the ledger says so, or after its finalizer came off".into());
+        let deleting = recorded(actions, at)
+            .any(|c| matches!(c, Change::SetState { volume: v, state: State::Deleting } if v == volume));
+        if !deleting || !open(actions, at, volume, &Intent::Discard { how: *how }) {
+            return Err("data is discarded before the ledger says so".into());
         }
-    }
-    Ok(())
-}
-
-fn a_member_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
-    for (at, action) in actions.iter().enumerate() {
-        let Action::CreatePv(pv) = action else { continue };
-        let intended = changes(actions).any(|(i, c)| match c {
-            Change::Begin(record) => i < at && record.volume == pv.volume && pv.joined.is_none(),
-            Change::Intend {
-                volume,
-                intent: Intent::Join { pv: name },
-            } => i < at && *volume == pv.volume && *name == pv.name,
+        if changes(actions).any(|(_, c)| matches!(c, Change::Join { .. })) {
+            return Err("data is discarded while somebody joins".into());
+        }
+        let own = volume.pv_name();
+        let alone = actions.iter().enumerate().all(|(i, other)| match other {
+            Action::Record(_) => i < at,
+            Action::Note(_) | Action::Tell(_) => true,
+            Action::Unprotect { pv, .. } => i > at && *pv == own,
+            Action::Discard { .. } => i == at,
             _ => false,
         });
-        if !intended {
-            return Err("a PersistentVolume is made without an intent".into());
+        if !alone {
+            return Err("something else is done where data is discarded, or its finalizer comes off before".into());
         }
     }
     Ok(())
 }
 
+fn data_is_touched_once(actions: &[Action]) -> Result<(), String> {
+    match actions.iter().filter(|a| a.touches_data()).count() {
+        0 | 1 => Ok(()),
+        _ => Err("a plan touches data more than once".into()),
+    }
+}
+
+/// While there is something left to be done, the record says so.
+fn a_volume_is_forgotten_last(actions: &[Action]) -> Result<(), String> {
+    for (at, change) in changes(actions) {
+        let Change::Forget { .. } = change else { continue };
+        let rest = actions.get(at + 1..).unwrap_or_default();
+        if rest.iter().any(|a| !matches!(a, Action::Tell(_))) {
+            return Err("a volume is forgotten before all is done".into());
+        }
+    }
+    Ok(())
+}
+
+fn made(actions: &[Action]) -> impl Iterator<Item = (usize, &NewPv)> {
+    actions.iter().enumerate().filter_map(|(at, action)| match action {
+        Action::CreatePv(pv) => Some((at, &**pv)),
+        _ => None,
+    })
+}
+
+fn a_pv_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
+    for (at, pv) in made(actions) {
+        let intended = match pv.joined {
+            Some(_) => open(actions, at, &pv.volume, &Intent::Join { pv: pv.name.clone() }),
+            None => owner_is_made(actions, at, pv) || owner_is_made_again(actions, at, pv),
+        };
+        if !intended {
+            return Err("a PersistentVolume is made without an intent, or before its data".into());
+        }
+    }
+    Ok(())
+}
+
+fn owner_is_made(actions: &[Action], at: usize, pv: &NewPv) -> bool {
+    let data = actions.iter().position(|a| matches!(a, Action::MakeData { .. }));
+    open(actions, at, &pv.volume, &Intent::Create) && data.is_some_and(|d| d < at)
+}
+
+/// A repair: the ledger knows the volume, where it lies, and that nobody deletes it.
+fn owner_is_made_again(actions: &[Action], at: usize, pv: &NewPv) -> bool {
+    recorded(actions, at).any(|c| match c {
+        Change::Begin(r) => {
+            r.volume == pv.volume && r.handle == pv.handle && matches!(r.state, State::Live | State::SoftDeleted)
+        }
+        _ => false,
+    })
+}
+
+/// Nothing that happens to a member's object, or is edited on it, may reach the data.
+fn a_member_s_pv_holds_no_data(actions: &[Action]) -> Result<(), String> {
+    for (_, pv) in made(actions).filter(|(_, pv)| pv.joined.is_some()) {
+        if pv.on_delete != OnDelete::Retain || pv.policy != ReclaimPolicy::Delete || pv.name == pv.volume.pv_name() {
+            return Err("a member's PersistentVolume looks like an owner's".into());
+        }
+    }
+    Ok(())
+}
+
+/// When a token comes off, its member's object exists and the ledger knows it.
 fn a_token_comes_off_last(actions: &[Action]) -> Result<(), String> {
-    let made = actions
+    for (at, pv) in made(actions).filter(|(_, pv)| pv.joined.is_some()) {
+        let taken = |name: &PvName| {
+            actions
+                .iter()
+                .position(|a| matches!(a, Action::TakeToken { token, .. } if token.claim.pv_name() == *name))
+        };
+        let Some(taken) = taken(&pv.name) else { continue };
+        let known = recorded(actions, taken).any(|c| matches!(c, Change::Join { pv: p, .. } if *p == pv.name));
+        if taken < at || !known {
+            return Err("a token comes off before its member exists and is known".into());
+        }
+    }
+    Ok(())
+}
+
+/// A token and a DELETE change what every later step rests on: a new view comes first.
+fn what_ends_a_view_ends_the_plan(actions: &[Action]) -> Result<(), String> {
+    let rest = actions
         .iter()
-        .position(|a| matches!(a, Action::CreatePv(pv) if pv.joined.is_some()));
-    let taken = actions.iter().position(|a| matches!(a, Action::TakeToken { .. }));
-    match (made, taken) {
-        (Some(m), Some(t)) if t < m => Err("a token comes off before its member exists".into()),
-        _ => Ok(()),
+        .skip_while(|a| !matches!(a, Action::PutToken { .. } | Action::DeletePv(_)))
+        .skip(1);
+    match rest.into_iter().find(|a| !matches!(a, Action::Tell(_))) {
+        None => Ok(()),
+        Some(_) => Err("something follows a token or a DELETE without a new look".into()),
     }
 }
 
 fn names_follow_uids(actions: &[Action]) -> Result<(), String> {
-    for action in actions {
-        if let Action::CreatePv(pv) = action
-            && pv.name != pv.claim.uid.pv_name()
-        {
-            return Err("a PersistentVolume's name is not that of its claim".into());
-        }
+    match made(actions).find(|(_, pv)| pv.name != pv.claim.uid.pv_name()) {
+        None => Ok(()),
+        Some(_) => Err("a PersistentVolume's name is not that of its claim".into()),
     }
-    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! about.
 
 use super::consent::Consent;
+use super::volume::{awaited, expected_owner};
 use crate::api::conditions::{Statement, Status};
 use crate::api::reasons::SharedVolumeReason as R;
 use crate::api::shared_volume::{
@@ -27,6 +28,8 @@ pub struct ForSharedVolume<'a> {
     pub record: Option<&'a Record>,
     /// Whether the owner's claim is being deleted and held by us.
     pub holding: bool,
+    /// Attempts in a row at removing the data that failed.
+    pub failed_attempts: u32,
 }
 
 /// What the object should be; `None`: there should be none.
@@ -45,9 +48,10 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
     let pv = o.pv?;
     let ours = pv.ours.as_ref()?;
     let deleting = o.record.is_some_and(|r| r.state == State::Deleting);
-    let soft_deleted =
-        pv.is_let_go() && !(pv.policy == ReclaimPolicy::Retain && o.members.is_empty() && !pv.terminating);
-    let unexpected = pv.phase == PvPhase::Available;
+    // A PersistentVolume deleted by hand stays `Bound` while its owner's claim lives: the owner has not gone.
+    let owner_gone = pv.is_let_go() && pv.phase != PvPhase::Bound;
+    let soft_deleted = owner_gone && !(pv.policy == ReclaimPolicy::Retain && o.members.is_empty() && !pv.terminating);
+    let unexpected = is_unexpected(o, pv);
     let conditions = conditions(o, soft_deleted, unexpected);
     if o.members.is_empty() && !soft_deleted && !deleting && conditions.is_empty() {
         return None;
@@ -86,6 +90,21 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
         status,
         conditions,
     })
+}
+
+/// Free for any claim, or bound to one that nobody recorded.
+fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
+    let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    match pv.phase {
+        PvPhase::Available => !pv.ours.as_ref().is_some_and(|ours| awaited(pv, ours)),
+        PvPhase::Bound => uid.is_some_and(|uid| !being_populated(pv) && !expected_owner(pv, o.record).contains(uid)),
+        PvPhase::Pending | PvPhase::Released | PvPhase::Failed => false,
+    }
+}
+
+/// A populator has rebound it a moment ago, and its new owner is about to be recorded.
+fn being_populated(pv: &Pv) -> bool {
+    pv.populated && pv.ours.as_ref().is_some_and(|o| o.owner_uid.is_none())
 }
 
 fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {
@@ -129,10 +148,15 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
             format!("the owner's claim waits for {} members", o.members.len()),
         );
     }
+    if o.failed_attempts > 0 && o.pv.is_some_and(Pv::is_let_go) {
+        let message = "removing the data has failed, and is tried again; the events of the PersistentVolume say more";
+        say(R::CleanupFailed, message.to_owned());
+    }
     if unexpected {
         say(
             R::UnexpectedClaim,
-            "the owner's PersistentVolume is free for any claim; nothing is deleted".to_owned(),
+            "the owner's PersistentVolume is free for any claim, or bound to one that was not recorded; nothing is deleted"
+                .to_owned(),
         );
     }
     let count = |wanted: &[Consent]| o.members.iter().filter(|(_, c)| wanted.contains(c)).count();
@@ -159,3 +183,6 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,15 +7,21 @@
 
 use super::{Action, Plan, join};
 use crate::api::reasons::{ClaimReason as R, SharedVolumeReason};
-use crate::domain::access::OnDelete;
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::ids::{BackendName, ClaimRef, PvName, VolumeId};
+use crate::domain::ids::{BackendName, ClaimUid, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::token::{Token, TokenKind};
+use crate::domain::token::{JoinNote, Token, TokenKind};
 use std::collections::{BTreeMap, BTreeSet};
+
+mod deletion;
+mod ledger;
+#[cfg(test)]
+mod tests;
+
+pub use ledger::record_of;
 
 /// A volume as read live, in the order of the fields.
 #[derive(Debug, Clone)]
@@ -61,19 +67,23 @@ pub fn decide(v: &LiveVolume) -> Plan {
             Action::tell_pv(pv, R::RecycleRefused, text),
         ]);
     }
-    if !ours.intact && !pv.terminating {
-        return Plan::then_look_again(vec![mend(v, pv, ours)]);
+    if !ours.intact
+        && !pv.terminating
+        && let Some(backend) = backend_name(v, ours)
+    {
+        return Plan::then_look_again(vec![mend(v, pv, backend)]);
     }
     if let Some(step) = token_step(v, pv, ours) {
         return step;
     }
     if pv.terminating {
-        return terminating(v, pv, ours);
+        return deletion::decide(v, pv, ours);
     }
     match pv.phase {
-        PvPhase::Released | PvPhase::Failed => released(v, pv),
+        PvPhase::Released | PvPhase::Failed => released(v, pv, ours),
+        PvPhase::Available if awaited(pv, ours) => Plan::settled(),
         PvPhase::Available => unexpected(pv),
-        PvPhase::Bound => bound(v, pv),
+        PvPhase::Bound => bound(v, pv, ours),
         PvPhase::Pending => Plan::settled(),
     }
 }
@@ -84,10 +94,10 @@ fn without_object(v: &LiveVolume) -> Plan {
     let Some(record) = &v.record else {
         return Plan::settled();
     };
-    if !v.owners.is_empty() || !v.members.is_empty() || !record.members.is_empty() {
+    if in_use(v, &v.volume.pv_name()) || !v.members.is_empty() || !record.members.is_empty() {
         return Plan::settled();
     }
-    let mut forget: Vec<Change> = settle(record).into_iter().collect();
+    let mut forget: Vec<Change> = ledger::settle(record).into_iter().collect();
     forget.push(Change::Forget {
         volume: v.volume.clone(),
     });
@@ -103,104 +113,92 @@ fn without_object(v: &LiveVolume) -> Plan {
     }
 }
 
-/// Ends whatever step is open.
-fn settle(record: &Record) -> Option<Change> {
-    record.intent.clone().map(|intent| Change::Settle {
-        volume: record.volume.clone(),
-        intent,
-    })
-}
-
-fn mend(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Action {
+fn mend(v: &LiveVolume, pv: &Pv, backend: BackendName) -> Action {
     Action::Mend {
         pv: pv.into(),
         volume: v.volume.clone(),
-        backend: backend_name(v, ours),
+        backend,
         member: false,
     }
 }
 
-fn backend_name(v: &LiveVolume, ours: &Ours) -> BackendName {
+/// The backend's name, which a label and the ledger keep. `None` while the label is stripped, the record lost and the backend
+/// away: then it is waited for, because a wrong name would stay.
+fn backend_name(v: &LiveVolume, ours: &Ours) -> Option<BackendName> {
     let known = v.backend.as_ref().map(|b| b.name.clone());
     known
         .or_else(|| ours.backend.clone())
         .or_else(|| v.record.as_ref().map(|r| r.backend.clone()))
-        .unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()))
 }
 
 /// A token is a promise. One whose claim is gone or served comes off; any other is kept: the join is finished, even if the
 /// owner is terminating by now, because a paused controller may finish it at any moment.
 fn token_step(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Option<Plan> {
-    let mut waiting = false;
-    for (token, claim) in &v.tokens {
-        let take = || Action::TakeToken {
-            pv: pv.name.clone(),
-            uid: pv.uid.clone(),
-            token: token.clone(),
-        };
-        match (claim, token.kind, pv.tokens.get(token).and_then(Option::as_ref)) {
-            (TokenClaim::Gone | TokenClaim::Served, _, _) => return Some(Plan::then_look_again(vec![take()])),
-            (TokenClaim::Waiting, TokenKind::Joining, Some(note)) => {
-                let mut actions = remember(v, pv, ours);
-                actions.extend(join::finish(pv, ours, token, note, v.backend.as_ref()));
-                return Some(Plan::then_look_again(actions));
+    if pv.tokens.is_empty() {
+        return None;
+    }
+    let mut unfinished = Vec::new();
+    for (token, note) in &pv.tokens {
+        // One that was not looked up counts as waiting: keeping it costs time, dropping it could cost data.
+        match v.tokens.get(token).unwrap_or(&TokenClaim::Waiting) {
+            TokenClaim::Gone | TokenClaim::Served => return Some(Plan::then_look_again(take(v, pv, token))),
+            // A note that cannot be read, or a copy: it can only be waited for.
+            TokenClaim::Waiting if token.kind == TokenKind::Joining => {
+                unfinished.extend(note.as_ref().map(|n| (token, n)))
             }
-            // Its note was tampered with or is of a kind not served yet: it can only be waited for.
-            (TokenClaim::Waiting, _, _) => waiting = true,
+            TokenClaim::Waiting => {}
         }
     }
-    waiting.then(Plan::settled)
-}
-
-/// A record for a volume that has none, as a rebuild would make it.
-fn remember(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
-    if v.record.is_some() {
-        return Vec::new();
-    }
-    record_of(pv, ours, backend_name(v, ours))
-        .map(|r| Action::Record(vec![Change::Restore(r)]))
-        .into_iter()
-        .collect()
-}
-
-/// The record of a volume as its PersistentVolume tells it; members are added by their own.
-pub fn record_of(pv: &Pv, ours: &Ours, backend: BackendName) -> Option<Record> {
-    let claim = pv.claim.as_ref()?;
-    let uid = ours
-        .owner_uid
-        .clone()
-        .or_else(|| pv.name.claim_uid())
-        .or_else(|| claim.uid.clone())?;
-    Some(Record {
-        volume: VolumeId::from(&pv.name),
-        backend,
-        handle: ours.handle.clone(),
-        owner: ClaimRef {
-            key: claim.key.clone(),
-            uid,
-        },
-        bytes: pv.capacity,
-        members: BTreeMap::new(),
-        state: if pv.is_let_go() {
-            State::SoftDeleted
-        } else {
-            State::Live
-        },
-        intent: None,
+    // The ledger allows one open step: the join that a crash interrupted goes before all others.
+    let interrupted = |token: &Token| v.record.as_ref().is_some_and(|r| r.intent == Some(intent_of(token)));
+    let next = unfinished
+        .iter()
+        .find(|(token, _)| interrupted(token))
+        .or(unfinished.first());
+    Some(match next {
+        Some((token, note)) => finish(v, pv, ours, token, note),
+        None => Plan::settled(),
     })
 }
 
+fn intent_of(token: &Token) -> Intent {
+    Intent::Join {
+        pv: token.claim.pv_name(),
+    }
+}
+
+fn finish(v: &LiveVolume, pv: &Pv, ours: &Ours, token: &Token, note: &JoinNote) -> Plan {
+    if v.record.is_none() && backend_name(v, ours).is_none() {
+        return Plan::settled();
+    }
+    let mut actions = ledger::make_ready(v, pv, ours, &intent_of(token));
+    actions.extend(join::finish(pv, ours, token, note, v.backend.as_ref()));
+    Plan::then_look_again(actions)
+}
+
+/// Takes a token off, and ends the step it stood for, which a crash may have left open.
+fn take(v: &LiveVolume, pv: &Pv, token: &Token) -> Vec<Action> {
+    let open = v.record.as_ref().filter(|r| r.intent == Some(intent_of(token)));
+    let settle = open.and_then(ledger::settle).map(|change| Action::Note(vec![change]));
+    let take = Action::TakeToken {
+        pv: pv.name.clone(),
+        uid: pv.uid.clone(),
+        token: token.clone(),
+    };
+    settle.into_iter().chain([take]).collect()
+}
+
 /// Claims that still use the volume: those known by UID that exist and are not bound to another one.
-fn in_use(v: &LiveVolume, pv: &Pv) -> bool {
-    v.owners.iter().any(|claim| !claim.is_bound_elsewhere(&pv.name))
+fn in_use(v: &LiveVolume, pv: &PvName) -> bool {
+    v.owners.iter().any(|claim| !claim.is_bound_elsewhere(pv))
 }
 
 /// "Released" does not mean unused: a claim whose reference was edited away is `Bound` for seconds more.
-fn released(v: &LiveVolume, pv: &Pv) -> Plan {
-    if in_use(v, pv) {
+fn released(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
+    if in_use(v, &pv.name) {
         return Plan::settled();
     }
-    let soft = set_state(v, State::SoftDeleted);
+    let soft = ledger::let_go(v, pv, ours);
     if !v.members.is_empty() || pv.policy == ReclaimPolicy::Retain {
         return Plan::finally(soft);
     }
@@ -209,81 +207,10 @@ fn released(v: &LiveVolume, pv: &Pv) -> Plan {
     Plan::then_look_again(actions)
 }
 
-/// Held by our finalizer: no token can be added any more, and none is left in this view.
-fn terminating(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
-    if in_use(v, pv) {
-        return Plan::settled();
-    }
-    if !v.members.is_empty() {
-        return Plan::finally(set_state(v, State::SoftDeleted));
-    }
-    let how = if pv.policy == ReclaimPolicy::Delete {
-        ours.on_delete
-    } else {
-        OnDelete::Retain
-    };
-    let unprotect = Action::Unprotect {
-        pv: pv.name.clone(),
-        uid: pv.uid.clone(),
-    };
-    let left = v.record.iter().flat_map(|r| r.members.keys());
-    let mut changes: Vec<Change> = left
-        .map(|pv| Change::Leave {
-            volume: v.volume.clone(),
-            pv: pv.clone(),
-        })
-        .collect();
-    let intent = Intent::Discard { how };
-    changes.extend(
-        v.record
-            .as_ref()
-            .filter(|r| r.intent.as_ref() != Some(&intent))
-            .and_then(settle),
-    );
-    let forget = Change::Forget {
-        volume: v.volume.clone(),
-    };
-    if how == OnDelete::Retain {
-        changes.push(forget);
-        return Plan::finally(vec![unprotect, Action::Note(changes)]);
-    }
-    let backend = backend_name(v, ours);
-    let owner = v
-        .record
-        .as_ref()
-        .map(|r| r.owner.clone())
-        .or_else(|| record_of(pv, ours, backend.clone()).map(|r| r.owner));
-    let Some(owner) = owner else { return Plan::settled() };
-    let mut actions = remember(v, pv, ours);
-    changes.push(Change::SetState {
-        volume: v.volume.clone(),
-        state: State::Deleting,
-    });
-    changes.push(Change::Intend {
-        volume: v.volume.clone(),
-        intent: intent.clone(),
-    });
-    actions.extend([
-        Action::Record(changes),
-        Action::Discard {
-            backend,
-            handle: ours.handle.clone(),
-            how,
-            owner,
-            class: pv.class.clone(),
-            bytes: pv.capacity,
-            volume: v.volume.clone(),
-        },
-        unprotect,
-        Action::Note(vec![
-            Change::Settle {
-                volume: v.volume.clone(),
-                intent,
-            },
-            forget,
-        ]),
-    ]);
-    Plan::finally(actions)
+/// Given to a claim a moment ago; kube-controller-manager is about to bind it to that one and to no other.
+pub(super) fn awaited(pv: &Pv, ours: &Ours) -> bool {
+    let reserved = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    reserved.is_some() && reserved == ours.owner_uid.as_ref()
 }
 
 /// Anybody's claim could be bound to a volume that is free. It is left alone, and said.
@@ -298,17 +225,19 @@ fn unexpected(pv: &Pv) -> Plan {
 }
 
 /// Bound: to the recorded owner, to a new one by a legitimate rewrite, or to somebody unexpected.
-fn bound(v: &LiveVolume, pv: &Pv) -> Plan {
+fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     let Some(uid) = pv.claim.as_ref().and_then(|c| c.uid.as_ref()) else {
         return Plan::settled();
     };
-    let expected = expected_owner(v, pv);
-    if expected.contains(uid) {
-        return Plan::finally(recorded(v, pv));
+    let record = v.record.as_ref();
+    if expected_owner(pv, record).contains(uid) {
+        return Plan::finally(ledger::bound(v, pv, ours));
     }
     let old_claim_gone = v.owners.iter().all(|c| c.uid == *uid || c.phase == ClaimPhase::Lost);
-    let soft_deleted = v.record.as_ref().is_some_and(|r| r.state != State::Live);
-    if pv.populated && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
+    let soft_deleted = record.is_some_and(|r| matches!(r.state, State::SoftDeleted | State::Deleting));
+    // A populator rewrites once; its annotation stays and must not excuse whoever gets hold of the volume later.
+    let first_time = pv.populated && ours.owner_uid.is_none();
+    if first_time && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
         return Plan::then_look_again(vec![Action::RecordOwner {
             pv: pv.into(),
             owner: uid.clone(),
@@ -318,73 +247,14 @@ fn bound(v: &LiveVolume, pv: &Pv) -> Plan {
 }
 
 /// The UIDs of claims that may own it: what a reclaim or populator left on it, else what its name says.
-pub fn expected_owner(v: &LiveVolume, pv: &Pv) -> Vec<crate::domain::ids::ClaimUid> {
+pub fn expected_owner(pv: &Pv, record: Option<&Record>) -> Vec<ClaimUid> {
     match pv.ours.as_ref().and_then(|o| o.owner_uid.clone()) {
         Some(uid) => vec![uid],
         None => pv
             .name
             .claim_uid()
             .into_iter()
-            .chain(v.record.iter().map(|r| r.owner.uid.clone()))
+            .chain(record.iter().map(|r| r.owner.uid.clone()))
             .collect(),
-    }
-}
-
-/// The ledger follows what is bound: a live volume, its owner, its size.
-fn recorded(v: &LiveVolume, pv: &Pv) -> Vec<Action> {
-    let Some(ours) = &pv.ours else { return Vec::new() };
-    let Some(record) = &v.record else {
-        return remember(v, pv, ours);
-    };
-    let Some(claim) = &pv.claim else { return Vec::new() };
-    let Some(uid) = &claim.uid else { return Vec::new() };
-    let owner = ClaimRef {
-        key: claim.key.clone(),
-        uid: uid.clone(),
-    };
-    let volume = || v.volume.clone();
-    let mut changes = Vec::new();
-    if record.intent == Some(Intent::Create) {
-        changes.extend(settle(record));
-    }
-    if record.state != State::Live {
-        changes.push(Change::SetState {
-            volume: volume(),
-            state: State::Live,
-        });
-    }
-    if record.owner != owner {
-        changes.push(Change::SetOwner {
-            volume: volume(),
-            owner,
-        });
-    }
-    if record.bytes != pv.capacity {
-        changes.push(Change::SetBytes {
-            volume: volume(),
-            bytes: pv.capacity,
-        });
-    }
-    if changes.is_empty() {
-        Vec::new()
-    } else {
-        vec![Action::Note(changes)]
-    }
-}
-
-fn set_state(v: &LiveVolume, state: State) -> Vec<Action> {
-    match &v.record {
-        Some(record) if record.state != state && record.state.may_become(state) => {
-            let mut changes = Vec::new();
-            if record.intent == Some(Intent::Create) {
-                changes.extend(settle(record));
-            }
-            changes.push(Change::SetState {
-                volume: v.volume.clone(),
-                state,
-            });
-            vec![Action::Note(changes)]
-        }
-        _ => Vec::new(),
     }
 }

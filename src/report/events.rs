@@ -1,18 +1,28 @@
-//! Announcements as events of `events.k8s.io/v1`, through one bounded queue and one recorder.
+//! Announcements as events of `events.k8s.io/v1`, through one bounded queue.
 //!
 //! Publishing is a network call, so whoever decides never waits for it: when the queue is full, or the namespace is being
 //! deleted (the API server then refuses new events), the event is dropped and counted.
+//!
+//! An event's name is a function of what it says. So what was said before a restart is not said twice, and words that change
+//! are a new event, where kube's `Recorder` folds everything with one reason into the first one's words.
 
 use crate::api::names;
 use crate::api::reasons::ClaimReason;
-use crate::execute::Audience;
+use crate::execute::api_server::fault;
+use crate::execute::cluster::{ApiError, Fault};
+use crate::execute::{Audience, Clock};
+use crate::metrics::Metrics;
 use crate::plan::action::Told;
 use crate::plan::{Announcement, Subject};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::runtime::events::EventType;
+use kube::{Api, Client};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 /// Events that may wait to be published.
@@ -20,59 +30,92 @@ const QUEUE: usize = 4096;
 /// Longest note that the API server takes, in bytes.
 const NOTE: usize = 1024;
 
-/// Queues announcements for the recorder.
+/// Queues announcements for the writer.
 pub struct Publisher {
     queue: mpsc::Sender<Announcement>,
-    dropped: Arc<AtomicU64>,
+    metrics: Metrics,
 }
 
 impl Publisher {
     /// Makes the queue, and the task that drains it until all publishers are gone.
-    pub fn new(client: Client, instance: Option<String>) -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub fn new(
+        client: Client,
+        instance: String,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let recorder = Recorder::new(
+        let writer = Writer {
             client,
-            Reporter {
-                controller: names::PROVISIONER.to_owned(),
-                instance,
-            },
-        );
+            instance,
+            clock,
+        };
         (
             Self {
                 queue,
-                dropped: dropped.clone(),
+                metrics: metrics.clone(),
             },
-            drain(recorder, waiting, dropped),
+            drain(writer, waiting, metrics),
         )
-    }
-
-    /// Events that were never published.
-    pub fn dropped(&self) -> Arc<AtomicU64> {
-        self.dropped.clone()
     }
 }
 
 impl Audience for Publisher {
     fn hear(&self, announcement: &Announcement) {
         if self.queue.try_send(announcement.clone()).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.metrics.event_dropped();
         }
     }
 }
 
-async fn drain(recorder: Recorder, mut waiting: mpsc::Receiver<Announcement>, dropped: Arc<AtomicU64>) {
+async fn drain(writer: Writer, mut waiting: mpsc::Receiver<Announcement>, metrics: Metrics) {
     while let Some(announcement) = waiting.recv().await {
-        let (event, object) = wire(&announcement);
-        if let Err(error) = recorder.publish(&event, &object).await {
-            dropped.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%error, reason = event.reason, "an event was not published");
+        if let Err(error) = writer.write(&announcement).await {
+            metrics.event_dropped();
+            tracing::debug!(%error, reason = %announcement.reason, "an event was not published");
         }
     }
 }
 
-/// The event, and the object it is about.
-fn wire(announcement: &Announcement) -> (Event, ObjectReference) {
+struct Writer {
+    client: Client,
+    instance: String,
+    clock: Arc<dyn Clock>,
+}
+
+impl Writer {
+    async fn write(&self, announcement: &Announcement) -> Result<(), ApiError> {
+        let now = MicroTime(self.clock.now());
+        let event = event(announcement, &self.instance, now.clone());
+        let namespace = event.metadata.namespace.clone().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        match api.create(&params, &event).await.map_err(fault) {
+            Ok(_) => Ok(()),
+            Err(error) if error.fault == Fault::Exists => self.again(&api, &event, now).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// It was said before: count it, so that it does not expire while it is true.
+    async fn again(&self, api: &Api<Event>, event: &Event, now: MicroTime) -> Result<(), ApiError> {
+        let name = event.metadata.name.clone().unwrap_or_default();
+        let Some(found) = api.get_opt(&name).await.map_err(fault)? else {
+            return Ok(());
+        };
+        let count = found.series.map_or(1, |s| s.count).saturating_add(1);
+        let patch = json!({"series": {"count": count, "lastObservedTime": now}});
+        api.patch(&name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
+    }
+}
+
+fn event(announcement: &Announcement, instance: &str, now: MicroTime) -> Event {
     let (type_, reason, note) = match announcement.reason {
         Told::Refused(reason) if matches!(reason.event_type(), EventType::Warning) => {
             let note = format!("{reason}: {}", announcement.text);
@@ -87,14 +130,56 @@ fn wire(announcement: &Announcement) -> (Event, ObjectReference) {
         Subject::Claim(_) => "Provision",
         Subject::Pv(..) => "Reclaim",
     };
-    let event = Event {
-        type_,
-        reason: reason.to_owned(),
-        note: Some(cut(note)),
-        action: action.to_owned(),
-        secondary: None,
-    };
-    (event, object(&announcement.subject))
+    let regarding = object(&announcement.subject);
+    let note = cut(note);
+    let name = name(&regarding, reason, &note);
+    Event {
+        metadata: ObjectMeta {
+            name: Some(name),
+            // Events about objects without a namespace live in `default`.
+            namespace: Some(regarding.namespace.clone().unwrap_or_else(|| "default".to_owned())),
+            ..ObjectMeta::default()
+        },
+        action: Some(action.to_owned()),
+        event_time: Some(now),
+        note: Some(note),
+        reason: Some(reason.to_owned()),
+        regarding: Some(regarding),
+        reporting_controller: Some(names::PROVISIONER.to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        type_: Some(wire_type(&type_).to_owned()),
+        ..Event::default()
+    }
+}
+
+fn wire_type(type_: &EventType) -> &'static str {
+    match type_ {
+        EventType::Normal => "Normal",
+        EventType::Warning => "Warning",
+    }
+}
+
+/// The object's name, as far as it fits, and a digest of everything that is said.
+fn name(regarding: &ObjectReference, reason: &str, note: &str) -> String {
+    let mut digest = Sha256::new();
+    for part in [regarding.uid.as_deref().unwrap_or_default(), reason, note] {
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let digest: String = digest
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let object: String = regarding
+        .name
+        .as_deref()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect();
+    format!("{}.{digest}", object.trim_end_matches(['.', '-']))
 }
 
 fn object(subject: &Subject) -> ObjectReference {

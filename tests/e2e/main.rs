@@ -15,6 +15,7 @@ mod admin;
 mod consent;
 mod data_sources;
 mod delete;
+mod install;
 mod kinds;
 mod leader;
 mod outage;

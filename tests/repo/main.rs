@@ -9,5 +9,6 @@
 )]
 
 mod crds;
+mod deploy;
 mod files;
 mod tidy;

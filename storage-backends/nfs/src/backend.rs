@@ -164,8 +164,7 @@ impl Backend for NfsBackend {
         named(&call, &format!("making {}", volume.path), async {
             let root = call.root().await?;
             let (parent, name) = call.ensure_parent(&root, &volume.path).await?;
-            let made = call.ensure_directory(&parent, name, volume.mode).await?;
-            call.ensure_mode(&made, volume.mode).await?;
+            call.make_directory(&parent, name, volume.mode).await?;
             Ok(Found { enforced_bytes: None })
         })
         .await

@@ -20,10 +20,6 @@ use std::{
 };
 use tombolo_backend_api::BackendError;
 
-/// Bytes asked for in one READ. More than fits a reply is refused, not cut (NFS4ERR_REP_TOO_BIG, RFC 8881 §15.1.3.2), and some servers
-/// grant a session no more than a mebibyte for all of a reply.
-const READ: u32 = 256 * 1024;
-
 /// An object's handle: what NFS acts on. It stays good over reconnections and server restarts (RFC 1813 §2.3.3, RFC 8881 §4.2.2).
 pub(crate) type Handle = Bytes;
 
@@ -254,13 +250,13 @@ impl<'a> Call<'a> {
 
     /// Reads a whole file; `Unfit` if it has more than `limit` bytes.
     pub(crate) async fn read_file(&self, handle: &Handle, limit: u32) -> Result<Vec<u8>, Fault> {
-        let count = (limit + 1).min(READ);
         let mut contents = Vec::new();
         loop {
             let at = contents.len() as u64;
             let part = self
                 .send(Effect::Reads, |c| async move {
-                    c.mount.read(handle.clone(), at, count).await
+                    let most = c.mount.get_max_read_size().min(limit + 1);
+                    c.mount.read(handle.clone(), at, most).await
                 })
                 .await?;
             if part.is_empty() {

@@ -147,14 +147,14 @@ pub struct ExportPath(String);
 impl ExportPath {
     /// Parses `text`; one trailing slash is dropped.
     pub fn parse(text: &str) -> Result<Self, InvalidLocation> {
-        let wrong = || InvalidLocation::Export(text.to_owned());
-        let below = text.strip_prefix('/').ok_or_else(wrong)?;
-        let below = below.strip_suffix('/').unwrap_or(below);
         let fits = |c: &str| !matches!(c, "" | "." | "..") && !c.chars().any(char::is_control);
-        if below.is_empty() || below.split('/').all(fits) {
-            Ok(Self(format!("/{below}")))
-        } else {
-            Err(wrong())
+        let path = text
+            .strip_suffix('/')
+            .filter(|path| !path.is_empty() && *path != "/")
+            .unwrap_or(text);
+        match path.strip_prefix('/') {
+            Some(below) if path == "/" || below.split('/').all(fits) => Ok(Self(path.to_owned())),
+            _ => Err(InvalidLocation::Export(text.to_owned())),
         }
     }
 

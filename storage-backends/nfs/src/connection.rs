@@ -169,4 +169,39 @@ mod tests {
              &readdir-buffer=131072&mountport=7"
         );
     }
+
+    /// A server that answers the first request with `reply`, after the transaction id.
+    async fn answering(reply: &'static [u32]) -> NfsConfig {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let mut head = [0; 8];
+            peer.read_exact(&mut head).await.unwrap();
+            let mut record = (0x8000_0000 | (4 + 4 * reply.len() as u32)).to_be_bytes().to_vec();
+            record.extend_from_slice(&head[4..]);
+            record.extend(reply.iter().flat_map(|word| word.to_be_bytes()));
+            peer.write_all(&record).await.unwrap();
+            // The connection stays until the client leaves.
+            while peer.read(&mut head).await.is_ok_and(|n| n > 0) {}
+        });
+        serde_json::from_value(serde_json::json!({
+            "server": "127.0.0.1", "export": "/x", "version": "3", "port": port, "mountPort": port, "sourcePort": "Any"
+        }))
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn rejected_credentials_are_a_refusal() {
+        // REPLY, MSG_DENIED, AUTH_ERROR, AUTH_TOOWEAK: RFC 5531 §9.
+        let config = answering(&[1, 1, 1, 5]).await;
+        assert_eq!(Connection::open(&config).await.unwrap_err().kind, Kind::Denied);
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_a_server_that_is_away() {
+        let config = answering(&[7, 7]).await;
+        assert_eq!(Connection::open(&config).await.unwrap_err().kind, Kind::Unreachable);
+    }
 }

@@ -73,19 +73,23 @@ impl Call<'_> {
 
     /// The directory `name`; one that is made now has `mode`, whatever the server makes of it at first.
     pub(crate) async fn ensure_directory(&self, directory: &Handle, name: &str, mode: u32) -> Result<Node, Fault> {
-        if let Some(found) = self.directory(directory, name).await? {
-            return Ok(found);
+        match self.directory(directory, name).await? {
+            Some(found) => Ok(found),
+            None => self.make_directory(directory, name, mode).await,
         }
-        let made = match self.mkdir(directory, name, mode).await {
-            Ok(made) => made,
-            Err(fault) if fault.is(Kind::Exists) => match self.directory(directory, name).await? {
-                Some(found) => found,
-                None => return Err(fault),
-            },
+    }
+
+    /// Makes the directory `name`, or sets the mode of the one that is there.
+    pub(crate) async fn make_directory(&self, directory: &Handle, name: &str, mode: u32) -> Result<Node, Fault> {
+        let exists = match self.mkdir(directory, name, mode).await {
+            Ok(made) => return self.ensure_mode(&made, mode).await.map(|()| made),
+            Err(fault) if fault.is(Kind::Exists) => fault,
             Err(fault) => return Err(fault),
         };
-        self.ensure_mode(&made, mode).await?;
-        Ok(made)
+        let found = self.directory(directory, name).await?.ok_or(exists)?;
+        // Not only if it differs: a server may answer with the attributes it remembers.
+        self.set_mode(&found.handle, mode).await?;
+        Ok(found)
     }
 
     /// Servers may apply a umask or an inherited ACL to a new directory; only setting the mode makes it what was asked for.

@@ -86,7 +86,9 @@ impl Fault {
         let mut fault = Self::from(error);
         fault.reached = Reached::No;
         fault.kind = match fault.kind {
-            kind @ (Kind::Denied | Kind::Unfit | Kind::NotFound | Kind::NotDirectory) => kind,
+            kind @ (Kind::Denied | Kind::Unfit) => kind,
+            // Never as "not found", which would be believed of whatever is being looked for.
+            Kind::NotFound | Kind::NotDirectory => Kind::Stale,
             _ => Kind::Unreachable,
         };
         fault.why = format!("cannot mount from {server}: {}", fault.why);
@@ -200,7 +202,7 @@ fn classify(error: &NfsError) -> (Kind, Reached) {
 }
 
 /// How the library words a reply of status MSG_DENIED (RFC 5531 §9): the server rejects our credentials, address or port.
-/// It offers no other evidence of it; the integration test with an export closed to us holds the wording.
+/// It offers no other evidence of it; a test of `connection.rs` holds the wording.
 const RPC_DENIED: &str = "could not parse response due to bad status";
 
 fn version_3(code: &V3) -> Kind {
@@ -326,6 +328,15 @@ mod tests {
         }
         let error = Fault::timed_out(Duration::from_secs(30)).into_error("x", false);
         assert_eq!((error.class, error.certainty), (Class::Waiting, Certainty::NotDone));
+    }
+
+    #[test]
+    fn a_missing_export_is_no_missing_file() {
+        for missing in [NfsError::Mount(Mnt::MNT3ERR_NOENT), NfsError::Nfs4(V4::NFS4ERR_NOENT)] {
+            let fault = Fault::connecting("nas", missing);
+            assert!(!fault.is(Kind::NotFound));
+            assert_eq!(fault.into_error("x", false).class, Class::Waiting);
+        }
     }
 
     #[test]

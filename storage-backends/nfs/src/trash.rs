@@ -4,7 +4,7 @@
 //! [`crate::purge`]'s business.
 
 use crate::{
-    call::{Call, Handle},
+    call::{Call, Handle, Node},
     directory::PRIVATE,
     errors::{Fault, Kind},
 };
@@ -54,17 +54,22 @@ pub(crate) async fn discard(call: &Call<'_>, path: &VolumePath, disposal: &Dispo
         .await
         .map_err(fail)?
         .handle;
-    if taken(call, &bin, id).await.map_err(fail)? {
-        let message = format!("{what}: {place} has an entry {id} already, which is another volume's");
-        return Err(BackendError::not_done(Class::Bug, message));
+    match entry(call, &bin, id).await.map_err(fail)? {
+        // A second discard of the same volume was faster than our looks.
+        Some(there) if there.file_id == node.file_id => return Ok(()),
+        Some(_) => {
+            let message = format!("{what}: {place} has an entry {id} already, which is another volume's");
+            return Err(BackendError::not_done(Class::Bug, message));
+        }
+        None => {}
     }
     if let Disposal::Trash { record, .. } = disposal {
         let text = write_record(record)?;
         put(call, &bin, &record_name(id), &text).await.map_err(fail)?;
     }
     match call.rename((&parent, name), &node, (&bin, id.as_str())).await {
-        // A second discard of the same volume was faster.
-        Err(fault) if fault.is(Kind::NotFound) && taken(call, &bin, id).await.map_err(fail)? => Ok(()),
+        // Or faster than our rename.
+        Err(fault) if fault.is(Kind::NotFound) && entry(call, &bin, id).await.map_err(fail)?.is_some() => Ok(()),
         done => done.map_err(fail),
     }
 }
@@ -138,7 +143,7 @@ pub(crate) async fn restore(call: &Call<'_>, id: &TrashId, path: &VolumePath) ->
 /// For a volume that is not there: done before, or never made. In the latter case a record would promise what is not in the trash.
 async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, id: &TrashId) -> Result<(), Fault> {
     if let Some(bin) = call.private(root, place).await?
-        && !taken(call, &bin, id).await?
+        && entry(call, &bin, id).await?.is_none()
         && call.lookup(&bin, &record_name(id)).await?.is_some()
     {
         call.remove(&bin, &record_name(id)).await?;
@@ -146,8 +151,12 @@ async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, id: &TrashId
     Ok(())
 }
 
-async fn taken(call: &Call<'_>, bin: &Handle, id: &TrashId) -> Result<bool, Fault> {
-    Ok(call.lookup(bin, id.as_str()).await?.is_some() || call.lookup(bin, &purging_name(id)).await?.is_some())
+/// What lies in the trash or archive under this name, be it under purge.
+async fn entry(call: &Call<'_>, bin: &Handle, id: &TrashId) -> Result<Option<Node>, Fault> {
+    match call.lookup(bin, id.as_str()).await? {
+        Some(entry) => Ok(Some(entry)),
+        None => call.lookup(bin, &purging_name(id)).await,
+    }
 }
 
 /// Puts a file in place whole.

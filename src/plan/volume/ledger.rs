@@ -1,0 +1,152 @@
+//! Keeping the ledger's record of a volume level with its PersistentVolume.
+//!
+//! Every change planned here is legal whatever step a crash left open: a step that nobody takes any more is settled first,
+//! because an open one refuses every other (see `domain::change`).
+
+use super::{LiveVolume, backend_name};
+use crate::domain::change::Change;
+use crate::domain::ids::{BackendName, ClaimRef, VolumeId};
+use crate::domain::pv::{Ours, Pv};
+use crate::domain::record::{Intent, Record, State};
+use crate::plan::Action;
+use std::collections::BTreeMap;
+
+/// The record of a volume as its PersistentVolume tells it; members are added by their own.
+pub fn record_of(pv: &Pv, ours: &Ours, backend: BackendName) -> Option<Record> {
+    let claim = pv.claim.as_ref()?;
+    let uid = ours
+        .owner_uid
+        .clone()
+        .or_else(|| pv.name.claim_uid())
+        .or_else(|| claim.uid.clone())?;
+    Some(Record {
+        volume: VolumeId::from(&pv.name),
+        backend,
+        handle: ours.handle.clone(),
+        owner: ClaimRef {
+            key: claim.key.clone(),
+            uid,
+        },
+        bytes: pv.capacity,
+        members: BTreeMap::new(),
+        state: rest(pv),
+        intent: None,
+    })
+}
+
+/// How a volume is while nothing is being done to it.
+fn rest(pv: &Pv) -> State {
+    if pv.is_let_go() {
+        State::SoftDeleted
+    } else {
+        State::Live
+    }
+}
+
+/// Ends whatever step is open.
+pub(super) fn settle(record: &Record) -> Option<Change> {
+    record.intent.clone().map(|intent| Change::Settle {
+        volume: record.volume.clone(),
+        intent,
+    })
+}
+
+/// Ends an open step that has nothing more to do once no token waits: the object exists, or the join came off. A discard is
+/// not among them, for only its own plan knows that it has been done.
+fn settle_made(record: &Record) -> Option<Change> {
+    match &record.intent {
+        Some(Intent::Create | Intent::Join { .. }) => settle(record),
+        Some(Intent::Discard { .. }) | None => None,
+    }
+}
+
+/// A record for a volume that has none, as a rebuild would make it.
+pub(super) fn remember(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
+    match (&v.record, backend_name(v, ours)) {
+        (None, Some(backend)) => record_of(pv, ours, backend)
+            .map(|record| Action::Record(vec![Change::Restore(record)]))
+            .into_iter()
+            .collect(),
+        (Some(_), _) | (None, None) => Vec::new(),
+    }
+}
+
+/// What comes before a new step: a record, no other step open, and no volume still "being made" whose object is there.
+pub(super) fn make_ready(v: &LiveVolume, pv: &Pv, ours: &Ours, next: &Intent) -> Vec<Action> {
+    let Some(record) = &v.record else {
+        return remember(v, pv, ours);
+    };
+    let mut changes: Vec<Change> = settle_made(record)
+        .filter(|_| record.intent.as_ref() != Some(next))
+        .into_iter()
+        .collect();
+    if record.state == State::Creating {
+        changes.push(Change::SetState {
+            volume: v.volume.clone(),
+            state: rest(pv),
+        });
+    }
+    if changes.is_empty() {
+        Vec::new()
+    } else {
+        vec![Action::Record(changes)]
+    }
+}
+
+/// The ledger follows what is bound: a live volume, its owner, its size.
+pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
+    let Some(record) = &v.record else {
+        return remember(v, pv, ours);
+    };
+    let Some(claim) = &pv.claim else { return Vec::new() };
+    let Some(uid) = &claim.uid else { return Vec::new() };
+    // A PersistentVolume that was put back by hand while its data was being discarded: it does not come back to life by that.
+    if record.state == State::Deleting {
+        return Vec::new();
+    }
+    let owner = ClaimRef {
+        key: claim.key.clone(),
+        uid: uid.clone(),
+    };
+    let mut changes = in_state(v, record, State::Live);
+    if record.owner != owner {
+        changes.push(Change::SetOwner {
+            volume: v.volume.clone(),
+            owner,
+        });
+    }
+    if record.bytes != pv.capacity {
+        changes.push(Change::SetBytes {
+            volume: v.volume.clone(),
+            bytes: pv.capacity,
+        });
+    }
+    note(changes)
+}
+
+/// The ledger follows that the owner has gone.
+pub(super) fn let_go(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
+    match &v.record {
+        Some(record) => note(in_state(v, record, State::SoftDeleted)),
+        None => remember(v, pv, ours),
+    }
+}
+
+fn in_state(v: &LiveVolume, record: &Record, state: State) -> Vec<Change> {
+    let mut changes: Vec<Change> = settle_made(record).into_iter().collect();
+    if record.state != state && record.state.may_become(state) {
+        changes.push(Change::SetState {
+            volume: v.volume.clone(),
+            state,
+        });
+    }
+    changes
+}
+
+fn note(changes: Vec<Change>) -> Vec<Action> {
+    if changes.is_empty() {
+        Vec::new()
+    } else {
+        vec![Action::Note(changes)]
+    }
+}

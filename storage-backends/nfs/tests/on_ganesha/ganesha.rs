@@ -1,0 +1,267 @@
+//! A private NFS-Ganesha with four exports of one temporary directory, on free loopback ports.
+//!
+//! The only file here that knows how the server is started. Processes are ended by their own handles, in `Drop`.
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    net::{TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+use tombolo_backend_nfs::NfsConfig;
+
+/// How long the server may take to start or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The exports.
+pub const OPEN: &str = "/open";
+pub const SQUASHED: &str = "/squashed";
+pub const READ_ONLY: &str = "/readonly";
+pub const CLOSED: &str = "/closed";
+
+pub struct Ganesha {
+    directory: tempfile::TempDir,
+    nfs_port: u16,
+    mount_port: u16,
+    bus: Child,
+    rpcbind: Mutex<Option<Child>>,
+    server: Mutex<Option<Child>>,
+}
+
+impl Ganesha {
+    /// One server for all tests that do not disturb it; it ends with the last of them.
+    pub fn shared() -> Result<Arc<Self>, String> {
+        static SHARED: Mutex<Weak<Ganesha>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// A server of one's own. The error says what this machine lacks.
+    pub fn start() -> Result<Self, String> {
+        for program in ["ganesha.nfsd", "rpcbind", "dbus-daemon"] {
+            let known = Command::new("sh")
+                .args(["-c", "command -v \"$0\"", program])
+                .stdout(Stdio::null())
+                .status();
+            if !known.is_ok_and(|status| status.success()) {
+                return Err(format!(
+                    "{program} is not installed (Debian: nfs-ganesha-vfs, rpcbind, dbus)"
+                ));
+            }
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Err("NFS-Ganesha must run as root".into());
+        }
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for export in [OPEN, SQUASHED, READ_ONLY, CLOSED] {
+            fs::create_dir(directory.path().join(&export[1..])).unwrap();
+        }
+        let bus = start_bus(directory.path());
+        let [nfs_port, mount_port] = free_ports();
+        fs::write(
+            directory.path().join("ganesha.conf"),
+            configuration(directory.path(), nfs_port, mount_port),
+        )
+        .unwrap();
+        let ganesha = Self {
+            directory,
+            nfs_port,
+            mount_port,
+            bus,
+            rpcbind: Mutex::new(None),
+            server: Mutex::new(None),
+        };
+        ganesha.resume();
+        Ok(ganesha)
+    }
+
+    /// The directory behind an export.
+    pub fn behind(&self, export: &str) -> PathBuf {
+        self.directory.path().join(&export[1..])
+    }
+
+    pub fn config(&self, export: &str, subdirectory: Option<&str>, version: &str) -> NfsConfig {
+        serde_json::from_value(self.config_value(export, subdirectory, version)).unwrap()
+    }
+
+    pub fn config_value(&self, export: &str, subdirectory: Option<&str>, version: &str) -> Value {
+        let path = if version == "3" {
+            self.behind(export).to_str().unwrap().to_owned()
+        } else {
+            export.to_owned()
+        };
+        let mut value = json!({
+            "server": "127.0.0.1", "export": path, "version": version, "port": self.nfs_port, "mountPort": self.mount_port
+        });
+        if let Some(subdirectory) = subdirectory {
+            value["subdirectory"] = subdirectory.into();
+        }
+        value
+    }
+
+    pub fn nfs_port(&self) -> u16 {
+        self.nfs_port
+    }
+
+    /// Ends the server without a farewell.
+    pub fn kill(&self) {
+        if let Some(mut server) = held(&self.server).take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+
+    /// Starts the server, at the same ports.
+    pub fn resume(&self) {
+        // NFSv3 registers with it; one that runs already may be anybody's, and end at any time.
+        let registry = || TcpStream::connect("127.0.0.1:111").is_ok();
+        if !registry() {
+            *held(&self.rpcbind) = Some(Command::new("rpcbind").arg("-f").spawn().unwrap());
+            wait_for("rpcbind", registry);
+        }
+        let begin = Instant::now();
+        let log = self.directory.path().join("ganesha.log");
+        while let Err(status) = self.try_start(&log) {
+            // Two servers that register with one rpcbind at the same moment take each other's place.
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            let again = log.contains("Cannot register") && begin.elapsed() < PATIENCE;
+            assert!(again, "NFS-Ganesha ended, {status}:\n{log}");
+        }
+    }
+
+    fn try_start(&self, log: &Path) -> Result<(), ExitStatus> {
+        let at = |name: &str| self.directory.path().join(name);
+        let _ = fs::remove_file(log);
+        let mut child = Command::new("ganesha.nfsd")
+            .args(["-F", "-N", "NIV_EVENT", "-L"])
+            .arg(log)
+            .arg("-f")
+            .arg(at("ganesha.conf"))
+            .arg("-p")
+            .arg(at("ganesha.pid"))
+            .env("DBUS_SYSTEM_BUS_ADDRESS", format!("unix:path={}", at("bus").display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut ended = None;
+        wait_for("NFS-Ganesha", || {
+            ended = child.try_wait().unwrap();
+            // The port of the MOUNT service opens last.
+            let ports = [self.nfs_port, self.mount_port];
+            ended.is_some()
+                || ports
+                    .iter()
+                    .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+        });
+        match ended {
+            Some(status) => Err(status),
+            None => {
+                *held(&self.server) = Some(child);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes the server hold its breath until the guard is dropped: connections stay, answers do not come.
+    pub fn freeze(&self) -> Frozen {
+        let id = held(&self.server).as_ref().unwrap().id();
+        let pid = rustix::process::Pid::from_raw(id as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        Frozen(pid)
+    }
+}
+
+pub struct Frozen(rustix::process::Pid);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        rustix::process::kill_process(self.0, rustix::process::Signal::CONT).unwrap();
+    }
+}
+
+impl Drop for Ganesha {
+    fn drop(&mut self) {
+        self.kill();
+        for child in [Some(&mut self.bus), held(&self.rpcbind).as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// A child to be ended, also when a test has failed with the lock in its hands.
+fn held(child: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start_bus(directory: &Path) -> Child {
+    let socket = directory.join("bus");
+    let configuration = format!(
+        "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth><policy context=\"default\">\
+         <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+        socket.display()
+    );
+    let file = directory.join("bus.conf");
+    fs::write(&file, configuration).unwrap();
+    let child = Command::new("dbus-daemon")
+        .arg("--nofork")
+        .arg("--config-file")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for("dbus-daemon", || socket.exists());
+    child
+}
+
+fn configuration(directory: &Path, nfs_port: u16, mount_port: u16) -> String {
+    let root = directory.display();
+    let export = |id: u16, name: &str, access: &str| {
+        format!(
+            "EXPORT {{ Export_Id={id}; Path={root}{name}; Pseudo={name}; Filesystem_Id={id}.{id}; {access} FSAL {{ Name=VFS; }} }}\n"
+        )
+    };
+    [
+        format!(
+            "NFS_CORE_PARAM {{ NFS_Port={nfs_port}; MNT_Port={mount_port}; Protocols=3,4; Enable_NLM=false; \
+             Enable_RQUOTA=false; Enable_UDP=false; Bind_addr=127.0.0.1; }}\n\
+             NFSv4 {{ Graceless=true; RecoveryBackend=fs; RecoveryRoot={root}/recovery; }}\n\
+             EXPORT_DEFAULTS {{ Access_Type=None; Squash=None; SecType=sys; }}\n"
+        ),
+        export(1, OPEN, "Access_Type=RW;"),
+        export(2, SQUASHED, "Access_Type=RW; Squash=root_squash;"),
+        export(3, READ_ONLY, "Access_Type=RO;"),
+        export(4, CLOSED, "CLIENT { Clients=192.0.2.1; Access_Type=RW; }"),
+    ]
+    .concat()
+}
+
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    held.map(|listener| listener.local_addr().unwrap().port())
+}
+
+fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !ready() {
+        assert!(begin.elapsed() < PATIENCE, "{what} is not ready after {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
