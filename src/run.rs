@@ -301,7 +301,6 @@ fn watch_everything(
 
 async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
     let (sender, mut synced) = watch::channel(false);
-<<<<<<< HEAD
     let seen = ctx.clone();
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
@@ -315,16 +314,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
             }
         } else {
             seen.roots.remove(&name);
-=======
-    let (roots, queue, metrics) = (ctx.roots.clone(), ctx.queue.clone(), ctx.metrics.clone());
-    let each = move |object: StorageBackend, there: bool| {
-        let name = BackendName::new(object.name_any());
-        if there {
-            roots.put(name.clone(), root(&object, &name, roots.get(&name), &metrics));
-        } else {
-            roots.remove(&name);
-            metrics.forget_backend(&name);
->>>>>>> main
+            seen.metrics.forget_backend(&name);
         }
         seen.wake(Work::Backend(name));
     };

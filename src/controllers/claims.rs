@@ -1,12 +1,8 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-<<<<<<< HEAD
-use super::volumes;
-use crate::api::reasons::Class;
-=======
 use super::{lost, volumes};
->>>>>>> main
+use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
