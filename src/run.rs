@@ -6,6 +6,7 @@ use crate::admin::{Admin, readiness::Readiness};
 use crate::api::storage_backend::StorageBackend;
 use crate::backends;
 use crate::cli::{Common, RunArgs};
+use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
@@ -300,16 +301,22 @@ fn watch_everything(
 
 async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
     let (sender, mut synced) = watch::channel(false);
-    let (roots, queue, metrics) = (ctx.roots.clone(), ctx.queue.clone(), ctx.metrics.clone());
+    let seen = ctx.clone();
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
         if there {
-            roots.put(name.clone(), root(&object, &name, roots.get(&name), &metrics));
+            let before = seen.roots.get(&name);
+            let now = root(&object, before.clone());
+            let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
+            seen.roots.put(name.clone(), now);
+            if admits {
+                wake_everything_that_waits(&seen);
+            }
         } else {
-            roots.remove(&name);
-            metrics.forget_backend(&name);
+            seen.roots.remove(&name);
+            seen.metrics.forget_backend(&name);
         }
-        queue.add(Work::Backend(name));
+        seen.wake(Work::Backend(name));
     };
     tasks.spawn(watch_each(client.clone(), each, sender));
     synced

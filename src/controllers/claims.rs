@@ -2,6 +2,7 @@
 
 use super::context::{Context, Next};
 use super::{lost, volumes};
+use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
@@ -11,8 +12,12 @@ use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Plan, Verdict, claim};
+use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
+use std::time::Duration;
+
+/// How often a claim that waits is looked at without being woken.
+const WHILE_WAITING: Duration = Duration::from_secs(15);
 
 /// Looks at a claim.
 ///
@@ -33,8 +38,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
             ctx.ports
                 .audience
                 .hear(&report::refused(&view.claim().reference(), refusal));
-            // Said again while it is true, because events expire.
-            Next::After(report::memory::say_again())
+            look_again(refusal)
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
@@ -43,6 +47,16 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     }
     keep(ctx, view.claim()).await?;
     Ok(next)
+}
+
+/// What waits is looked at now and then: room that appears on a backend is in no event. Everything else only has to be said again
+/// while it is true, because events expire.
+fn look_again(refusal: &Refusal) -> Next {
+    Next::After(if refusal.reason.class() == Some(Class::Waiting) {
+        WHILE_WAITING
+    } else {
+        report::memory::say_again()
+    })
 }
 
 async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next, Failure> {
@@ -84,7 +98,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         ctx.ports
             .audience
             .hear(&report::refused(&view.claim().reference(), refusal));
-        return Ok(Next::After(report::memory::say_again()));
+        return Ok(look_again(refusal));
     }
     let timer = view
         .claim()

@@ -155,7 +155,11 @@ fn an_edited_claim_ref_releases_nothing_while_the_claim_lives() {
 #[test]
 fn a_volume_given_to_a_claim_is_expected_while_kubernetes_binds_it() {
     let given = |claim: &'static str| {
-        orphaned().object(|p| p.phase(PvPhase::Available).bound_to(claim).ours(|o| o.owner_uid = Some(uid("prod/new"))))
+        orphaned().object(|p| {
+            p.phase(PvPhase::Available)
+                .bound_to(claim)
+                .ours(|o| o.owner_uid = Some(uid("prod/new")))
+        })
     };
     assert!(rests(&given("prod/new")));
     assert!(unexpected(&given("else/where")));
