@@ -22,7 +22,6 @@ use crate::execute::{Clock, Ports};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
-use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::metrics::timed::Timed;
@@ -217,45 +216,13 @@ async fn settle_ledger(
     leadership: &Leadership,
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
-    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
-        lease_uid: epoch.lease.clone(),
-        transitions: epoch.transitions,
-    };
-    let (seen, epoch) = match leadership {
-        Leadership::Elected { before, now } => (
-            before.as_ref().map(|b| LeaseSeen {
-                term: term(b),
-                holder: Holder::parse(&b.holder),
-            }),
-            Epoch {
-                term: Some(term(now)),
-                holder: holder(&now.holder)?,
-            },
-        ),
-        Leadership::Alone => (
-            None,
-            Epoch {
-                term: None,
-                holder: Holder {
-                    identity: "alone".into(),
-                    start_id: "alone".into(),
-                },
-            },
-        ),
-    };
-    let elected = matches!(leadership, Leadership::Elected { .. });
-    if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
-        let pvs = cluster.pvs().await?;
-        let records = rebuild::records(&pvs);
+    if let Some(doubt) = leadership.doubts(ledger) {
+        let records = rebuild::records(&cluster.pvs().await?);
         tracing::info!(%doubt, volumes = records.len(), "rebuilding the ledger from the cluster");
         metrics.ledger_rebuilt(doubt.into());
         ledger.replace_all(records).await?;
     }
-    Ok(ledger.set_epoch(epoch).await?)
-}
-
-fn holder(text: &str) -> anyhow::Result<Holder> {
-    Holder::parse(text).context("our own identity cannot be read")
+    Ok(ledger.set_epoch(leadership.signature()).await?)
 }
 
 /// Which cluster this is: the UID of namespace `kube-system`.
