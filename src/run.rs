@@ -273,7 +273,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         let name = BackendName::new(object.name_any());
         if there {
             let before = seen.roots.get(&name);
-            let now = root(&object, before.clone());
+            let now = root(&object, &name, before.clone(), &seen.metrics);
             let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
             seen.roots.put(name.clone(), now);
             if admits {
@@ -318,7 +318,8 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if before.spec == *spec => Root {
+        Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
+            spec: spec.clone(),
             labels,
             limits,
             retention,

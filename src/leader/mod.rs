@@ -87,21 +87,36 @@ impl Leadership {
 
     /// How the ledger is signed in this term.
     pub fn signature(&self) -> ledger::epoch::Epoch {
-        let alone = || Holder { identity: "alone".to_owned(), start_id: "alone".to_owned() };
+        let alone = || Holder {
+            identity: "alone".to_owned(),
+            start_id: "alone".to_owned(),
+        };
         match self {
             Self::Elected { now, .. } => {
                 let seen = now.seen_by_the_ledger();
-                ledger::epoch::Epoch { term: Some(seen.term), holder: seen.holder.unwrap_or_else(alone) }
+                ledger::epoch::Epoch {
+                    term: Some(seen.term),
+                    holder: seen.holder.unwrap_or_else(alone),
+                }
             }
-            Self::Alone => ledger::epoch::Epoch { term: None, holder: alone() },
+            Self::Alone => ledger::epoch::Epoch {
+                term: None,
+                holder: alone(),
+            },
         }
     }
 }
 
 impl Epoch {
     fn seen_by_the_ledger(&self) -> ledger::epoch::LeaseSeen {
-        let term = Term { lease_uid: self.lease.clone(), transitions: self.transitions };
-        ledger::epoch::LeaseSeen { term, holder: Holder::parse(&self.holder) }
+        let term = Term {
+            lease_uid: self.lease.clone(),
+            transitions: self.transitions,
+        };
+        ledger::epoch::LeaseSeen {
+            term,
+            holder: Holder::parse(&self.holder),
+        }
     }
 }
 
@@ -173,14 +188,21 @@ mod tests {
     /// What doubt means is `ledger::epoch`'s business; here only that it is asked with what the Lease said.
     #[test]
     fn a_ledger_is_trusted_by_the_term_that_was_found() {
-        let epoch = |transitions| Epoch { lease: "uid".into(), transitions, holder: "a_1".into() };
+        let epoch = |transitions| Epoch {
+            lease: "uid".into(),
+            transitions,
+            holder: "a_1".into(),
+        };
         let elected = |before| Leadership::Elected { before, now: epoch(6) };
         let signed_by = |leadership: &Leadership| {
             let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
             futures::executor::block_on(ledger.set_epoch(leadership.signature())).unwrap();
             ledger
         };
-        let last = signed_by(&Leadership::Elected { before: None, now: epoch(5) });
+        let last = signed_by(&Leadership::Elected {
+            before: None,
+            now: epoch(5),
+        });
         assert_eq!(elected(Some(epoch(5))).doubts(&last), None);
         assert_eq!(elected(Some(epoch(6))).doubts(&last), Some(Doubt::LedByAnother));
         assert_eq!(elected(None).doubts(&last), Some(Doubt::LeaseGone));

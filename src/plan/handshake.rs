@@ -295,7 +295,8 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
         })
         .ok_or_else(|| {
             let key = format!("{PREFIX}{}", keys::SHARE_TO);
-            let text = format!("{wanted} is not shared with namespace {namespace}; its owner has to annotate it with {key}");
+            let text =
+                format!("{wanted} is not shared with namespace {namespace}; its owner has to annotate it with {key}");
             Refusal::new(R::NotShared, text)
         })
 }

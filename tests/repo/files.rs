@@ -55,6 +55,7 @@ pub fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// tests alone.
 pub fn is_unit_tests(file: &Path) -> bool {
     const FOR_TESTS_ALONE: [&str; 3] = ["tests", "testing", "golden"];
-    file.file_stem().is_some_and(|stem| FOR_TESTS_ALONE.iter().any(|name| stem == *name))
+    file.file_stem()
+        .is_some_and(|stem| FOR_TESTS_ALONE.iter().any(|name| stem == *name))
         || file.iter().any(|part| part == "tests")
 }
