@@ -18,7 +18,7 @@ demo: prepare ## see it work, on a real control plane and a real NFS server; KEE
 	@$(CARGO) run -q -p tombolo-harness --bin demo
 
 test: prepare ## run every test there is
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 bench: prepare ## measure, and print a table
 	$(CARGO) run -q --release -p tombolo-harness --bin bench

@@ -20,5 +20,7 @@ pub mod crd;
 pub mod explain;
 pub mod leader;
 pub mod metrics;
+pub mod reclaim;
 pub mod run;
 pub mod telemetry;
+pub mod trash;

@@ -4,7 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use tombolo::cli::{Cli, Command, Explain};
 use tombolo::telemetry::{self, LogLevel};
-use tombolo::{crd, explain, run};
+use tombolo::{crd, explain, reclaim, run, trash};
 
 fn main() -> ExitCode {
     match start(&Cli::parse()) {
@@ -28,8 +28,7 @@ async fn dispatch(cli: &Cli, log: LogLevel) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&cli.common, args, log).await,
         Command::Crd(args) => crd::write(args),
         Command::Explain(Explain::Pvc(args)) => explain::pvc(&cli.common, args).await,
-        Command::Reclaim(_) | Command::Trash(_) => {
-            anyhow::bail!("this command is not part of this build")
-        }
+        Command::Reclaim(args) => reclaim::reclaim(&cli.common, args).await,
+        Command::Trash(what) => trash::trash(&cli.common, what).await,
     }
 }

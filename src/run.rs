@@ -6,12 +6,14 @@ use crate::admin::{Admin, readiness::Readiness};
 use crate::api::storage_backend::StorageBackend;
 use crate::backends;
 use crate::cli::{Common, RunArgs};
+use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::{Limits, NamespaceLimits};
 use crate::domain::ids::BackendName;
+use crate::domain::record::State;
 use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
@@ -20,9 +22,9 @@ use crate::execute::{Clock, Ports};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
-use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
+use crate::metrics::timed::Timed;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
 use crate::observe::work::Work;
@@ -158,20 +160,40 @@ async fn work(
         publication: Arc::new(Statuses::new(client.clone(), clock)),
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
+        retries: Arc::new(Retries::default()),
+        hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
     };
     watch_backends(&mut tasks, client, &ctx).await?;
     ctx.wake(Work::Sweep);
-    let retries = Arc::new(Retries::default());
     for _ in 0..args.workers {
-        let (ctx, retries) = (ctx.clone(), retries.clone());
-        tasks.spawn(async move { work_on(ctx, &retries).await });
+        tasks.spawn(work_on(ctx.clone()));
     }
+    tasks.spawn(gauge(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
-    match tasks.join_next().await {
-        Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
-        Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
+    tokio::select! {
+        () = ctx.hopeless.cancelled() => Err(anyhow::anyhow!("the ledger's store has failed; it is opened anew at the next start")),
+        ended = tasks.join_next() => match ended {
+            Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
+            Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
+        },
+    }
+}
+
+/// Figures that nothing else brings up to date.
+async fn gauge(ctx: Context) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(10));
+    loop {
+        tick.tick().await;
+        let records = ctx.ports.ledger.all();
+        let members = records.iter().map(|r| r.members.len()).sum();
+        let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
+        ctx.metrics
+            .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        for (subject, depth) in crate::controllers::depths(&ctx.queue) {
+            ctx.metrics.queue_depth(subject, depth);
+        }
     }
 }
 
@@ -194,48 +216,20 @@ async fn settle_ledger(
     leadership: &Leadership,
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
-    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
-        lease_uid: epoch.lease.clone(),
-        transitions: epoch.transitions,
-    };
-    let (seen, epoch) = match leadership {
-        Leadership::Elected { before, now } => (
-            before.as_ref().map(|b| LeaseSeen {
-                term: term(b),
-                holder: Holder::parse(&b.holder),
-            }),
-            Epoch {
-                term: Some(term(now)),
-                holder: holder(&now.holder)?,
-            },
-        ),
-        Leadership::Alone => (
-            None,
-            Epoch {
-                term: None,
-                holder: Holder {
-                    identity: "alone".into(),
-                    start_id: "alone".into(),
-                },
-            },
-        ),
-    };
-    let elected = matches!(leadership, Leadership::Elected { .. });
-    if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
-        let pvs = cluster.pvs().await?;
-        let records = rebuild::records(&pvs);
+    if let Some(doubt) = leadership.doubts(ledger) {
+        let records = rebuild::records(&cluster.pvs().await?);
         tracing::info!(%doubt, volumes = records.len(), "rebuilding the ledger from the cluster");
         metrics.ledger_rebuilt(doubt.into());
         ledger.replace_all(records).await?;
     }
-    Ok(ledger.set_epoch(epoch).await?)
+    Ok(ledger.set_epoch(leadership.signature()).await?)
 }
 
-fn holder(text: &str) -> anyhow::Result<Holder> {
-    Holder::parse(text).context("our own identity cannot be read")
-}
-
-async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
+/// Which cluster this is: the UID of namespace `kube-system`.
+///
+/// # Errors
+/// If the namespace cannot be read.
+pub async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::ClusterId> {
     let namespace = Api::<Namespace>::all(client.clone())
         .get("kube-system")
         .await
@@ -274,15 +268,22 @@ fn watch_everything(
 
 async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
     let (sender, mut synced) = watch::channel(false);
-    let (roots, queue) = (ctx.roots.clone(), ctx.queue.clone());
+    let seen = ctx.clone();
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
         if there {
-            roots.put(name.clone(), root(&object, roots.get(&name)));
+            let before = seen.roots.get(&name);
+            let now = root(&object, &name, before.clone(), &seen.metrics);
+            let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
+            seen.roots.put(name.clone(), now);
+            if admits {
+                wake_everything_that_waits(&seen);
+            }
         } else {
-            roots.remove(&name);
+            seen.roots.remove(&name);
+            seen.metrics.forget_backend(&name);
         }
-        queue.add(Work::Backend(name));
+        seen.wake(Work::Backend(name));
     };
     tasks.spawn(watch_each(client.clone(), each, sender));
     synced
@@ -293,7 +294,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
 }
 
 /// A backend as its object describes it, with what is known of it already.
-fn root(object: &StorageBackend, before: Option<Root>) -> Root {
+fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
     let spec = &object.spec;
     let limits = spec.limits.clone().unwrap_or_default();
     let per = limits.per_namespace.clone().unwrap_or_default();
@@ -317,7 +318,8 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if before.spec == *spec => Root {
+        Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
+            spec: spec.clone(),
             labels,
             limits,
             retention,
@@ -331,7 +333,9 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
                 Ok(_) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
                 Err(why) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, why.clone()),
             };
-            let (driver, node) = opened.map_or((None, None), |o| (Some(o.driver), o.node));
+            let timed =
+                |driver| -> Arc<dyn tombolo_backend_api::Backend> { Arc::new(Timed::new(driver, name, metrics)) };
+            let (driver, node) = opened.map_or((None, None), |o| (Some(timed(o.driver)), o.node));
             let id = before.as_ref().and_then(|b| b.id.clone()).or(id);
             Root {
                 spec: spec.clone(),

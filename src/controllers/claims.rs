@@ -2,15 +2,22 @@
 
 use super::context::{Context, Next};
 use super::{lost, volumes};
+use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
+use crate::domain::reference::ReferenceKind;
 use crate::execute::{Failure, run};
+use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Plan, Verdict, claim};
+use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
+use std::time::Duration;
+
+/// How often a claim that waits is looked at without being woken.
+const WHILE_WAITING: Duration = Duration::from_secs(15);
 
 /// Looks at a claim.
 ///
@@ -31,8 +38,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
             ctx.ports
                 .audience
                 .hear(&report::refused(&view.claim().reference(), refusal));
-            // Said again while it is true, because events expire.
-            Next::After(report::memory::say_again())
+            look_again(refusal)
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
@@ -43,17 +49,32 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     Ok(next)
 }
 
+/// What waits is looked at now and then: room that appears on a backend is in no event. Everything else only has to be said again
+/// while it is true, because events expire.
+fn look_again(refusal: &Refusal) -> Next {
+    Next::After(if refusal.reason.class() == Some(Class::Waiting) {
+        WHILE_WAITING
+    } else {
+        report::memory::say_again()
+    })
+}
+
 async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next, Failure> {
     if plan.actions.is_empty() {
         return Ok(Next::Change);
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
+    let class = view.claim().class.clone();
     let _turn = ctx.locks.lock(&volume).await;
     // A record without an object in the caches: they may lag behind what was made a moment ago.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
+    let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
     Ok(Next::Change)
 }
 
@@ -77,10 +98,19 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         ctx.ports
             .audience
             .hear(&report::refused(&view.claim().reference(), refusal));
-        return Ok(Next::After(report::memory::say_again()));
+        return Ok(look_again(refusal));
     }
+    let timer = view
+        .claim()
+        .class
+        .as_ref()
+        .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    volumes::advance(ctx, &volume, &turn).await
+    let next = volumes::advance(ctx, &volume, &turn).await?;
+    if let Some(timer) = timer {
+        timer.finish(Attempt::Succeeded);
+    }
+    Ok(next)
 }
 
 /// Upkeep of a claim that has its volume.
@@ -136,7 +166,11 @@ pub fn consent_of(
     let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
     let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
     let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    let served = index.serves(crate::domain::reference::ReferenceKind::Volume);
+    // By which kind it came is in its `via`; the other kind's definition may be gone without a word about this member.
+    let kind = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
+    let served = index.serves(kind.unwrap_or(ReferenceKind::Volume));
     Some(consent::state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,

@@ -1,6 +1,7 @@
 //! What every controller is handed, and the locks by which two of them do not work on one volume at a time.
 
 use super::queue::Queue;
+use super::retry::Retries;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
@@ -11,6 +12,7 @@ use crate::observe::work::Work;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tombolo_backend_api::ClusterId;
 
 /// Handles on everything; cheap to clone.
@@ -32,6 +34,10 @@ pub struct Context {
     pub metrics: Metrics,
     /// This cluster.
     pub cluster_id: ClusterId,
+    /// Failures in a row, by what failed.
+    pub retries: Arc<Retries>,
+    /// Cancelled when going on is impossible: the ledger's store has failed for good.
+    pub hopeless: CancellationToken,
     /// How often everything is looked at that nobody asked about.
     pub sweep_interval: Duration,
 }

@@ -22,27 +22,29 @@ use crate::execute::Failure;
 use crate::metrics::labels::{Reconciled, Subject};
 use crate::observe::work::Work;
 use crate::report;
-use retry::Retries;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use strum::VariantArray;
 
 /// Longest look at one thing; purges have as long as they need.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Takes from the queue until it is closed.
-pub async fn work_on(ctx: Context, retries: &Retries) {
+pub async fn work_on(ctx: Context) {
     while let Some(work) = ctx.queue.next().await {
         let subject = subject(&work);
         let timer = ctx.metrics.reconcile(subject);
         let outcome = bounded(&ctx, &work).await;
         let next = match &outcome {
             Ok(next) => {
-                retries.succeeded(&work);
+                ctx.retries.succeeded(&work);
                 timer.finish(Reconciled::Changed);
                 *next
             }
             Err(failure) => {
                 timer.finish(Reconciled::Failed);
-                failed(&ctx, retries, &work, subject, failure)
+                failed(&ctx, &work, subject, failure)
             }
         };
         ctx.queue.done(&work);
@@ -54,12 +56,17 @@ pub async fn work_on(ctx: Context, retries: &Retries) {
     }
 }
 
+/// A look that ends, whatever happens in it: one object, or one library, must not stop the others' work.
 async fn bounded(ctx: &Context, work: &Work) -> Result<Next, Failure> {
-    if matches!(work, Work::Trash(_) | Work::Sweep) {
-        return look_at(ctx, work).await;
-    }
-    match tokio::time::timeout(DEADLINE, look_at(ctx, work)).await {
-        Ok(outcome) => outcome,
+    let look = AssertUnwindSafe(look_at(ctx, work)).catch_unwind();
+    let ended = if matches!(work, Work::Trash(_) | Work::Sweep) {
+        Ok(look.await)
+    } else {
+        tokio::time::timeout(DEADLINE, look).await
+    };
+    match ended {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Failure::Rule("a look panicked".into())),
         Err(_) => Err(Failure::TimedOut),
     }
 }
@@ -81,8 +88,8 @@ pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
     }
 }
 
-fn failed(ctx: &Context, retries: &Retries, work: &Work, subject: Subject, failure: &Failure) -> Next {
-    let in_a_row = retries.failed(work);
+fn failed(ctx: &Context, work: &Work, subject: Subject, failure: &Failure) -> Next {
+    let in_a_row = ctx.retries.failed(work);
     let class = failure.class();
     ctx.metrics.reconcile_failed(subject, class.into());
     if failure.is_stale() {
@@ -90,10 +97,20 @@ fn failed(ctx: &Context, retries: &Retries, work: &Work, subject: Subject, failu
     } else {
         tracing::warn!(?work, %failure, in_a_row, "stopped; it will be looked at again");
     }
+    if matches!(failure, Failure::Ledger(error) if error.is_final()) {
+        ctx.hopeless.cancel();
+    }
     if let Work::Claim(key) = work {
         let claim = crate::observe::gather::with(&ctx.caches, |index| index.claim(key).map(|c| c.reference()));
         if let Some(told) = claim.and_then(|claim| report::failed(&claim, failure, in_a_row)) {
             ctx.ports.audience.hear(&told);
+        }
+    }
+    if let Work::Volume(volume) = work {
+        let pv = crate::observe::gather::with(&ctx.caches, |index| index.pv(&volume.pv_name()).cloned());
+        if let Some(told) = pv.and_then(|pv| report::failed_delete(&pv, failure)) {
+            ctx.ports.audience.hear(&told);
+            ctx.wake(Work::SharedVolume(volume.clone()));
         }
     }
     Next::After(if failure.is_stale() {
@@ -112,4 +129,16 @@ fn subject(work: &Work) -> Subject {
         Work::Backend(_) => Subject::Backend,
         Work::Trash(_) | Work::Sweep => Subject::Sweep,
     }
+}
+
+/// How much waits, by kind.
+pub fn depths(queue: &queue::Queue) -> Vec<(Subject, usize)> {
+    let mut depths: Vec<(Subject, usize)> = Subject::VARIANTS.iter().map(|subject| (*subject, 0)).collect();
+    for work in queue.waiting() {
+        let of = subject(&work);
+        if let Some((_, depth)) = depths.iter_mut().find(|(subject, _)| *subject == of) {
+            *depth += 1;
+        }
+    }
+    depths
 }

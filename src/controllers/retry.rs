@@ -22,6 +22,12 @@ impl Retries {
         *count
     }
 
+    /// How many failures in a row a thing has.
+    pub fn of(&self, work: &Work) -> u32 {
+        let all = self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(work).copied().unwrap_or_default()
+    }
+
     /// Forgets the failures of a thing.
     pub fn succeeded(&self, work: &Work) {
         self.in_a_row

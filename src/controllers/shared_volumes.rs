@@ -1,16 +1,13 @@
-//! Something about a volume changed that people can read in its SharedVolume: written at most once a second.
+//! Something about a volume changed that people can read in its SharedVolume: written at most once a second (`Work::patience`).
 
 use super::claims::consent_of;
 use super::context::{Context, Next};
 use crate::domain::ids::VolumeId;
 use crate::execute::Failure;
 use crate::observe::gather;
+use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::shared_volume::{ForSharedVolume, describe};
-use std::time::Duration;
-
-/// The pause before a change is written; what changes meanwhile is in the same write.
-pub const COALESCE: Duration = Duration::from_secs(1);
 
 /// Looks at a volume's description.
 ///
@@ -18,6 +15,7 @@ pub const COALESCE: Duration = Duration::from_secs(1);
 /// What the API server answers.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
     let record = ctx.ports.ledger.get(volume);
+    let failed_attempts = ctx.retries.of(&Work::Volume(volume.clone()));
     let wanted = gather::with(&ctx.caches, |index| {
         let pv = index.pv(&volume.pv_name()).cloned();
         let members: Vec<_> = index
@@ -39,6 +37,7 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
             members: &members,
             record: record.as_deref(),
             holding,
+            failed_attempts,
         })
     });
     ctx.publication.shared_volume(volume, wanted.as_ref()).await?;

@@ -2,7 +2,7 @@
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
 use super::context::{Context, Next};
-use crate::domain::ids::PvName;
+use crate::domain::ids::{Handle, PvName};
 use crate::execute::Failure;
 use crate::metrics::labels::Leftover;
 use crate::observe::gather;
@@ -38,6 +38,7 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
         }
         (work, held, tokens)
     });
+    ctx.publication.look_again().await?;
     ctx.queue.add_all(work);
     let records = ctx.ports.ledger.all();
     ctx.queue
@@ -69,7 +70,13 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
     for directory in listed {
         let name = PvName::new(directory.path.as_str());
         let known = gather::with(&ctx.caches, |index| {
-            index.pv(&name).is_some() || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
+            let handle = Handle {
+                backend: guarded.mark().backend_id.clone(),
+                path: directory.path.clone(),
+            };
+            index.owner_of(&handle).is_some()
+                || index.pv(&name).is_some()
+                || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
         });
         if known || ctx.ports.ledger.get(&(&name).into()).is_some() {
             continue;

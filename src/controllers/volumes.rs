@@ -3,6 +3,7 @@
 use super::context::{Context, Next};
 use crate::domain::ids::{Namespace, VolumeId};
 use crate::execute::{Failure, run};
+use crate::metrics::labels::Attempt;
 use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::glance;
@@ -41,7 +42,15 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &OwnedMutexGuard<(
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody);
         let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
         let Plan { actions, verdict } = decide(&view);
+        let class = actions.iter().find_map(|a| match a {
+            Action::Discard { class, .. } => class.clone(),
+            _ => None,
+        });
+        let timer = class.map(|class| ctx.metrics.delete(&class));
         run(&actions, &ctx.ports).await?;
+        if let Some(timer) = timer {
+            timer.finish(Attempt::Succeeded);
+        }
         if !actions.is_empty() {
             ctx.wake(Work::SharedVolume(volume.clone()));
         }

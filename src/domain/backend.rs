@@ -116,5 +116,5 @@ impl Backend {
 }
 
 fn reached(limit: Option<u64>, used: u64, more: u64) -> bool {
-    limit.is_some_and(|limit| used.saturating_add(more) > limit)
+    limit.is_some_and(|limit| used.checked_add(more).is_none_or(|sum| sum > limit))
 }

@@ -19,6 +19,7 @@ use crate::observe::index::NamespaceView;
 use crate::observe::project;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
+use crate::plan::reclaim::Gift;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
@@ -44,6 +45,43 @@ impl ApiServer {
 
     fn claims(&self, namespace: &NamespaceName) -> Api<PersistentVolumeClaim> {
         Api::namespaced(self.client.clone(), namespace.as_str())
+    }
+
+    /// Gives a volume to a claim: one patch, so that no other claim can come between.
+    ///
+    /// # Errors
+    /// What the API server answers; `Conflict` if the volume is not exactly the one that was looked at.
+    pub async fn give(&self, gift: &Gift) -> Result<(), ApiError> {
+        let mut metadata = exactly(&gift.pv);
+        if let Some(fields) = metadata.as_object_mut() {
+            fields.insert(
+                "annotations".into(),
+                json!({names::ANNOTATION_OWNER_UID: gift.to.uid.as_str()}),
+            );
+        }
+        let claim = json!({
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "uid": gift.to.uid.as_str(),
+            "namespace": gift.to.key.namespace.as_str(), "name": gift.to.key.name, "resourceVersion": null});
+        self.patch_pv(
+            &gift.pv.name,
+            json!({"metadata": metadata, "spec": {"claimRef": claim}}),
+        )
+        .await
+    }
+
+    /// Makes the PersistentVolume of a volume that came back from the trash, owned by the claim it is for.
+    ///
+    /// # Errors
+    /// What the API server answers; `Exists` if there is one of that name.
+    pub async fn create_restored(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {
+        let mut object = persistent_volume(pv, source);
+        let owner = (names::ANNOTATION_OWNER_UID.to_owned(), pv.claim.uid.to_string());
+        object.metadata.annotations.get_or_insert_default().extend([owner]);
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        self.pvs().create(&params, &object).await.map(drop).map_err(fault)
     }
 
     async fn patch_pv(&self, name: &PvName, patch: Value) -> Result<(), ApiError> {

@@ -15,14 +15,16 @@
 //! * Of the disk: that a write for which `fsync` succeeded is found again, and that renaming a directory is atomic.
 //! * Of sled 0.34: that a batch is recovered whole or not at all; that its directory lock excludes other processes on this
 //!   node (the Lease excludes those on others). *Not* that its `flush` is durable: on Linux that is `sync_file_range`, which
-//!   leaves out the file's size and the disk's write cache, so the files are synced after it. *Not* that it never panics on a
-//!   damaged file: it runs on a thread of its own.
+//!   leaves out the file's size and the disk's write cache, so the files are synced after it. *Not* that it notices every
+//!   damage: a damaged end of its log is cut off in silence, so a number beside the store tells which write it must have.
+//!   *Not* that it never panics on a damaged file: it runs on a thread of its own.
 //! * Of the caller: one step at a time per volume, [`Ledger::set_epoch`] only when the records have been found
 //!   trustworthy or rebuilt, and no other changes during a rebuild.
 //!
 //! # If the file is lost
 //! Nothing else is. The directory may be deleted at any time while the controller is stopped; at the next start the ledger
-//! is empty, has no epoch, is therefore not trusted, and is rebuilt before anything is deleted.
+//! is empty, has no epoch, is therefore not trusted, and is rebuilt before anything is deleted. A file that cannot be read is
+//! moved aside and treated the same. A disk that cannot be written to (full, read-only) is an error, and nothing is moved.
 //!
 //! # Hazards
 //! | hazard | what prevents it | its test |
@@ -31,11 +33,13 @@
 //! | a backend call that nobody remembers | the intent is flushed before the call | `a_change_is_there_when_apply_returns_and_after_a_crash` |
 //! | half a change after a crash | one batch | `a_batch_over_two_volumes_is_all_or_nothing` |
 //! | an old ledger taken for the newest | the epoch against the Lease | `trusted_only_if_the_lease_is_as_the_last_writer_left_it` |
+//! | a damaged file, or a copy put back, taken for the newest | the number of the last flushed write | `damage_never_passes_for_an_older_or_smaller_ledger` |
 //! | a lost ledger taken for "no members" | no epoch, no trust | `a_lost_ledger_is_not_trusted` |
 //! | a damaged record read as another one | checksum, version, key and rules | `nothing_is_guessed` |
 //! | a write lost by a failing disk | the first failure is the last write | `a_full_disk_fails_the_write_and_every_later_one` |
 //!
-//! Read [`Ledger`], then [`epoch`]. `book` is what is in memory, `codec` what is in the file.
+//! Read [`Ledger`], then [`epoch`]. `book` is what is in memory, `codec` what a value's bytes are, `writer` the thread that
+//! writes, [`sled`] the store and [`memory`] its stand-in for simulations.
 
 mod book;
 mod codec;

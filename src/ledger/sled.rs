@@ -188,6 +188,7 @@ struct Disk {
 impl Disk {
     fn open(parent: &Path) -> Result<(Self, Book, Condition), Fault> {
         let dir = parent.join("store");
+        let existed = dir.try_exists()?;
         let db = sled::Config::new()
             .path(&dir)
             .cache_capacity(CACHE)
@@ -198,22 +199,22 @@ impl Disk {
             Some(bytes) => Some(decode::<u64>(&bytes).map_err(|e| Fault::Damaged(e.to_string()))?),
             None => None,
         };
-        match (serial, noted) {
-            // The file may be that of a store that was deleted.
-            _ if !db.was_recovered() => flushed.note(0)?,
-            (None, None) => flushed.note(0)?,
+        let condition = match (serial, noted) {
+            // The number, if there is one, is that of a store that was deleted.
+            _ if !existed => Condition::Fresh,
+            // Its making was interrupted.
+            (None, None) => Condition::Fresh,
             (Some(_), None) => return Err(Fault::Damaged("the number of its last flushed write is lost".into())),
             (found, Some(noted)) if found.unwrap_or(0) < noted => {
                 let found = found.unwrap_or(0);
                 let why = format!("it ends with write {found}, and write {noted} had been flushed");
                 return Err(Fault::Damaged(why));
             }
-            (_, Some(_)) => {}
-        }
-        let condition = match db.was_recovered() {
-            true => Condition::Loaded,
-            false => Condition::Fresh,
+            (_, Some(_)) => Condition::Loaded,
         };
+        if condition == Condition::Fresh {
+            flushed.note(0)?;
+        }
         File::open(&dir)?.sync_all()?;
         File::open(parent)?.sync_all()?;
         let mut disk = Self {

@@ -6,6 +6,7 @@
 
 pub mod labels;
 mod registry;
+pub mod timed;
 mod timer;
 
 pub use timer::Timer;

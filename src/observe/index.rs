@@ -411,6 +411,11 @@ impl Index {
             .or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
     }
 
+    /// The volume whose data is behind a handle.
+    pub fn owner_of(&self, handle: &Handle) -> Option<&VolumeId> {
+        self.owners_by_handle.get(handle)
+    }
+
     /// A class of ours.
     pub fn class(&self, name: &ClassName) -> Option<&Arc<Class>> {
         self.classes.get(name)

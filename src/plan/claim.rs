@@ -193,3 +193,6 @@ fn dropped(cause: DropCause) -> Refusal {
     };
     Refusal::new(R::SourceDropped, text)
 }
+
+#[cfg(test)]
+mod tests;

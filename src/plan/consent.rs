@@ -86,3 +86,6 @@ pub fn state(m: &Membership<'_>) -> Consent {
         Some(_) => Consent::Given,
     }
 }
+
+#[cfg(test)]
+mod tests;

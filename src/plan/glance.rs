@@ -38,7 +38,10 @@ pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
         return true;
     };
     let at_rest = ours.intact && !pv.terminating && pv.policy != ReclaimPolicy::Recycle;
+    let bound = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    let its_own = pv.phase == PvPhase::Pending || bound.is_none() || bound == pv.name.claim_uid().as_ref();
     at_rest
+        && its_own
         && matches!(pv.phase, PvPhase::Bound | PvPhase::Pending)
         && record.is_some_and(|r| r.members.contains_key(&pv.name))
 }

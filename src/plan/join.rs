@@ -141,3 +141,6 @@ pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: 
     }
     actions
 }
+
+#[cfg(test)]
+mod tests;

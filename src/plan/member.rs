@@ -140,3 +140,6 @@ fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
         member,
     }])]
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ pub mod join;
 pub mod member;
 pub mod provision;
 pub mod rebuild;
+pub mod reclaim;
 pub mod reference;
 pub mod repair;
 pub mod root;
@@ -21,9 +22,15 @@ pub mod shared_volume;
 pub mod upkeep;
 pub mod volume;
 
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+pub(crate) mod testing;
+
 pub use action::{Action, Announcement, NewPv, Subject};
 
 use crate::api::reasons::{ClaimReason, Class};
+use std::fmt;
 
 /// What to do, and what to tell.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,5 +120,33 @@ impl Plan {
             actions: Vec::new(),
             verdict: Verdict::Refused(refusal),
         }
+    }
+}
+
+/// One stable line each, for goldens and `explain`.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for action in &self.actions {
+            writeln!(f, "{action}")?;
+        }
+        writeln!(f, "verdict  {}", self.verdict)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Settled => f.write_str("settled"),
+            Self::Continue => f.write_str("look again"),
+            Self::AskLive => f.write_str("decide again on live reads"),
+            Self::NotOurs => f.write_str("not ours"),
+            Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.text)
     }
 }

@@ -186,3 +186,6 @@ fn fresh_handle(backend: &Backend, volume: &VolumeId) -> Result<Handle, Refusal>
         path,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,16 +8,24 @@ use crate::domain::ids::{BackendName, ClaimRef, Handle, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::{Member, Record};
 use std::collections::{BTreeMap, HashMap};
+use tombolo_backend_api::BackendId;
 
 /// Puts the records together.
 pub fn records(pvs: &[Pv]) -> Vec<Record> {
     let mut by_volume: BTreeMap<VolumeId, Record> = BTreeMap::new();
     let mut by_handle: HashMap<&Handle, VolumeId> = HashMap::new();
+    let labelled = pvs.iter().filter_map(|pv| {
+        let ours = pv.ours.as_ref()?;
+        Some((&ours.handle.backend, ours.backend.clone()?))
+    });
+    // A stripped label is made up for by any other object on the same root.
+    let names: HashMap<&BackendId, BackendName> = labelled.collect();
     for pv in pvs.iter().filter(|pv| pv.is_owner()) {
         let Some(ours) = &pv.ours else { continue };
         let backend = ours
             .backend
             .clone()
+            .or_else(|| names.get(&ours.handle.backend).cloned())
             .unwrap_or_else(|| BackendName::new(ours.handle.backend.as_str()));
         if let Some(record) = record_of(pv, ours, backend) {
             by_handle.insert(&ours.handle, record.volume.clone());
@@ -43,3 +51,6 @@ pub fn records(pvs: &[Pv]) -> Vec<Record> {
     }
     by_volume.into_values().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,3 +48,6 @@ pub fn accepted(o: &ForReference<'_>) -> (ReferenceReason, String) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,12 +11,15 @@ use crate::domain::ids::{Handle, PvName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
+/// A rule: what it is about, or in words how it was broken.
+type Rule = fn(&[Action]) -> Result<(), String>;
+
 /// Checks all rules about actions.
 ///
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    const RULES: [fn(&[Action]) -> Result<(), String>; 9] = [
+    const RULES: [Rule; 9] = [
         data_is_made_under_an_intent,
         data_is_discarded_alone_and_under_an_intent,
         data_is_touched_once,
@@ -171,19 +174,30 @@ fn made(actions: &[Action]) -> impl Iterator<Item = (usize, &NewPv)> {
 
 fn a_pv_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
     for (at, pv) in made(actions) {
-        let wanted = match pv.joined {
-            Some(_) => Intent::Join { pv: pv.name.clone() },
-            None => Intent::Create,
+        let intended = match pv.joined {
+            Some(_) => open(actions, at, &pv.volume, &Intent::Join { pv: pv.name.clone() }),
+            None => owner_is_made(actions, at, pv) || owner_is_made_again(actions, at, pv),
         };
-        if !open(actions, at, &pv.volume, &wanted) {
-            return Err("a PersistentVolume is made without an intent".into());
-        }
-        let data = actions.iter().position(|a| matches!(a, Action::MakeData { .. }));
-        if pv.joined.is_none() && data.is_none_or(|d| d > at) {
-            return Err("an owner's PersistentVolume is made before its data".into());
+        if !intended {
+            return Err("a PersistentVolume is made without an intent, or before its data".into());
         }
     }
     Ok(())
+}
+
+fn owner_is_made(actions: &[Action], at: usize, pv: &NewPv) -> bool {
+    let data = actions.iter().position(|a| matches!(a, Action::MakeData { .. }));
+    open(actions, at, &pv.volume, &Intent::Create) && data.is_some_and(|d| d < at)
+}
+
+/// A repair: the ledger knows the volume, where it lies, and that nobody deletes it.
+fn owner_is_made_again(actions: &[Action], at: usize, pv: &NewPv) -> bool {
+    recorded(actions, at).any(|c| match c {
+        Change::Begin(r) => {
+            r.volume == pv.volume && r.handle == pv.handle && matches!(r.state, State::Live | State::SoftDeleted)
+        }
+        _ => false,
+    })
 }
 
 /// Nothing that happens to a member's object, or is edited on it, may reach the data.

@@ -4,7 +4,7 @@
 //! about.
 
 use super::consent::Consent;
-use super::volume::expected_owner;
+use super::volume::{awaited, expected_owner};
 use crate::api::conditions::{Statement, Status};
 use crate::api::reasons::SharedVolumeReason as R;
 use crate::api::shared_volume::{
@@ -28,6 +28,8 @@ pub struct ForSharedVolume<'a> {
     pub record: Option<&'a Record>,
     /// Whether the owner's claim is being deleted and held by us.
     pub holding: bool,
+    /// Attempts in a row at removing the data that failed.
+    pub failed_attempts: u32,
 }
 
 /// What the object should be; `None`: there should be none.
@@ -94,10 +96,15 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
 fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
     let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
     match pv.phase {
-        PvPhase::Available => true,
-        PvPhase::Bound => uid.is_some_and(|uid| !pv.populated && !expected_owner(pv, o.record).contains(uid)),
+        PvPhase::Available => !pv.ours.as_ref().is_some_and(|ours| awaited(pv, ours)),
+        PvPhase::Bound => uid.is_some_and(|uid| !being_populated(pv) && !expected_owner(pv, o.record).contains(uid)),
         PvPhase::Pending | PvPhase::Released | PvPhase::Failed => false,
     }
+}
+
+/// A populator has rebound it a moment ago, and its new owner is about to be recorded.
+fn being_populated(pv: &Pv) -> bool {
+    pv.populated && pv.ours.as_ref().is_some_and(|o| o.owner_uid.is_none())
 }
 
 fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {
@@ -141,6 +148,10 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
             format!("the owner's claim waits for {} members", o.members.len()),
         );
     }
+    if o.failed_attempts > 0 && o.pv.is_some_and(Pv::is_let_go) {
+        let message = "removing the data has failed, and is tried again; the events of the PersistentVolume say more";
+        say(R::CleanupFailed, message.to_owned());
+    }
     if unexpected {
         say(
             R::UnexpectedClaim,
@@ -172,3 +183,6 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

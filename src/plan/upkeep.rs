@@ -47,7 +47,7 @@ pub fn plan(o: &ForUpkeep<'_>) -> Vec<Action> {
             }
         }
         Some(Role::Member(joined)) => {
-            let moved = handshake::wanted(o.claim).is_none_or(|w| w.is_ok_and(|wanted| !joined.came_from(&wanted)));
+            let moved = !handshake::wanted(o.claim).is_some_and(|w| w.is_ok_and(|wanted| joined.came_from(&wanted)));
             if o.claim.phase == ClaimPhase::Bound && moved {
                 let text = "shareFromPVC was edited after the join; this claim keeps the volume it has";
                 actions.push(Action::tell(&claim, R::ShareFromChanged, text));
@@ -87,3 +87,6 @@ fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {
     };
     Some(Action::tell(&o.claim.reference(), R::ConsentWithdrawn, text))
 }
+
+#[cfg(test)]
+mod tests;

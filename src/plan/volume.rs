@@ -81,6 +81,7 @@ pub fn decide(v: &LiveVolume) -> Plan {
     }
     match pv.phase {
         PvPhase::Released | PvPhase::Failed => released(v, pv, ours),
+        PvPhase::Available if awaited(pv, ours) => Plan::settled(),
         PvPhase::Available => unexpected(pv),
         PvPhase::Bound => bound(v, pv, ours),
         PvPhase::Pending => Plan::settled(),
@@ -206,6 +207,12 @@ fn released(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     Plan::then_look_again(actions)
 }
 
+/// Given to a claim a moment ago; kube-controller-manager is about to bind it to that one and to no other.
+pub(super) fn awaited(pv: &Pv, ours: &Ours) -> bool {
+    let reserved = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    reserved.is_some() && reserved == ours.owner_uid.as_ref()
+}
+
 /// Anybody's claim could be bound to a volume that is free. It is left alone, and said.
 fn unexpected(pv: &Pv) -> Plan {
     let text = "this volume is not bound to the claim that Tombolo recorded; it will not be deleted. Give it an owner with: \
@@ -228,7 +235,9 @@ fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     }
     let old_claim_gone = v.owners.iter().all(|c| c.uid == *uid || c.phase == ClaimPhase::Lost);
     let soft_deleted = record.is_some_and(|r| matches!(r.state, State::SoftDeleted | State::Deleting));
-    if pv.populated && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
+    // A populator rewrites once; its annotation stays and must not excuse whoever gets hold of the volume later.
+    let first_time = pv.populated && ours.owner_uid.is_none();
+    if first_time && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
         return Plan::then_look_again(vec![Action::RecordOwner {
             pv: pv.into(),
             owner: uid.clone(),

@@ -8,6 +8,7 @@ pub mod memory;
 
 use crate::api::reasons::{ClaimReason, Class};
 use crate::domain::ids::ClaimRef;
+use crate::domain::pv::Pv;
 use crate::execute::Failure;
 use crate::plan::action::Told;
 use crate::plan::{Announcement, Refusal, Subject};
@@ -53,6 +54,28 @@ pub fn failed(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> Option<Anno
     Some(Announcement {
         subject: Subject::Claim(claim.clone()),
         reason: Told::Refused(reason),
+        text: text.to_owned(),
+    })
+}
+
+/// A volume under deletion whose plan stopped; `None`: nobody needs to know (yet). Its PersistentVolume is the admin's to read.
+pub fn failed_delete(pv: &Pv, failure: &Failure) -> Option<Announcement> {
+    if failure.is_stale() || !pv.is_let_go() {
+        return None;
+    }
+    let text = match failure.class() {
+        Class::Waiting => "the storage backend cannot be used now; the data is removed when it can",
+        Class::Unknown => "removing the data did not answer in time; it is looked at again",
+        Class::Transient => "removing the data failed; it is tried again",
+        Class::Invalid | Class::Denied | Class::Bug => {
+            "removing the data failed; Tombolo's log says why, and it is tried again"
+        }
+    };
+    let subject = Subject::Pv(pv.name.clone(), pv.uid.clone());
+    let reason = Told::Claim(ClaimReason::VolumeFailedDelete);
+    Some(Announcement {
+        subject,
+        reason,
         text: text.to_owned(),
     })
 }

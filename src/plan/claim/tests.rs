@@ -1,0 +1,400 @@
+//! What becomes of a claim, short of the handshake's rows.
+
+use super::*;
+use crate::domain::access::AccessModes;
+use crate::domain::backend::Health;
+use crate::domain::pv::PvPhase;
+use crate::domain::reference::Reference;
+use crate::plan::rules;
+use crate::plan::testing::{self, backend, class, member_pv, pv, record, reference};
+use k8s_openapi::api::core::v1::VolumeNodeAffinity;
+
+/// A claim and all that is looked at with it; tests edit it.
+struct Scene {
+    claim: Claim,
+    class: Option<Class>,
+    own_pv: Option<Pv>,
+    other_pv: Option<Pv>,
+    record: Option<Record>,
+    backends: Vec<Backend>,
+    references: Vec<Reference>,
+    source: Option<Claim>,
+    source_pv: Option<Pv>,
+    live: bool,
+}
+
+/// An ordinary claim.
+fn ordinary() -> Scene {
+    Scene {
+        claim: testing::claim("team/app"),
+        class: Some(class("gold")),
+        own_pv: None,
+        other_pv: None,
+        record: None,
+        backends: vec![backend("nas1")],
+        references: vec![reference("team/ref", "prod/data")],
+        source: Some(testing::claim("prod/data").bound().shares("team")),
+        source_pv: Some(pv("prod/data")),
+        live: true,
+    }
+}
+
+/// One that may join `prod/data`.
+fn sharing() -> Scene {
+    ordinary().with(|s| s.claim = s.claim.clone().asks("prod/data"))
+}
+
+impl Scene {
+    fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
+        edit(&mut self);
+        self
+    }
+
+    fn plan(&self) -> Plan {
+        let labels = testing::labels(&[]);
+        let handshake = Handshake {
+            claim: &self.claim,
+            namespace_labels: &labels,
+            references: &self.references,
+            source: self.source.as_ref(),
+            source_namespace_terminating: false,
+            source_pv: self.source_pv.as_ref(),
+            backend: self.backends.first().filter(|b| b.ready().is_some()),
+        };
+        let o = ForClaim {
+            claim: &self.claim,
+            class: self.class.as_ref(),
+            own_pv: self.own_pv.as_ref(),
+            other_pv: self.other_pv.as_ref(),
+            record: self.record.as_ref(),
+            backends: &self.backends,
+            handshake: handshake::wanted(&self.claim).map(|_| handshake),
+            live: self.live,
+        };
+        let plan = decide(&o);
+        assert_eq!(rules::check_plan(&plan), Ok(()), "{plan}");
+        assert_eq!(plan, decide(&o), "planning twice gives the same plan");
+        plan
+    }
+
+    fn refusal(&self) -> Option<R> {
+        match self.plan().verdict {
+            Verdict::Refused(refusal) => Some(refusal.reason),
+            _ => None,
+        }
+    }
+
+    fn provisions(&self) -> bool {
+        self.plan().actions.iter().any(Action::touches_data)
+    }
+}
+
+use crate::plan::Action;
+
+fn settled(scene: &Scene) -> bool {
+    scene.plan() == Plan::settled()
+}
+
+#[test]
+fn an_ordinary_claim_gets_a_volume_when_kubernetes_asks_us_for_it() {
+    assert!(ordinary().provisions());
+    for (what, asked) in [
+        ("not yet asked", None),
+        ("another is asked", Some("example.com/other".to_owned())),
+    ] {
+        assert!(settled(&ordinary().with(|s| s.claim.asked = asked)), "{what}");
+    }
+}
+
+#[test]
+fn a_class_that_waits_for_a_pod_waits_for_the_node_it_will_run_on() {
+    let waits = || ordinary().with(|s| s.class = Some(class("gold").with(|c| c.waits_for_consumer = true)));
+    assert!(settled(&waits()));
+    assert!(
+        waits()
+            .with(|s| s.claim.selected_node = Some("node1".into()))
+            .provisions()
+    );
+}
+
+#[test]
+fn a_claim_of_somebody_else_s_class_is_not_touched() {
+    assert_eq!(ordinary().with(|s| s.class = None).plan(), Plan::not_ours());
+    let misspelt = ordinary().with(|s| {
+        s.class = None;
+        s.claim = s.claim.clone().annotated(&[("tombolo.dev/sharefrom", "x")]);
+    });
+    assert_eq!(misspelt.plan(), Plan::not_ours());
+    assert_eq!(sharing().with(|s| s.class = None).plan(), Plan::not_ours());
+}
+
+#[test]
+fn a_class_that_vanishes_after_the_volume_was_begun_is_said() {
+    let begun = ordinary().with(|s| {
+        s.class = None;
+        s.record = Some(record("team/app"));
+    });
+    assert_eq!(begun.refusal(), Some(R::InvalidParameters));
+    let made = begun.with(|s| s.own_pv = Some(pv("team/app")));
+    assert!(settled(&made), "the object needs no class any more");
+}
+
+#[test]
+fn once_the_object_exists_binding_is_kubernetes_work() {
+    for phase in [PvPhase::Pending, PvPhase::Bound, PvPhase::Released] {
+        assert!(settled(
+            &ordinary().with(|s| s.own_pv = Some(pv("team/app").phase(phase)))
+        ));
+        assert!(settled(
+            &sharing().with(|s| s.own_pv = Some(member_pv("team/app", "prod/data").phase(phase)))
+        ));
+    }
+}
+
+#[test]
+fn a_claim_whose_object_goes_before_it_was_bound_is_told_so() {
+    let doomed = ordinary().with(|s| s.own_pv = Some(pv("team/app").terminating()));
+    assert_eq!(doomed.refusal(), Some(R::ProvisioningFailed));
+}
+
+#[test]
+fn bound_lost_and_terminating_claims_need_nothing() {
+    for claim in [
+        testing::claim("team/app").bound(),
+        testing::claim("team/app").lost(),
+        testing::claim("team/app").terminating(),
+        testing::claim("team/app").asks("prod/data").bound(),
+        testing::claim("team/app").asks("prod/data").terminating(),
+        testing::claim("team/app").asks("nonsense").bound(),
+        testing::claim("team/app")
+            .annotated(&[("tombolo.dev/typo", "x")])
+            .bound(),
+    ] {
+        assert!(settled(&ordinary().with(|s| s.claim = claim.clone())), "{claim:?}");
+    }
+}
+
+/// Each of these asked for something else than an empty volume; none may get one.
+#[test]
+fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
+    let annotated = |key: &str| testing::claim("team/app").annotated(&[(key, "prod/data")]);
+    let from = |source: DataSource| testing::claim("team/app").with(|c| c.source = source);
+    let served = |kind: &str| DataSource::Served {
+        kind: kind.into(),
+        name: "s".into(),
+    };
+    let populator = DataSource::Populator {
+        group: "example.com".into(),
+        kind: "Hello".into(),
+    };
+    for (what, claim, reason) in [
+        ("a typo", annotated("tombolo.dev/shareFromPvc"), R::UnknownAnnotation),
+        (
+            "a compatible typo",
+            annotated("trident.netapp.io/shareFromPvc"),
+            R::UnknownAnnotation,
+        ),
+        (
+            "an empty request",
+            testing::claim("team/app").asks(""),
+            R::InvalidShareFrom,
+        ),
+        (
+            "cloneFromPVC",
+            annotated("trident.netapp.io/cloneFromPVC"),
+            R::ConflictingSource,
+        ),
+        (
+            "cloneFromSnapshot",
+            annotated("trident.netapp.io/cloneFromSnapshot"),
+            R::ConflictingSource,
+        ),
+        (
+            "cloneFromNamespace",
+            annotated("trident.netapp.io/cloneFromNamespace"),
+            R::ConflictingSource,
+        ),
+        ("a clone", from(served("PersistentVolumeClaim")), R::ConflictingSource),
+        ("a restore", from(served("VolumeSnapshot")), R::ConflictingSource),
+        (
+            "a cross-namespace source",
+            from(served("CrossNamespaceSource")),
+            R::ConflictingSource,
+        ),
+        ("a populator", from(populator), R::WaitingForPopulator),
+        (
+            "a dropped namespace",
+            from(DataSource::Dropped(DropCause::GateOff)),
+            R::SourceDropped,
+        ),
+        (
+            "a dropped kind",
+            from(DataSource::Dropped(DropCause::CustomKindInDataSource)),
+            R::SourceDropped,
+        ),
+        (
+            "a selector",
+            testing::claim("team/app").with(|c| c.selector = true),
+            R::ConflictingSource,
+        ),
+        (
+            "an attributes class",
+            testing::claim("team/app").with(|c| c.attributes_class = Some("fast".into())),
+            R::AttributesClassNotSupported,
+        ),
+    ] {
+        let scene = ordinary().with(|s| s.claim = claim.clone());
+        assert_eq!(scene.refusal(), Some(reason), "{what}");
+        let early = scene.with(|s| s.claim.asked = None);
+        assert_eq!(early.refusal(), Some(reason), "{what}: said before its time, too");
+    }
+}
+
+#[test]
+fn a_dropped_source_says_what_to_write_instead() {
+    let text = |cause| match (ordinary().with(|s| s.claim.source = DataSource::Dropped(cause)))
+        .plan()
+        .verdict
+    {
+        Verdict::Refused(refusal) => refusal.text,
+        other => panic!("{other:?}"),
+    };
+    assert!(text(DropCause::GateOff).contains("CrossNamespaceSource"));
+    assert!(text(DropCause::CustomKindInDataSource).contains("dataSourceRef"));
+}
+
+#[test]
+fn a_claim_with_a_volume_name_is_somebody_s_import_and_is_left_alone() {
+    let chosen = || ordinary().with(|s| s.claim.volume_name = Some(testing::pv_name("prod/data")));
+    assert!(settled(&chosen()));
+    assert!(settled(
+        &chosen().with(|s| s.claim.source = DataSource::Dropped(DropCause::GateOff))
+    ));
+    let sharing = chosen().with(|s| s.claim = s.claim.clone().asks("prod/data"));
+    assert_eq!(
+        sharing.refusal(),
+        Some(R::ConflictingSource),
+        "but not when it asks for a share as well"
+    );
+}
+
+#[test]
+fn kubernetes_may_not_have_bound_something_else_in_silence() {
+    let elsewhere = |claim: Claim| ordinary().with(|s| s.claim = claim.bound_to("pv-of-a-stranger"));
+    let from = |source: DataSource| testing::claim("team/app").with(|c| c.source = source);
+    let populator = || DataSource::Populator {
+        group: "example.com".into(),
+        kind: "Hello".into(),
+    };
+    let other = Some(R::BoundToOtherVolume);
+    let served = DataSource::Served {
+        kind: "VolumeSnapshot".into(),
+        name: "s".into(),
+    };
+    assert_eq!(elsewhere(testing::claim("team/app").asks("prod/data")).refusal(), other);
+    assert_eq!(elsewhere(testing::claim("team/app").asks("nonsense")).refusal(), other);
+    assert_eq!(elsewhere(from(served)).refusal(), other);
+    assert_eq!(
+        elsewhere(from(DataSource::Dropped(DropCause::GateOff))).refusal(),
+        other
+    );
+    assert_eq!(elsewhere(from(populator())).refusal(), other);
+    assert_eq!(
+        elsewhere(testing::claim("team/app")).refusal(),
+        None,
+        "it asked for nothing in particular"
+    );
+
+    let foreign_class = elsewhere(testing::claim("team/app").asks("prod/data")).with(|s| s.class = None);
+    assert_eq!(foreign_class.refusal(), None);
+
+    let populated =
+        |claim: Claim| elsewhere(claim).with(|s| s.other_pv = Some(pv("help/er").with(|p| p.populated = true)));
+    assert_eq!(
+        populated(from(populator())).refusal(),
+        None,
+        "its populator did what it asked"
+    );
+    let both = from(populator()).asks("prod/data");
+    assert_eq!(populated(both).refusal(), other, "no populator gives a share");
+
+    let mine = Some(testing::uid("team/app"));
+    let reclaimed = |uid: Option<_>| {
+        elsewhere(testing::claim("team/app").asks("prod/data"))
+            .with(|s| s.other_pv = Some(pv("prod/data").ours(|o| o.owner_uid = uid)))
+    };
+    assert_eq!(reclaimed(mine).refusal(), None, "it is the recorded owner");
+    assert_eq!(reclaimed(Some(testing::uid("x/y"))).refusal(), other);
+}
+
+#[test]
+fn a_share_is_decided_on_live_reads_and_begins_with_a_token() {
+    let cached = sharing().with(|s| s.live = false).plan();
+    assert_eq!((cached.actions, cached.verdict), (Vec::new(), Verdict::AskLive));
+    let live = sharing().plan();
+    assert_eq!(live.verdict, Verdict::Continue);
+    assert!(matches!(live.actions.last(), Some(Action::PutToken { .. })));
+    assert!(!live.actions.iter().any(Action::touches_data));
+}
+
+#[test]
+fn a_share_waits_for_no_pod_unless_the_volume_is_on_some_nodes_only() {
+    let waits = || sharing().with(|s| s.class = Some(class("gold").with(|c| c.waits_for_consumer = true)));
+    assert_eq!(waits().with(|s| s.claim.asked = None).plan().verdict, Verdict::Continue);
+    let local = || waits().with(|s| s.source_pv.as_mut().unwrap().node_affinity = Some(VolumeNodeAffinity::default()));
+    assert!(settled(&local()));
+    assert_eq!(
+        local()
+            .with(|s| s.claim.selected_node = Some("n".into()))
+            .plan()
+            .verdict,
+        Verdict::Continue
+    );
+}
+
+#[test]
+fn a_claim_whose_token_is_on_the_volume_is_examined_no_more() {
+    let joined = || sharing().with(|s| s.source_pv = Some(pv("prod/data").token("team/app")));
+    for (what, scene) in [
+        ("as it was", joined()),
+        (
+            "the owner no longer shares",
+            joined().with(|s| s.source.as_mut().unwrap().annotations = Default::default()),
+        ),
+        ("the reference is gone", joined().with(|s| s.references.clear())),
+        (
+            "the owner is going",
+            joined().with(|s| s.source_pv = s.source_pv.take().map(Pv::terminating)),
+        ),
+        (
+            "the claim was edited",
+            joined().with(|s| s.claim.modes = AccessModes::default()),
+        ),
+    ] {
+        assert!(settled(&scene), "{what}");
+    }
+    let away = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = Health::Degraded)]);
+    assert_eq!(
+        away.refusal(),
+        Some(R::BackendUnavailable),
+        "it says why it is not bound yet"
+    );
+}
+
+#[test]
+fn a_token_whose_note_cannot_be_read_is_put_again() {
+    let damaged = sharing().with(|s| {
+        let pv = s.source_pv.as_mut().unwrap();
+        let _ = pv.tokens.insert(Token::joining(testing::uid("team/app")), None);
+    });
+    assert!(matches!(damaged.plan().actions.last(), Some(Action::PutToken { .. })));
+}
+
+#[test]
+fn a_failed_handshake_is_the_verdict_and_never_an_ordinary_volume() {
+    assert_eq!(
+        sharing().with(|s| s.references.clear()).refusal(),
+        Some(R::ReferenceMissing)
+    );
+    assert_eq!(sharing().with(|s| s.source = None).refusal(), Some(R::NotShared));
+}

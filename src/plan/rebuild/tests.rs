@@ -1,0 +1,44 @@
+//! Records from objects alone.
+
+use super::*;
+use crate::domain::change::check;
+use crate::domain::record::State;
+use crate::plan::testing::{member_pv, pv, record};
+
+#[test]
+fn every_volume_is_found_with_its_members() {
+    let found = records(&[
+        member_pv("team/app", "prod/data"),
+        pv("prod/data"),
+        pv("prod/other").released(),
+        member_pv("team/late", "prod/other").released(),
+    ]);
+    let expected = [
+        record("prod/data").member("team/app"),
+        record("prod/other").state(State::SoftDeleted).member("team/late"),
+    ];
+    assert_eq!(found, expected);
+    assert!(found.iter().all(|r| check(r).is_ok()));
+}
+
+#[test]
+fn stripped_labels_are_made_up_for() {
+    let stripped = |pv: Pv| pv.ours(|o| (o.volume, o.backend, o.intact) = (None, None, false));
+    let found = records(&[
+        stripped(pv("prod/data")),
+        stripped(member_pv("team/app", "prod/data")),
+        pv("prod/other"),
+    ]);
+    assert_eq!(found, [record("prod/data").member("team/app"), record("prod/other")]);
+}
+
+#[test]
+fn strangers_and_members_of_volumes_that_are_gone_make_no_record() {
+    let stranger = pv("prod/data").with(|p| p.ours = None);
+    assert_eq!(records(&[stranger, member_pv("team/app", "prod/data")]), []);
+    assert_eq!(
+        records(&[pv("prod/data").with(|p| p.claim = None)]),
+        [],
+        "free for anybody: nobody's volume"
+    );
+}

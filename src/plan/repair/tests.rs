@@ -1,0 +1,132 @@
+//! Which lost objects are made again, and as what.
+
+use super::*;
+use crate::plan::rules;
+use crate::plan::testing::{self, GI, claim_ref, class, pv, pv_name, record, uid};
+
+fn made(actions: &[Action]) -> Option<&NewPv> {
+    assert_eq!(rules::check(actions), Ok(()));
+    actions.iter().find_map(|a| match a {
+        Action::CreatePv(pv) => Some(&**pv),
+        _ => None,
+    })
+}
+
+/// The ledger takes every change.
+fn legal(record: &Record, actions: &[Action]) {
+    let mut record = Some(record.clone());
+    for action in actions {
+        if let Action::Record(changes) | Action::Note(changes) = action {
+            for change in changes {
+                record = crate::domain::change::apply(record, change).unwrap();
+            }
+        }
+    }
+}
+
+fn owner_of(claim: &Claim, class: Option<&Class>, record: &Record, data: bool) -> Vec<Action> {
+    let actions = owner(&LostOwner {
+        claim,
+        class,
+        record,
+        data,
+    });
+    legal(record, &actions);
+    actions
+}
+
+#[test]
+fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
+    let (claim, gold) = (testing::claim("prod/data").lost(), class("gold"));
+    for state in [State::Live, State::SoftDeleted] {
+        let actions = owner_of(&claim, Some(&gold), &record("prod/data").state(state), true);
+        let pv = made(&actions).unwrap();
+        assert_eq!(
+            (pv.name.clone(), pv.claim.clone(), pv.bytes),
+            (pv_name("prod/data"), claim_ref("prod/data"), 10 * GI)
+        );
+        assert_eq!(pv.handle, record("prod/data").handle);
+        assert!(pv.joined.is_none() && !actions.iter().any(Action::touches_data));
+    }
+}
+
+#[test]
+fn nothing_is_made_again_without_data_without_the_ledger_s_word_or_during_a_delete() {
+    let (claim, gold) = (testing::claim("prod/data").lost(), class("gold"));
+    let none = |record: Record, data| made(&owner_of(&claim, Some(&gold), &record, data)).is_none();
+    assert!(none(record("prod/data"), false));
+    assert!(none(record("prod/data").state(State::Creating), true));
+    assert!(none(record("prod/data").state(State::Deleting), true));
+    assert!(
+        none(
+            Record {
+                owner: claim_ref("prod/new"),
+                ..record("prod/data")
+            },
+            true
+        ),
+        "it was given to another claim"
+    );
+}
+
+#[test]
+fn a_class_that_is_gone_deletes_nothing() {
+    let claim = testing::claim("prod/data").lost();
+    let actions = owner_of(&claim, None, &record("prod/data"), true);
+    let pv = made(&actions).unwrap();
+    assert_eq!((pv.policy, pv.on_delete), (ReclaimPolicy::Retain, OnDelete::Retain));
+    let unreadable = class("gold").with(|c| c.parameters = Err("?".into()));
+    let actions = owner_of(&claim, Some(&unreadable), &record("prod/data"), true);
+    assert_eq!(made(&actions).unwrap().on_delete, OnDelete::Retain);
+}
+
+fn member_of(claim: &Claim, record: &Record, owner: &Pv) -> Vec<Action> {
+    let actions = member(&LostMember { claim, record, owner });
+    legal(record, &actions);
+    actions
+}
+
+#[test]
+fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
+    let shared = record("prod/data").member("team/app");
+    let lost = testing::claim("team/app").lost();
+    for (owner, record) in [
+        (pv("prod/data"), shared.clone()),
+        (pv("prod/data").released(), shared.clone().state(State::SoftDeleted)),
+    ] {
+        let actions = member_of(&lost, &record, &owner);
+        let made = made(&actions).unwrap();
+        assert_eq!(
+            (made.name.clone(), made.claim.clone()),
+            (pv_name("team/app"), claim_ref("team/app"))
+        );
+        assert_eq!(made.handle, owner.ours.unwrap().handle);
+        assert_eq!((made.policy, made.on_delete), (ReclaimPolicy::Delete, OnDelete::Retain));
+        let joined = made.joined.clone().unwrap();
+        assert!(joined.source_uid == uid("prod/data") && joined.came_from(&testing::key("prod/data")));
+    }
+}
+
+#[test]
+fn a_member_is_not_made_again_while_the_volume_goes_or_when_the_ledger_knows_another() {
+    let shared = record("prod/data").member("team/app");
+    let lost = testing::claim("team/app").lost();
+    let none = |claim: &Claim, record: &Record, owner: &Pv| made(&member_of(claim, record, owner)).is_none();
+    assert!(none(&lost, &shared, &pv("prod/data").terminating()));
+    assert!(
+        none(&lost, &record("prod/data"), &pv("prod/data")),
+        "a claim that says it lost a volume proves nothing"
+    );
+    assert!(none(
+        &lost,
+        &record("prod/data").state(State::Deleting),
+        &pv("prod/data").terminating()
+    ));
+    let busy = shared.clone().intends(Intent::Join {
+        pv: pv_name("other/one"),
+    });
+    assert!(none(&lost, &busy, &pv("prod/data")), "one step at a time");
+    let again = lost.clone().with(|c| c.uid = uid("made/again"));
+    assert!(none(&again, &shared, &pv("prod/data")));
+    assert!(none(&lost, &shared, &pv("prod/data").with(|p| p.ours = None)));
+}
