@@ -25,6 +25,8 @@ pub mod volume;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 pub(crate) mod testing;
 
 pub use action::{Action, Announcement, NewPv, Subject};
