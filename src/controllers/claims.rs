@@ -7,6 +7,7 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
 use crate::domain::reference::ReferenceKind;
+use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
@@ -81,14 +82,14 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
 /// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
-        return Ok(Next::Again);
+        return Err(overtaken());
     };
     let turn = ctx.locks.lock(&volume).await;
     let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
         return Ok(Next::Change);
     };
     if view.source_volume().as_ref() != Some(&volume) {
-        return Ok(Next::Again);
+        return Err(overtaken());
     }
     if ctx.ports.cluster.pv(&view.claim().uid.pv_name()).await?.is_some() {
         return Ok(Next::Change);
@@ -111,6 +112,11 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         timer.finish(Attempt::Succeeded);
     }
     Ok(next)
+}
+
+/// The caches lag behind: asked at once again they would say the same, so it is asked with growing patience.
+fn overtaken() -> Failure {
+    ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
 }
 
 /// Upkeep of a claim that has its volume.
