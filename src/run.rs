@@ -8,7 +8,6 @@ use crate::backends;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
-use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::{Limits, NamespaceLimits};
@@ -25,6 +24,7 @@ use crate::leader::{Leadership, Timing};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::metrics::timed::Timed;
+use crate::observe::queue::Queue;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
 use crate::observe::work::Work;
@@ -41,6 +41,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How long claims wait at the start for backends to answer.
+const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Time of day.
 struct WallClock;
@@ -165,6 +168,7 @@ async fn work(
         sweep_interval: args.sweep_interval,
     };
     watch_backends(&mut tasks, client, &ctx).await?;
+    first_look_at_backends(&ctx).await;
     ctx.wake(Work::Sweep);
     for _ in 0..args.workers {
         tasks.spawn(work_on(ctx.clone()));
@@ -291,6 +295,18 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         .await
         .context("the watch of StorageBackends ended")?;
     Ok(())
+}
+
+/// Before the first claim is looked at, so that none is told of a backend that nobody has asked yet. One that does not answer
+/// soon is told of, and looked at again like everything else.
+async fn first_look_at_backends(ctx: &Context) {
+    let looks = ctx.roots.names().into_iter().map(|name| async move {
+        let look = crate::controllers::backends::reconcile(ctx, &name);
+        if let Ok(Err(error)) = tokio::time::timeout(FIRST_LOOK, look).await {
+            tracing::warn!(backend = %name, %error, "the first look at a backend failed");
+        }
+    });
+    futures::future::join_all(looks).await;
 }
 
 /// A backend as its object describes it, with what is known of it already.
