@@ -153,6 +153,7 @@ proptest! {
     fn a_claim_s_plan_keeps_the_rules(s in claim_scene()) {
         let plan = decide(&s);
         prop_assert_eq!(rules::check_plan(&plan), Ok(()), "{}", plan);
+        prop_assert_eq!(legal(s.record.as_ref(), &plan), Ok(()));
         prop_assert_eq!(plan, decide(&s), "planning twice gives the same plan");
     }
 
