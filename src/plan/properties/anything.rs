@@ -198,7 +198,7 @@ proptest! {
     fn before_consent_the_answer_does_not_depend_on_the_source(a in claim_scene(), b in claim_scene()) {
         let labels = testing::labels(&[]);
         let claim = testing::claim("team/app").asks("prod/data");
-        let mut answer = |s: &ClaimScene| {
+        let answer = |s: &ClaimScene| {
             let source = s.source.clone().map(|c| c.annotated(&[]));
             let h = Handshake {
                 claim: &claim,
