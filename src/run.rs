@@ -6,6 +6,7 @@ use crate::admin::{Admin, readiness::Readiness};
 use crate::api::storage_backend::StorageBackend;
 use crate::backends;
 use crate::cli::{Common, RunArgs};
+use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
@@ -21,7 +22,6 @@ use crate::execute::{Clock, Ports};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
-use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::metrics::timed::Timed;
@@ -216,45 +216,13 @@ async fn settle_ledger(
     leadership: &Leadership,
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
-    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
-        lease_uid: epoch.lease.clone(),
-        transitions: epoch.transitions,
-    };
-    let (seen, epoch) = match leadership {
-        Leadership::Elected { before, now } => (
-            before.as_ref().map(|b| LeaseSeen {
-                term: term(b),
-                holder: Holder::parse(&b.holder),
-            }),
-            Epoch {
-                term: Some(term(now)),
-                holder: holder(&now.holder)?,
-            },
-        ),
-        Leadership::Alone => (
-            None,
-            Epoch {
-                term: None,
-                holder: Holder {
-                    identity: "alone".into(),
-                    start_id: "alone".into(),
-                },
-            },
-        ),
-    };
-    let elected = matches!(leadership, Leadership::Elected { .. });
-    if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
-        let pvs = cluster.pvs().await?;
-        let records = rebuild::records(&pvs);
+    if let Some(doubt) = leadership.doubts(ledger) {
+        let records = rebuild::records(&cluster.pvs().await?);
         tracing::info!(%doubt, volumes = records.len(), "rebuilding the ledger from the cluster");
         metrics.ledger_rebuilt(doubt.into());
         ledger.replace_all(records).await?;
     }
-    Ok(ledger.set_epoch(epoch).await?)
-}
-
-fn holder(text: &str) -> anyhow::Result<Holder> {
-    Holder::parse(text).context("our own identity cannot be read")
+    Ok(ledger.set_epoch(leadership.signature()).await?)
 }
 
 /// Which cluster this is: the UID of namespace `kube-system`.
@@ -300,16 +268,22 @@ fn watch_everything(
 
 async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
     let (sender, mut synced) = watch::channel(false);
-    let (roots, queue, metrics) = (ctx.roots.clone(), ctx.queue.clone(), ctx.metrics.clone());
+    let seen = ctx.clone();
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
         if there {
-            roots.put(name.clone(), root(&object, &name, roots.get(&name), &metrics));
+            let before = seen.roots.get(&name);
+            let now = root(&object, &name, before.clone(), &seen.metrics);
+            let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
+            seen.roots.put(name.clone(), now);
+            if admits {
+                wake_everything_that_waits(&seen);
+            }
         } else {
-            roots.remove(&name);
-            metrics.forget_backend(&name);
+            seen.roots.remove(&name);
+            seen.metrics.forget_backend(&name);
         }
-        queue.add(Work::Backend(name));
+        seen.wake(Work::Backend(name));
     };
     tasks.spawn(watch_each(client.clone(), each, sender));
     synced
@@ -344,7 +318,8 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if before.spec == *spec => Root {
+        Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
+            spec: spec.clone(),
             labels,
             limits,
             retention,

@@ -39,26 +39,22 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         RootState::Ready(guarded) => Some(guarded.mark().backend_id.clone()),
         RootState::Degraded(..) => known,
     };
-    let now = Root {
-        id,
-        state,
-        space,
-        ..root.clone()
-    };
-    if matches!(now.state, RootState::Ready(_)) && !now.terminating {
+    let (was, is) = (
+        matches!(root.state, RootState::Ready(_)),
+        matches!(state, RootState::Ready(_)),
+    );
+    if is && !root.terminating {
         // Before the first volume can be made on it, so that it cannot vanish under one.
         ctx.publication.backend_in_use(name, true).await?;
     }
-    publish(ctx, name, &now).await?;
-    let (was, is) = (
-        matches!(root.state, RootState::Ready(_)),
-        matches!(now.state, RootState::Ready(_)),
-    );
-    ctx.roots.put(name.clone(), now.clone());
+    let Some(now) = ctx.roots.found(name, &root.spec, id, state, space) else {
+        return Ok(Next::Again);
+    };
     if is && !was {
         wake_everything_that_waits(ctx);
         ctx.wake(Work::Trash(name.clone()));
     }
+    publish(ctx, name, &now).await?;
     if now.terminating {
         return let_go(ctx, name, &now).await;
     }
@@ -179,8 +175,8 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
     Ok(ctx.publication.backend(name, status, statements).await?)
 }
 
-/// Claims that were refused for its sake, and volumes whose data could not be touched.
-fn wake_everything_that_waits(ctx: &Context) {
+/// Claims that were refused for a backend's sake, and volumes whose data could not be touched.
+pub fn wake_everything_that_waits(ctx: &Context) {
     let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
         let claims = index.pending().map(|c| Work::Claim(c.key.clone()));
         let volumes = index

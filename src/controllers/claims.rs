@@ -2,16 +2,23 @@
 
 use super::context::{Context, Next};
 use super::{lost, volumes};
+use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
+use crate::domain::reference::ReferenceKind;
+use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Plan, Verdict, claim};
+use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
+use std::time::Duration;
+
+/// How often a claim that waits is looked at without being woken.
+const WHILE_WAITING: Duration = Duration::from_secs(15);
 
 /// Looks at a claim.
 ///
@@ -32,8 +39,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
             ctx.ports
                 .audience
                 .hear(&report::refused(&view.claim().reference(), refusal));
-            // Said again while it is true, because events expire.
-            Next::After(report::memory::say_again())
+            look_again(refusal)
         }
         Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
     };
@@ -42,6 +48,16 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     }
     keep(ctx, view.claim()).await?;
     Ok(next)
+}
+
+/// What waits is looked at now and then: room that appears on a backend is in no event. Everything else only has to be said again
+/// while it is true, because events expire.
+fn look_again(refusal: &Refusal) -> Next {
+    Next::After(if refusal.reason.class() == Some(Class::Waiting) {
+        WHILE_WAITING
+    } else {
+        report::memory::say_again()
+    })
 }
 
 async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next, Failure> {
@@ -66,14 +82,14 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
 /// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
-        return Ok(Next::Again);
+        return Err(overtaken());
     };
     let turn = ctx.locks.lock(&volume).await;
     let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
         return Ok(Next::Change);
     };
     if view.source_volume().as_ref() != Some(&volume) {
-        return Ok(Next::Again);
+        return Err(overtaken());
     }
     if ctx.ports.cluster.pv(&view.claim().uid.pv_name()).await?.is_some() {
         return Ok(Next::Change);
@@ -83,7 +99,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         ctx.ports
             .audience
             .hear(&report::refused(&view.claim().reference(), refusal));
-        return Ok(Next::After(report::memory::say_again()));
+        return Ok(look_again(refusal));
     }
     let timer = view
         .claim()
@@ -96,6 +112,11 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         timer.finish(Attempt::Succeeded);
     }
     Ok(next)
+}
+
+/// The caches lag behind: asked at once again they would say the same, so it is asked with growing patience.
+fn overtaken() -> Failure {
+    ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
 }
 
 /// Upkeep of a claim that has its volume.
@@ -151,7 +172,11 @@ pub fn consent_of(
     let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
     let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
     let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    let served = index.serves(crate::domain::reference::ReferenceKind::Volume);
+    // By which kind it came is in its `via`; the other kind's definition may be gone without a word about this member.
+    let kind = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
+    let served = index.serves(kind.unwrap_or(ReferenceKind::Volume));
     Some(consent::state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,

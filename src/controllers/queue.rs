@@ -31,17 +31,20 @@ struct State {
 }
 
 impl Queue {
-    /// To be looked at as soon as a worker is free.
+    /// To be looked at as soon as its patience ends and a worker is free.
     pub fn add(&self, work: Work) {
-        self.lock().make_ready(work);
-        self.changed.notify_one();
+        self.add_all([work]);
     }
 
     /// All of these.
     pub fn add_all(&self, all: impl IntoIterator<Item = Work>) {
+        let now = Instant::now();
         let mut state = self.lock();
         for work in all {
-            state.make_ready(work);
+            match work.patience() {
+                Duration::ZERO => state.make_ready(work),
+                patience => state.make_due(work, now + patience),
+            }
         }
         drop(state);
         self.changed.notify_one();
@@ -51,10 +54,7 @@ impl Queue {
     pub fn add_after(&self, work: Work, delay: Duration) {
         let at = Instant::now() + delay;
         let mut state = self.lock();
-        if state.due.get(&work).is_none_or(|due| at < *due) {
-            state.due.insert(work.clone(), at);
-            state.timers.push(Reverse((at, work)));
-        }
+        state.make_due(work, at);
         drop(state);
         self.changed.notify_one();
     }
@@ -119,6 +119,13 @@ impl State {
             self.again.insert(work);
         } else if self.waiting.insert(work.clone()) {
             self.ready.push_back(work);
+        }
+    }
+
+    fn make_due(&mut self, work: Work, at: Instant) {
+        if !self.waiting.contains(&work) && self.due.get(&work).is_none_or(|due| at < *due) {
+            self.due.insert(work.clone(), at);
+            self.timers.push(Reverse((at, work)));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Something about a volume changed that people can read in its SharedVolume: written at most once a second.
+//! Something about a volume changed that people can read in its SharedVolume: written at most once a second (`Work::patience`).
 
 use super::claims::consent_of;
 use super::context::{Context, Next};
@@ -8,10 +8,6 @@ use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::shared_volume::{ForSharedVolume, describe};
-use std::time::Duration;
-
-/// The pause before a change is written; what changes meanwhile is in the same write.
-pub const COALESCE: Duration = Duration::from_secs(1);
 
 /// Looks at a volume's description.
 ///

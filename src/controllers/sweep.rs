@@ -38,6 +38,7 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
         }
         (work, held, tokens)
     });
+    ctx.publication.look_again().await?;
     ctx.queue.add_all(work);
     let records = ctx.ports.ledger.all();
     ctx.queue

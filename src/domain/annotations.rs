@@ -84,14 +84,14 @@ impl Annotations {
     }
 }
 
-/// A key that was cut short, or written too long, is meant before one that merely has as many letters in common.
+/// The known key that was most likely meant: one of which the wrong one is a part first, then by letters to change.
 fn nearest(prefix: &str, wrong: &str, known: &[&str]) -> String {
     let wrong: String = wrong.to_lowercase().chars().take(64).collect();
     let letters: Vec<char> = wrong.chars().collect();
     let best = known.iter().min_by_key(|known| {
         let known = known.to_lowercase();
-        let cut = !wrong.is_empty() && (known.starts_with(&wrong) || wrong.starts_with(&known));
-        (!cut, distance(&letters, &known.chars().collect::<Vec<_>>()))
+        let part = known.starts_with(&wrong) || wrong.starts_with(&known);
+        (!part, distance(&letters, &known.chars().collect::<Vec<_>>()))
     });
     format!("{prefix}{}", best.unwrap_or(&""))
 }

@@ -16,19 +16,22 @@ use crate::execute::Clock;
 use crate::plan::shared_volume::Wanted;
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where statuses are written.
 #[async_trait]
 pub trait Publication: Send + Sync + 'static {
     /// The SharedVolume of a volume is as wanted, or is not there.
     async fn shared_volume(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> Result<(), ApiError>;
+    /// Forgets what was written, so that what somebody else has changed since is found.
+    async fn look_again(&self) -> Result<(), ApiError>;
     /// The condition `Accepted` of a reference.
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError>;
     /// The status of a backend; its conditions are put in from `statements`.
@@ -46,12 +49,18 @@ pub trait Publication: Send + Sync + 'static {
 pub struct Statuses {
     client: Client,
     clock: Arc<dyn Clock>,
+    /// SharedVolumes that exist, each with what we last wrote of it; `None`: not listed yet.
+    published: Mutex<Option<HashMap<VolumeId, Option<Wanted>>>>,
 }
 
 impl Statuses {
     /// Takes a client.
     pub fn new(client: Client, clock: Arc<dyn Clock>) -> Self {
-        Self { client, clock }
+        Self {
+            client,
+            clock,
+            published: Mutex::default(),
+        }
     }
 
     /// Writes a status. A merge patch: with server-side apply an object of a thousand members outgrows what etcd takes, for
@@ -117,6 +126,26 @@ impl Statuses {
         Api::all(self.client.clone())
     }
 
+    /// Whether it is known that nothing has to be written: most volumes have no SharedVolume and need none.
+    fn is_published(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> bool {
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.as_ref().is_some_and(|all| match (all.get(volume), wanted) {
+            (None, None) => true,
+            (Some(Some(last)), Some(wanted)) => last == wanted,
+            (None, Some(_)) | (Some(_), _) => false,
+        })
+    }
+
+    fn note_published(&self, volume: &VolumeId, wanted: Option<&Wanted>) {
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(all) = published.as_mut() {
+            match wanted {
+                Some(wanted) => drop(all.insert(volume.clone(), Some(wanted.clone()))),
+                None => drop(all.remove(volume)),
+            }
+        }
+    }
+
     async fn create_shared_volume(&self, volume: &VolumeId, wanted: &Wanted) -> Result<SharedVolume, ApiError> {
         let spec = SharedVolumeSpec {
             volume_id: volume.to_string(),
@@ -158,7 +187,26 @@ fn restate(before: &[Condition], holds: &[Statement], now: jiff::Timestamp) -> V
 
 #[async_trait]
 impl Publication for Statuses {
+    async fn look_again(&self) -> Result<(), ApiError> {
+        let list = self
+            .shared_volumes()
+            .list_metadata(&ListParams::default())
+            .await
+            .map_err(fault)?;
+        let all = list
+            .items
+            .into_iter()
+            .filter_map(|o| o.metadata.name)
+            .map(|name| (VolumeId::new(name), None))
+            .collect();
+        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(all);
+        Ok(())
+    }
+
     async fn shared_volume(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> Result<(), ApiError> {
+        if self.is_published(volume, wanted) {
+            return Ok(());
+        }
         let api = self.shared_volumes();
         let found = api.get_opt(volume.as_str()).await.map_err(fault)?;
         let Some(wanted) = wanted else {
@@ -172,6 +220,7 @@ impl Publication for Statuses {
                     Ok(_) | Err(_) => {}
                 }
             }
+            self.note_published(volume, None);
             return Ok(());
         };
         let found = match found {
@@ -184,11 +233,12 @@ impl Publication for Statuses {
             conditions,
             ..wanted.status.clone()
         };
-        if status == before {
-            return Ok(());
+        if status != before {
+            self.write(&api, volume.as_str(), found.metadata.resource_version.clone(), status)
+                .await?;
         }
-        self.write(&api, volume.as_str(), found.metadata.resource_version.clone(), status)
-            .await
+        self.note_published(volume, Some(wanted));
+        Ok(())
     }
 
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError> {

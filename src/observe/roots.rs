@@ -59,6 +59,22 @@ impl Roots {
         self.write().insert(name, root);
     }
 
+    /// What a look at a backend found. `None`: the backend is gone, or another one by now. Nothing else of it is touched: what an
+    /// admin wrote may have changed during the look.
+    pub fn found(
+        &self,
+        name: &BackendName,
+        spec: &StorageBackendSpec,
+        id: Option<BackendId>,
+        state: RootState,
+        space: Option<Space>,
+    ) -> Option<Root> {
+        let mut known = self.write();
+        let root = known.get_mut(name).filter(|root| root.spec == *spec)?;
+        (root.id, root.state, root.space) = (id, state, space);
+        Some(root.clone())
+    }
+
     /// A backend is gone.
     pub fn remove(&self, name: &BackendName) {
         self.write().remove(name);

@@ -2,6 +2,7 @@
 
 use crate::domain::ids::{BackendName, ClaimKey, PvName, VolumeId};
 use crate::domain::reference::ReferenceKey;
+use std::time::Duration;
 
 /// One thing to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, strum::IntoStaticStr)]
@@ -22,4 +23,20 @@ pub enum Work {
     Trash(BackendName),
     /// Everything that nobody asked about.
     Sweep,
+}
+
+impl Work {
+    /// How long it may wait for more of the same: what people read is written at most once a second for each object.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::SharedVolume(_) => Duration::from_secs(1),
+            Self::Claim(_)
+            | Self::Volume(_)
+            | Self::Member(_)
+            | Self::Reference(_)
+            | Self::Backend(_)
+            | Self::Trash(_)
+            | Self::Sweep => Duration::ZERO,
+        }
+    }
 }

@@ -11,12 +11,15 @@ use crate::domain::ids::{Handle, PvName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
+/// A rule: what it is about, or in words how it was broken.
+type Rule = fn(&[Action]) -> Result<(), String>;
+
 /// Checks all rules about actions.
 ///
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    const RULES: [fn(&[Action]) -> Result<(), String>; 9] = [
+    const RULES: [Rule; 9] = [
         data_is_made_under_an_intent,
         data_is_discarded_alone_and_under_an_intent,
         data_is_touched_once,

@@ -1,5 +1,26 @@
-//! Tombolo on a real control plane and a real NFS server.
+//! Tombolo on a real control plane and a real NFS server: each test is a story that a person could play by hand.
+//!
+//! Most stories share one cluster and one controller ([`world::World::shared`]) and keep apart by namespaces. A story that restarts a
+//! server, or wants another controller, starts a cluster of its own. Nothing here sleeps: stories wait for what they expect
+//! ([`see`]), and show the last thing seen when it does not come.
 
 #![allow(clippy::unwrap_used, reason = "functions that only tests call are tests too")]
 
+mod controller;
+mod draft;
+mod see;
+mod world;
+
+mod admin;
+mod consent;
+mod data_sources;
+mod delete;
 mod install;
+mod kinds;
+mod leader;
+mod outage;
+mod provision;
+mod race;
+mod restart;
+mod share;
+mod tamper;

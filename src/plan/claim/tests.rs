@@ -110,7 +110,11 @@ fn an_ordinary_claim_gets_a_volume_when_kubernetes_asks_us_for_it() {
 fn a_class_that_waits_for_a_pod_waits_for_the_node_it_will_run_on() {
     let waits = || ordinary().with(|s| s.class = Some(class("gold").with(|c| c.waits_for_consumer = true)));
     assert!(settled(&waits()));
-    assert!(waits().with(|s| s.claim.selected_node = Some("node1".into())).provisions());
+    assert!(
+        waits()
+            .with(|s| s.claim.selected_node = Some("node1".into()))
+            .provisions()
+    );
 }
 
 #[test]
@@ -138,8 +142,12 @@ fn a_class_that_vanishes_after_the_volume_was_begun_is_said() {
 #[test]
 fn once_the_object_exists_binding_is_kubernetes_work() {
     for phase in [PvPhase::Pending, PvPhase::Bound, PvPhase::Released] {
-        assert!(settled(&ordinary().with(|s| s.own_pv = Some(pv("team/app").phase(phase)))));
-        assert!(settled(&sharing().with(|s| s.own_pv = Some(member_pv("team/app", "prod/data").phase(phase)))));
+        assert!(settled(
+            &ordinary().with(|s| s.own_pv = Some(pv("team/app").phase(phase)))
+        ));
+        assert!(settled(
+            &sharing().with(|s| s.own_pv = Some(member_pv("team/app", "prod/data").phase(phase)))
+        ));
     }
 }
 
@@ -158,7 +166,9 @@ fn bound_lost_and_terminating_claims_need_nothing() {
         testing::claim("team/app").asks("prod/data").bound(),
         testing::claim("team/app").asks("prod/data").terminating(),
         testing::claim("team/app").asks("nonsense").bound(),
-        testing::claim("team/app").annotated(&[("tombolo.dev/typo", "x")]).bound(),
+        testing::claim("team/app")
+            .annotated(&[("tombolo.dev/typo", "x")])
+            .bound(),
     ] {
         assert!(settled(&ordinary().with(|s| s.claim = claim.clone())), "{claim:?}");
     }
@@ -179,18 +189,54 @@ fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
     };
     for (what, claim, reason) in [
         ("a typo", annotated("tombolo.dev/shareFromPvc"), R::UnknownAnnotation),
-        ("a compatible typo", annotated("trident.netapp.io/shareFromPvc"), R::UnknownAnnotation),
-        ("an empty request", testing::claim("team/app").asks(""), R::InvalidShareFrom),
-        ("cloneFromPVC", annotated("trident.netapp.io/cloneFromPVC"), R::ConflictingSource),
-        ("cloneFromSnapshot", annotated("trident.netapp.io/cloneFromSnapshot"), R::ConflictingSource),
-        ("cloneFromNamespace", annotated("trident.netapp.io/cloneFromNamespace"), R::ConflictingSource),
+        (
+            "a compatible typo",
+            annotated("trident.netapp.io/shareFromPvc"),
+            R::UnknownAnnotation,
+        ),
+        (
+            "an empty request",
+            testing::claim("team/app").asks(""),
+            R::InvalidShareFrom,
+        ),
+        (
+            "cloneFromPVC",
+            annotated("trident.netapp.io/cloneFromPVC"),
+            R::ConflictingSource,
+        ),
+        (
+            "cloneFromSnapshot",
+            annotated("trident.netapp.io/cloneFromSnapshot"),
+            R::ConflictingSource,
+        ),
+        (
+            "cloneFromNamespace",
+            annotated("trident.netapp.io/cloneFromNamespace"),
+            R::ConflictingSource,
+        ),
         ("a clone", from(served("PersistentVolumeClaim")), R::ConflictingSource),
         ("a restore", from(served("VolumeSnapshot")), R::ConflictingSource),
-        ("a cross-namespace source", from(served("CrossNamespaceSource")), R::ConflictingSource),
+        (
+            "a cross-namespace source",
+            from(served("CrossNamespaceSource")),
+            R::ConflictingSource,
+        ),
         ("a populator", from(populator), R::WaitingForPopulator),
-        ("a dropped namespace", from(DataSource::Dropped(DropCause::GateOff)), R::SourceDropped),
-        ("a dropped kind", from(DataSource::Dropped(DropCause::CustomKindInDataSource)), R::SourceDropped),
-        ("a selector", testing::claim("team/app").with(|c| c.selector = true), R::ConflictingSource),
+        (
+            "a dropped namespace",
+            from(DataSource::Dropped(DropCause::GateOff)),
+            R::SourceDropped,
+        ),
+        (
+            "a dropped kind",
+            from(DataSource::Dropped(DropCause::CustomKindInDataSource)),
+            R::SourceDropped,
+        ),
+        (
+            "a selector",
+            testing::claim("team/app").with(|c| c.selector = true),
+            R::ConflictingSource,
+        ),
         (
             "an attributes class",
             testing::claim("team/app").with(|c| c.attributes_class = Some("fast".into())),
@@ -206,7 +252,10 @@ fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
 
 #[test]
 fn a_dropped_source_says_what_to_write_instead() {
-    let text = |cause| match (ordinary().with(|s| s.claim.source = DataSource::Dropped(cause))).plan().verdict {
+    let text = |cause| match (ordinary().with(|s| s.claim.source = DataSource::Dropped(cause)))
+        .plan()
+        .verdict
+    {
         Verdict::Refused(refusal) => refusal.text,
         other => panic!("{other:?}"),
     };
@@ -218,9 +267,15 @@ fn a_dropped_source_says_what_to_write_instead() {
 fn a_claim_with_a_volume_name_is_somebody_s_import_and_is_left_alone() {
     let chosen = || ordinary().with(|s| s.claim.volume_name = Some(testing::pv_name("prod/data")));
     assert!(settled(&chosen()));
-    assert!(settled(&chosen().with(|s| s.claim.source = DataSource::Dropped(DropCause::GateOff))));
+    assert!(settled(
+        &chosen().with(|s| s.claim.source = DataSource::Dropped(DropCause::GateOff))
+    ));
     let sharing = chosen().with(|s| s.claim = s.claim.clone().asks("prod/data"));
-    assert_eq!(sharing.refusal(), Some(R::ConflictingSource), "but not when it asks for a share as well");
+    assert_eq!(
+        sharing.refusal(),
+        Some(R::ConflictingSource),
+        "but not when it asks for a share as well"
+    );
 }
 
 #[test]
@@ -239,15 +294,27 @@ fn kubernetes_may_not_have_bound_something_else_in_silence() {
     assert_eq!(elsewhere(testing::claim("team/app").asks("prod/data")).refusal(), other);
     assert_eq!(elsewhere(testing::claim("team/app").asks("nonsense")).refusal(), other);
     assert_eq!(elsewhere(from(served)).refusal(), other);
-    assert_eq!(elsewhere(from(DataSource::Dropped(DropCause::GateOff))).refusal(), other);
+    assert_eq!(
+        elsewhere(from(DataSource::Dropped(DropCause::GateOff))).refusal(),
+        other
+    );
     assert_eq!(elsewhere(from(populator())).refusal(), other);
-    assert_eq!(elsewhere(testing::claim("team/app")).refusal(), None, "it asked for nothing in particular");
+    assert_eq!(
+        elsewhere(testing::claim("team/app")).refusal(),
+        None,
+        "it asked for nothing in particular"
+    );
 
     let foreign_class = elsewhere(testing::claim("team/app").asks("prod/data")).with(|s| s.class = None);
     assert_eq!(foreign_class.refusal(), None);
 
-    let populated = |claim: Claim| elsewhere(claim).with(|s| s.other_pv = Some(pv("help/er").with(|p| p.populated = true)));
-    assert_eq!(populated(from(populator())).refusal(), None, "its populator did what it asked");
+    let populated =
+        |claim: Claim| elsewhere(claim).with(|s| s.other_pv = Some(pv("help/er").with(|p| p.populated = true)));
+    assert_eq!(
+        populated(from(populator())).refusal(),
+        None,
+        "its populator did what it asked"
+    );
     let both = from(populator()).asks("prod/data");
     assert_eq!(populated(both).refusal(), other, "no populator gives a share");
 
@@ -276,7 +343,13 @@ fn a_share_waits_for_no_pod_unless_the_volume_is_on_some_nodes_only() {
     assert_eq!(waits().with(|s| s.claim.asked = None).plan().verdict, Verdict::Continue);
     let local = || waits().with(|s| s.source_pv.as_mut().unwrap().node_affinity = Some(VolumeNodeAffinity::default()));
     assert!(settled(&local()));
-    assert_eq!(local().with(|s| s.claim.selected_node = Some("n".into())).plan().verdict, Verdict::Continue);
+    assert_eq!(
+        local()
+            .with(|s| s.claim.selected_node = Some("n".into()))
+            .plan()
+            .verdict,
+        Verdict::Continue
+    );
 }
 
 #[test]
@@ -284,15 +357,28 @@ fn a_claim_whose_token_is_on_the_volume_is_examined_no_more() {
     let joined = || sharing().with(|s| s.source_pv = Some(pv("prod/data").token("team/app")));
     for (what, scene) in [
         ("as it was", joined()),
-        ("the owner no longer shares", joined().with(|s| s.source.as_mut().unwrap().annotations = Default::default())),
+        (
+            "the owner no longer shares",
+            joined().with(|s| s.source.as_mut().unwrap().annotations = Default::default()),
+        ),
         ("the reference is gone", joined().with(|s| s.references.clear())),
-        ("the owner is going", joined().with(|s| s.source_pv = s.source_pv.take().map(Pv::terminating))),
-        ("the claim was edited", joined().with(|s| s.claim.modes = AccessModes::default())),
+        (
+            "the owner is going",
+            joined().with(|s| s.source_pv = s.source_pv.take().map(Pv::terminating)),
+        ),
+        (
+            "the claim was edited",
+            joined().with(|s| s.claim.modes = AccessModes::default()),
+        ),
     ] {
         assert!(settled(&scene), "{what}");
     }
     let away = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = Health::Degraded)]);
-    assert_eq!(away.refusal(), Some(R::BackendUnavailable), "it says why it is not bound yet");
+    assert_eq!(
+        away.refusal(),
+        Some(R::BackendUnavailable),
+        "it says why it is not bound yet"
+    );
 }
 
 #[test]
@@ -306,6 +392,9 @@ fn a_token_whose_note_cannot_be_read_is_put_again() {
 
 #[test]
 fn a_failed_handshake_is_the_verdict_and_never_an_ordinary_volume() {
-    assert_eq!(sharing().with(|s| s.references.clear()).refusal(), Some(R::ReferenceMissing));
+    assert_eq!(
+        sharing().with(|s| s.references.clear()).refusal(),
+        Some(R::ReferenceMissing)
+    );
     assert_eq!(sharing().with(|s| s.source = None).refusal(), Some(R::NotShared));
 }

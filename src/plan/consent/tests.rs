@@ -48,33 +48,62 @@ impl Scene {
 #[test]
 fn consent_stands_while_owner_and_reference_stand() {
     assert_eq!(scene().state(), Consent::Given);
-    assert_eq!(scene().annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")]).state(), Consent::Given);
-    assert_eq!(scene().annotated(&[("trident.netapp.io/shareToNamespace", "*")]).state(), Consent::Given);
+    assert_eq!(
+        scene()
+            .annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")])
+            .state(),
+        Consent::Given
+    );
+    assert_eq!(
+        scene()
+            .annotated(&[("trident.netapp.io/shareToNamespace", "*")])
+            .state(),
+        Consent::Given
+    );
 }
 
 #[test]
 fn an_edit_of_the_owner_s_live_claim_is_withdrawal() {
-    for pairs in [&[][..], &[("tombolo.dev/shareToNamespace", "other")], &[("tombolo.dev/shareToNamespace", "")]] {
+    for pairs in [
+        &[][..],
+        &[("tombolo.dev/shareToNamespace", "other")],
+        &[("tombolo.dev/shareToNamespace", "")],
+    ] {
         assert_eq!(scene().annotated(pairs).state(), Consent::WithdrawnByOwner, "{pairs:?}");
     }
-    let moved = scene().annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")]).with(|s| s.labels.clear());
+    let moved = scene()
+        .annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")])
+        .with(|s| s.labels.clear());
     assert_eq!(moved.state(), Consent::WithdrawnByOwner, "the namespace lost its label");
 }
 
 #[test]
 fn deleting_the_owner_is_soft_delete_and_not_withdrawal() {
-    let going = scene().annotated(&[]).with(|s| s.owner.as_mut().unwrap().terminating = true);
+    let going = scene()
+        .annotated(&[])
+        .with(|s| s.owner.as_mut().unwrap().terminating = true);
     assert_eq!(going.state(), Consent::Given);
     assert_eq!(scene().with(|s| s.owner = None).state(), Consent::Given);
 }
 
 #[test]
 fn another_claim_under_the_owner_s_name_neither_gives_nor_withdraws() {
-    let again = |pairs| scene().annotated(pairs).with(|s| s.owner.as_mut().unwrap().uid = uid("made/again"));
+    let again = |pairs| {
+        scene()
+            .annotated(pairs)
+            .with(|s| s.owner.as_mut().unwrap().uid = uid("made/again"))
+    };
     assert_eq!(again(&[]).state(), Consent::Given);
-    assert_eq!(again(&[("tombolo.dev/shareToNamespace", "other")]).state(), Consent::Given);
+    assert_eq!(
+        again(&[("tombolo.dev/shareToNamespace", "other")]).state(),
+        Consent::Given
+    );
     let unreferenced = again(&[("tombolo.dev/shareToNamespace", "team")]).with(|s| s.references = Some(Vec::new()));
-    assert_eq!(unreferenced.state(), Consent::WithdrawnByReference, "an admin can still revoke");
+    assert_eq!(
+        unreferenced.state(),
+        Consent::WithdrawnByReference,
+        "an admin can still revoke"
+    );
 }
 
 #[test]
@@ -89,39 +118,69 @@ fn half_a_list_is_no_evidence() {
         &[("tombolo.dev/shareToNamespace", "te am")][..],
         &[("tombolo.dev/shareToNamespace", "other,Team!")],
         &[("tombolo.dev/shareToNamespaceSelector", "tier in (gold)")],
-        &[("tombolo.dev/shareToNamespace", "other"), ("tombolo.dev/onRevoke", "cut")],
-        &[("tombolo.dev/shareToNamespace", "other"), ("trident.netapp.io/shareToNamespace", "team")],
-        &[("tombolo.dev/shareToNamespace", "te am"), ("tombolo.dev/shareReadOnlyToNamespace", "team")],
+        &[
+            ("tombolo.dev/shareToNamespace", "other"),
+            ("tombolo.dev/onRevoke", "cut"),
+        ],
+        &[
+            ("tombolo.dev/shareToNamespace", "other"),
+            ("trident.netapp.io/shareToNamespace", "team"),
+        ],
+        &[
+            ("tombolo.dev/shareToNamespace", "te am"),
+            ("tombolo.dev/shareReadOnlyToNamespace", "team"),
+        ],
     ] {
         assert_eq!(scene().annotated(pairs).state(), Consent::Given, "{pairs:?}");
         let gone = scene().annotated(pairs).with(|s| s.references = Some(Vec::new()));
-        assert_eq!(gone.state(), Consent::WithdrawnByReference, "the admin's word is whole: {pairs:?}");
+        assert_eq!(
+            gone.state(),
+            Consent::WithdrawnByReference,
+            "the admin's word is whole: {pairs:?}"
+        );
     }
 }
 
 #[test]
 fn a_reference_that_is_gone_is_withdrawal_while_its_kind_is_served() {
-    assert_eq!(scene().with(|s| s.references = Some(Vec::new())).state(), Consent::WithdrawnByReference);
+    assert_eq!(
+        scene().with(|s| s.references = Some(Vec::new())).state(),
+        Consent::WithdrawnByReference
+    );
     let other = scene().with(|s| s.references = Some(vec![reference("team/ref", "prod/other")]));
     assert_eq!(other.state(), Consent::WithdrawnByReference);
     let terminating = scene().with(|s| s.references = Some(vec![going(reference("team/ref", "prod/data"))]));
     assert_eq!(terminating.state(), Consent::WithdrawnByReference);
-    let another = scene().with(|s| s.references = Some(vec![going(reference("team/a", "prod/data")), reference("team/b", "prod/data")]));
+    let another = scene().with(|s| {
+        s.references = Some(vec![
+            going(reference("team/a", "prod/data")),
+            reference("team/b", "prod/data"),
+        ])
+    });
     assert_eq!(another.state(), Consent::Given, "one that is left is enough");
 }
 
 #[test]
 fn a_kind_that_is_not_served_changes_nothing() {
     assert_eq!(scene().with(|s| s.references = None).state(), Consent::Unknown);
-    assert_eq!(scene().with(|s| (s.references, s.owner) = (None, None)).state(), Consent::Unknown);
+    assert_eq!(
+        scene().with(|s| (s.references, s.owner) = (None, None)).state(),
+        Consent::Unknown
+    );
     let withdrawn = scene().annotated(&[]).with(|s| s.references = None);
-    assert_eq!(withdrawn.state(), Consent::WithdrawnByOwner, "the owner's word can be read all the same");
+    assert_eq!(
+        withdrawn.state(),
+        Consent::WithdrawnByOwner,
+        "the owner's word can be read all the same"
+    );
 }
 
 #[test]
 fn a_namespace_that_goes_is_leaving_and_not_revoked() {
     for references in [None, Some(Vec::new())] {
-        let leaving = scene().annotated(&[]).with(|s| (s.namespace_terminating, s.references) = (true, references));
+        let leaving = scene()
+            .annotated(&[])
+            .with(|s| (s.namespace_terminating, s.references) = (true, references));
         assert_eq!(leaving.state(), Consent::Given);
     }
 }
@@ -131,7 +190,10 @@ fn when_the_owner_has_gone_an_admin_revokes_by_deleting_the_reference() {
     let gone = |references: Vec<Reference>| scene().with(|s| (s.owner, s.references) = (None, Some(references)));
     assert_eq!(gone(vec![reference("team/ref", "prod/data")]).state(), Consent::Given);
     assert_eq!(gone(Vec::new()).state(), Consent::WithdrawnByReference);
-    assert_eq!(gone(vec![going(reference("team/ref", "prod/data"))]).state(), Consent::WithdrawnByReference);
+    assert_eq!(
+        gone(vec![going(reference("team/ref", "prod/data"))]).state(),
+        Consent::WithdrawnByReference
+    );
 }
 
 #[test]
@@ -139,7 +201,11 @@ fn a_grant_that_shrinks_is_a_withdrawal_of_writing() {
     let narrowed = || scene().annotated(&[("tombolo.dev/shareReadOnlyToNamespace", "team")]);
     assert_eq!(narrowed().state(), Consent::ReadOnlyNow);
     assert_eq!(narrowed().with(|s| s.references = None).state(), Consent::ReadOnlyNow);
-    assert_eq!(narrowed().with(|s| s.access = Access::ReadOnly).state(), Consent::Given, "it never could write");
+    assert_eq!(
+        narrowed().with(|s| s.access = Access::ReadOnly).state(),
+        Consent::Given,
+        "it never could write"
+    );
     let by_reference = scene().with(|s| s.references = Some(vec![read_only(reference("team/ref", "prod/data"))]));
     assert_eq!(by_reference.state(), Consent::ReadOnlyNow);
     let wider = scene().with(|s| s.access = Access::ReadOnly);

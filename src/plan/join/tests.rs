@@ -50,7 +50,13 @@ fn begun(hold: bool) -> Vec<Action> {
 fn finished(owner: &Pv, access: Access, backend: Option<&Backend>) -> Vec<Action> {
     let mut note = note("team/app", &owner.name);
     note.access = access;
-    finish(owner, owner.ours.as_ref().unwrap(), &Token::joining(uid("team/app")), &note, backend)
+    finish(
+        owner,
+        owner.ours.as_ref().unwrap(),
+        &Token::joining(uid("team/app")),
+        &note,
+        backend,
+    )
 }
 
 fn member(actions: &[Action]) -> &NewPv {
@@ -84,7 +90,9 @@ fn a_hold_is_needed_once_and_only_where_the_volume_was_made_for_it() {
 #[test]
 fn the_token_carries_the_version_that_was_read_and_all_that_finishing_needs() {
     let actions = begun(false);
-    let Some(Action::PutToken { pv, token, note }) = actions.last() else { panic!("{actions:?}") };
+    let Some(Action::PutToken { pv, token, note }) = actions.last() else {
+        panic!("{actions:?}")
+    };
     assert_eq!((pv.name.clone(), pv.version.as_str()), (pv_name("prod/data"), "7"));
     assert_eq!(pv.uid.as_str(), "uid-of-pvc-prod-data");
     assert_eq!(token, &Token::joining(uid("team/app")));
@@ -104,7 +112,10 @@ fn the_token_carries_the_version_that_was_read_and_all_that_finishing_needs() {
 fn a_join_is_finished_in_the_order_intent_object_ledger_token() {
     let backend = backend("nas1");
     let actions = finished(&pv("prod/data"), Access::ReadWrite, Some(&backend));
-    assert_eq!(words(&actions), ["intend", "pv", "join+settle", "token off", "say: done", "say: joined"]);
+    assert_eq!(
+        words(&actions),
+        ["intend", "pv", "join+settle", "token off", "say: done", "say: joined"]
+    );
 }
 
 #[test]
@@ -126,9 +137,16 @@ fn finishing_needs_the_owner_s_object_and_nothing_else() {
     assert_eq!(member(&alone).backend.as_str(), "nas1", "from its label");
     let gone = pv("prod/data").released().terminating();
     let actions = finished(&gone, Access::ReadWrite, None);
-    assert_eq!(member(&actions).handle, member(&alone).handle, "also while it is being deleted");
+    assert_eq!(
+        member(&actions).handle,
+        member(&alone).handle,
+        "also while it is being deleted"
+    );
     let unbound = pv("prod/data").with(|p| p.claim = None);
-    assert!(!words(&finished(&unbound, Access::ReadWrite, None)).contains(&"say: joined"), "there is nobody to tell");
+    assert!(
+        !words(&finished(&unbound, Access::ReadWrite, None)).contains(&"say: joined"),
+        "there is nobody to tell"
+    );
 }
 
 #[test]
@@ -139,9 +157,18 @@ fn a_member_s_object_is_its_owner_s_data_with_its_own_claim_and_holds_none() {
     });
     let actions = finished(&owner, Access::ReadOnly, None);
     let made = member(&actions);
-    assert_eq!((made.name.clone(), made.claim.clone()), (pv_name("team/app"), claim_ref("team/app")));
-    assert_eq!((made.volume.clone(), made.handle.clone()), (testing::id("prod/data"), owner.ours.clone().unwrap().handle));
-    assert_eq!((made.policy, made.on_delete, made.on_owner_delete), (ReclaimPolicy::Delete, OnDelete::Retain, OnOwnerDelete::Detach));
+    assert_eq!(
+        (made.name.clone(), made.claim.clone()),
+        (pv_name("team/app"), claim_ref("team/app"))
+    );
+    assert_eq!(
+        (made.volume.clone(), made.handle.clone()),
+        (testing::id("prod/data"), owner.ours.clone().unwrap().handle)
+    );
+    assert_eq!(
+        (made.policy, made.on_delete, made.on_owner_delete),
+        (ReclaimPolicy::Delete, OnDelete::Retain, OnOwnerDelete::Detach)
+    );
     assert_eq!((made.bytes, made.access), (owner.capacity, Access::ReadOnly));
     assert_eq!(made.node_affinity, owner.node_affinity);
     assert_eq!(made.joined.as_ref().unwrap().source_uid, uid("prod/data"));

@@ -27,7 +27,10 @@ fn planned(m: &LiveMember) -> Plan {
     let plan = decide(m);
     assert_eq!(rules::check_plan(&plan), Ok(()), "{plan}");
     assert_eq!(plan, decide(m), "planning twice gives the same plan");
-    assert!(!plan.actions.iter().any(Action::touches_data), "a member has no data to touch");
+    assert!(
+        !plan.actions.iter().any(Action::touches_data),
+        "a member has no data to touch"
+    );
     plan
 }
 
@@ -37,7 +40,10 @@ fn deletes(m: &LiveMember) -> bool {
 }
 
 fn leaves(m: &LiveMember) -> bool {
-    matches!(planned(m).actions.as_slice(), [Action::Unprotect { .. }, Action::Note(_), ..])
+    matches!(
+        planned(m).actions.as_slice(),
+        [Action::Unprotect { .. }, Action::Note(_), ..]
+    )
 }
 
 fn rests(m: &LiveMember) -> bool {
@@ -47,7 +53,10 @@ fn rests(m: &LiveMember) -> bool {
 #[test]
 fn a_bound_member_rests() {
     assert!(rests(&member(Some(object()), &[app()])));
-    assert!(rests(&member(Some(object().phase(PvPhase::Pending)), &[testing::claim("team/app")])));
+    assert!(rests(&member(
+        Some(object().phase(PvPhase::Pending)),
+        &[testing::claim("team/app")]
+    )));
 }
 
 #[test]
@@ -55,7 +64,9 @@ fn the_ledger_follows_a_member_that_exists() {
     let mut unknown = member(Some(object()), &[app()]);
     unknown.record = Some(record("prod/data"));
     let plan = planned(&unknown);
-    let [Action::Note(changes)] = plan.actions.as_slice() else { panic!("{plan}") };
+    let [Action::Note(changes)] = plan.actions.as_slice() else {
+        panic!("{plan}")
+    };
     assert!(matches!(changes.as_slice(), [Change::Join { pv, member, .. }]
         if *pv == pv_name("team/app") && member.claim == testing::claim_ref("team/app")));
     for state in [State::Creating, State::Deleting] {
@@ -87,7 +98,10 @@ fn a_member_leaves_whatever_the_owner_s_state_is() {
     }
     let mut alone = member(Some(object().released().terminating()), &[]);
     (alone.volume, alone.record) = (None, None);
-    assert!(matches!(planned(&alone).actions.as_slice(), [Action::Unprotect { .. }]), "even without a ledger");
+    assert!(
+        matches!(planned(&alone).actions.as_slice(), [Action::Unprotect { .. }]),
+        "even without a ledger"
+    );
 }
 
 #[test]
@@ -100,7 +114,12 @@ fn released_does_not_mean_unused() {
 
 #[test]
 fn a_member_deleted_by_hand_stays_while_its_claim_lives() {
-    for claim in [app(), app().terminating(), testing::claim("team/app").lost(), testing::claim("team/app")] {
+    for claim in [
+        app(),
+        app().terminating(),
+        testing::claim("team/app").lost(),
+        testing::claim("team/app"),
+    ] {
         assert!(rests(&member(Some(object().terminating()), &[claim])));
     }
 }
@@ -108,9 +127,15 @@ fn a_member_deleted_by_hand_stays_while_its_claim_lives() {
 #[test]
 fn a_member_that_is_free_for_anybody_is_deleted_at_once() {
     for policy in [ReclaimPolicy::Delete, ReclaimPolicy::Retain] {
-        let free = object().phase(PvPhase::Available).policy(policy).with(|p| p.claim = None);
+        let free = object()
+            .phase(PvPhase::Available)
+            .policy(policy)
+            .with(|p| p.claim = None);
         assert!(deletes(&member(Some(free.clone()), &[])));
-        assert!(deletes(&member(Some(free), &[app()])), "it then stays terminating until its claim has gone");
+        assert!(
+            deletes(&member(Some(free), &[app()])),
+            "it then stays terminating until its claim has gone"
+        );
     }
 }
 
@@ -120,7 +145,10 @@ fn a_member_whose_claim_has_another_volume_is_deleted_at_once() {
     for pv in [object(), object().released(), object().phase(PvPhase::Pending)] {
         assert!(deletes(&member(Some(pv), &stray)));
     }
-    assert!(deletes(&member(Some(object().released().policy(ReclaimPolicy::Retain)), &stray)));
+    assert!(deletes(&member(
+        Some(object().released().policy(ReclaimPolicy::Retain)),
+        &stray
+    )));
 }
 
 #[test]
@@ -128,7 +156,10 @@ fn a_member_that_another_claim_got_hold_of_is_deleted_at_once_and_waits_for_it()
     let thief = testing::claim("else/where").bound_to("pvc-team-app");
     let taken = object().bound_to("else/where");
     assert!(deletes(&member(Some(taken.clone()), &[thief.clone()])));
-    assert!(!leaves(&member(Some(taken.terminating()), &[thief])), "pods may run on it");
+    assert!(
+        !leaves(&member(Some(taken.terminating()), &[thief])),
+        "pods may run on it"
+    );
 }
 
 #[test]
@@ -142,7 +173,10 @@ fn a_retained_member_stays_a_member_until_its_object_goes() {
 fn a_recycled_member_would_erase_everybody_s_data_and_is_set_back() {
     for pv in [object(), object().released(), object().terminating()] {
         let plan = planned(&member(Some(pv.policy(ReclaimPolicy::Recycle)), &[]));
-        assert!(matches!(plan.actions.as_slice(), [Action::SetRetain(_), Action::Tell(_)]), "{plan}");
+        assert!(
+            matches!(plan.actions.as_slice(), [Action::SetRetain(_), Action::Tell(_)]),
+            "{plan}"
+        );
     }
 }
 
@@ -150,7 +184,17 @@ fn a_recycled_member_would_erase_everybody_s_data_and_is_set_back() {
 fn what_somebody_stripped_is_put_back_unless_the_object_is_going() {
     let stripped = || object().ours(|o| (o.intact, o.backend) = (false, None));
     let plan = planned(&member(Some(stripped()), &[app()]));
-    let [Action::Mend { volume, backend, member: true, .. }] = plan.actions.as_slice() else { panic!("{plan}") };
+    let [
+        Action::Mend {
+            volume,
+            backend,
+            member: true,
+            ..
+        },
+    ] = plan.actions.as_slice()
+    else {
+        panic!("{plan}")
+    };
     assert_eq!((volume.clone(), backend.as_str()), (id("prod/data"), "nas1"));
     assert!(leaves(&member(Some(stripped().terminating()), &[])));
 
@@ -165,13 +209,24 @@ fn what_somebody_stripped_is_put_back_unless_the_object_is_going() {
 /// kube-controller-manager calls a claim Lost only seconds after its object went; its pods run on.
 #[test]
 fn a_member_without_an_object_counts_while_its_claim_was_bound_to_it() {
-    for claim in [app(), app().terminating(), testing::claim("team/app").lost(), testing::claim("team/app").lost().terminating()] {
+    for claim in [
+        app(),
+        app().terminating(),
+        testing::claim("team/app").lost(),
+        testing::claim("team/app").lost().terminating(),
+    ] {
         assert!(rests(&member(None, &[claim.clone()])), "{claim:?}");
     }
     let left = |m: &LiveMember| matches!(planned(m).actions.as_slice(), [Action::Note(c)] if matches!(c.as_slice(), [Change::Leave { .. }]));
     assert!(left(&member(None, &[])));
-    assert!(left(&member(None, &[testing::claim("team/app").bound_to("pv-of-a-stranger")])));
-    assert!(left(&member(None, &[testing::claim("team/app")])), "a claim that never had it asks again");
+    assert!(left(&member(
+        None,
+        &[testing::claim("team/app").bound_to("pv-of-a-stranger")]
+    )));
+    assert!(
+        left(&member(None, &[testing::claim("team/app")])),
+        "a claim that never had it asks again"
+    );
     let mut unknown = member(None, &[]);
     unknown.record = Some(record("prod/data").intends(Intent::Create));
     assert!(rests(&unknown));

@@ -56,8 +56,14 @@ fn labelled(name: &str, tier: &str, room: u64) -> Backend {
 #[test]
 fn a_named_backend_is_the_only_candidate() {
     let claim = testing::claim("team/app");
-    assert_eq!(place(&claim, &class("gold"), &[backend("nas0"), backend("nas1")]), Ok("nas1".into()));
-    assert_eq!(place(&claim, &class("gold"), &[backend("nas0")]), Err(R::BackendUnavailable));
+    assert_eq!(
+        place(&claim, &class("gold"), &[backend("nas0"), backend("nas1")]),
+        Ok("nas1".into())
+    );
+    assert_eq!(
+        place(&claim, &class("gold"), &[backend("nas0")]),
+        Err(R::BackendUnavailable)
+    );
     assert_eq!(place(&claim, &class("gold"), &[]), Err(R::BackendUnavailable));
 }
 
@@ -65,12 +71,26 @@ fn a_named_backend_is_the_only_candidate() {
 fn of_labelled_backends_the_one_with_most_room_is_taken_and_ties_go_by_name() {
     let claim = testing::claim("team/app");
     let gold = selecting(&[("tier", "gold")]);
-    let three = [labelled("c", "gold", 5 * GI), labelled("b", "gold", 9 * GI), labelled("a", "iron", 99 * GI)];
+    let three = [
+        labelled("c", "gold", 5 * GI),
+        labelled("b", "gold", 9 * GI),
+        labelled("a", "iron", 99 * GI),
+    ];
     assert_eq!(place(&claim, &gold, &three), Ok("b".into()));
-    let tie = [labelled("c", "gold", GI), labelled("b", "gold", GI), labelled("d", "gold", GI)];
+    let tie = [
+        labelled("c", "gold", GI),
+        labelled("b", "gold", GI),
+        labelled("d", "gold", GI),
+    ];
     assert_eq!(place(&claim, &gold, &tie), Ok("b".into()));
-    assert_eq!(place(&claim, &selecting(&[("tier", "tin")]), &three), Err(R::BackendUnavailable));
-    assert_eq!(place(&claim, &selecting(&[("tier", "gold"), ("zone", "x")]), &three), Err(R::BackendUnavailable));
+    assert_eq!(
+        place(&claim, &selecting(&[("tier", "tin")]), &three),
+        Err(R::BackendUnavailable)
+    );
+    assert_eq!(
+        place(&claim, &selecting(&[("tier", "gold"), ("zone", "x")]), &three),
+        Err(R::BackendUnavailable)
+    );
 }
 
 #[test]
@@ -79,7 +99,10 @@ fn what_is_promised_already_is_no_room() {
     let limited = labelled("c", "gold", 100 * GI).with(|b| b.limits.bytes = Some(12 * GI));
     let claim = testing::claim("team/app");
     let gold = selecting(&[("tier", "gold")]);
-    assert_eq!(place(&claim, &gold, &[promised.clone(), labelled("b", "gold", 6 * GI)]), Ok("b".into()));
+    assert_eq!(
+        place(&claim, &gold, &[promised.clone(), labelled("b", "gold", 6 * GI)]),
+        Ok("b".into())
+    );
     assert_eq!(place(&claim, &gold, &[promised, limited]), Ok("c".into()));
 }
 
@@ -91,14 +114,39 @@ fn limits_of_namespace_and_backend_are_kept_to_the_byte() {
     let fits = Ok("nas1".to_owned());
     assert_eq!(with(|b| (b.limits.volumes, b.used.volumes) = (Some(3), 2)), fits);
     assert_eq!(with(|b| (b.limits.volumes, b.used.volumes) = (Some(3), 3)), full);
-    assert_eq!(with(|b| (b.limits.bytes, b.used.bytes) = (Some(30 * GI), 20 * GI)), fits);
-    assert_eq!(with(|b| (b.limits.bytes, b.used.bytes) = (Some(30 * GI), 20 * GI + 1)), full);
-    assert_eq!(with(|b| (b.limits.namespace.volumes, b.used_by_namespace.volumes) = (Some(3), 2)), fits);
-    assert_eq!(with(|b| (b.limits.namespace.volumes, b.used_by_namespace.volumes) = (Some(3), 3)), full);
-    assert_eq!(with(|b| (b.limits.namespace.bytes, b.used_by_namespace.bytes) = (Some(15 * GI), 5 * GI)), fits);
-    assert_eq!(with(|b| (b.limits.namespace.bytes, b.used_by_namespace.bytes) = (Some(15 * GI), 5 * GI + 1)), full);
-    assert_eq!(with(|b| (b.limits.bytes, b.used.bytes) = (Some(u64::MAX), u64::MAX)), full, "no overflow");
-    assert_eq!(with(|b| (b.limits.namespace.members, b.used_by_namespace.members) = (Some(0), 9)), fits);
+    assert_eq!(
+        with(|b| (b.limits.bytes, b.used.bytes) = (Some(30 * GI), 20 * GI)),
+        fits
+    );
+    assert_eq!(
+        with(|b| (b.limits.bytes, b.used.bytes) = (Some(30 * GI), 20 * GI + 1)),
+        full
+    );
+    assert_eq!(
+        with(|b| (b.limits.namespace.volumes, b.used_by_namespace.volumes) = (Some(3), 2)),
+        fits
+    );
+    assert_eq!(
+        with(|b| (b.limits.namespace.volumes, b.used_by_namespace.volumes) = (Some(3), 3)),
+        full
+    );
+    assert_eq!(
+        with(|b| (b.limits.namespace.bytes, b.used_by_namespace.bytes) = (Some(15 * GI), 5 * GI)),
+        fits
+    );
+    assert_eq!(
+        with(|b| (b.limits.namespace.bytes, b.used_by_namespace.bytes) = (Some(15 * GI), 5 * GI + 1)),
+        full
+    );
+    assert_eq!(
+        with(|b| (b.limits.bytes, b.used.bytes) = (Some(u64::MAX), u64::MAX)),
+        full,
+        "no overflow"
+    );
+    assert_eq!(
+        with(|b| (b.limits.namespace.members, b.used_by_namespace.members) = (Some(0), 9)),
+        fits
+    );
 }
 
 #[test]
@@ -106,7 +154,10 @@ fn a_full_backend_gives_way_to_another_with_the_same_labels() {
     let full = labelled("a", "gold", 500 * GI).with(|b| b.limits.volumes = Some(0));
     let claim = testing::claim("team/app");
     let gold = selecting(&[("tier", "gold")]);
-    assert_eq!(place(&claim, &gold, &[full.clone(), labelled("b", "gold", 20 * GI)]), Ok("b".into()));
+    assert_eq!(
+        place(&claim, &gold, &[full.clone(), labelled("b", "gold", 20 * GI)]),
+        Ok("b".into())
+    );
     assert_eq!(place(&claim, &gold, &[full]), Err(R::LimitReached));
 }
 
@@ -128,9 +179,15 @@ fn a_backend_that_is_not_ready_takes_nothing() {
     let claim = testing::claim("team/app");
     for health in [Health::Degraded, Health::Terminating] {
         let away = backend("nas1").with(|b| b.health = health.clone());
-        assert_eq!(place(&claim, &class("gold"), &[away.clone()]), Err(R::BackendUnavailable));
+        assert_eq!(
+            place(&claim, &class("gold"), &[away.clone()]),
+            Err(R::BackendUnavailable)
+        );
         let begun = record("team/app");
-        assert_eq!(outcome(planned(&claim, &class("gold"), Some(&begun), &[away])), Err(R::BackendUnavailable));
+        assert_eq!(
+            outcome(planned(&claim, &class("gold"), Some(&begun), &[away])),
+            Err(R::BackendUnavailable)
+        );
     }
 }
 
@@ -140,33 +197,60 @@ fn a_local_backend_is_taken_only_for_pods_of_its_node() {
     let on = |node: Option<&str>| testing::claim("team/app").with(|c| c.selected_node = node.map(str::to_owned));
     assert_eq!(place(&on(Some("node1")), &class("gold"), &[local()]), Ok("nas1".into()));
     assert_eq!(place(&on(None), &class("gold"), &[local()]), Ok("nas1".into()));
-    assert_eq!(place(&on(Some("node2")), &class("gold"), &[local()]), Err(R::BackendUnavailable));
+    assert_eq!(
+        place(&on(Some("node2")), &class("gold"), &[local()]),
+        Err(R::BackendUnavailable)
+    );
     let anywhere = backend("nas1");
-    assert_eq!(place(&on(Some("node2")), &class("gold"), &[anywhere]), Ok("nas1".into()));
+    assert_eq!(
+        place(&on(Some("node2")), &class("gold"), &[anywhere]),
+        Ok("nas1".into())
+    );
     let hard = class("gold").with(|c| c.mount_options = vec!["hard".into()]);
-    assert_eq!(place(&on(None), &hard, &[local()]), Err(R::InvalidParameters), "hostPath takes no mount options");
+    assert_eq!(
+        place(&on(None), &hard, &[local()]),
+        Err(R::InvalidParameters),
+        "hostPath takes no mount options"
+    );
 }
 
 #[test]
 fn after_a_crash_the_volume_is_finished_where_it_was_begun() {
     let claim = testing::claim("team/app");
     let begun = record("team/app").state(State::Creating).intends(Intent::Create);
-    let moved = class("gold").with(|c| c.parameters.as_mut().unwrap().backend = BackendChoice::Named(BackendName::new("nas9")));
+    let moved =
+        class("gold").with(|c| c.parameters.as_mut().unwrap().backend = BackendChoice::Named(BackendName::new("nas9")));
     let full = backend("nas1").with(|b| b.limits.volumes = Some(0));
-    let both = [full, backend("nas9").with(|b| b.health = Health::Ready(BackendId::parse("other").unwrap()))];
+    let both = [
+        full,
+        backend("nas9").with(|b| b.health = Health::Ready(BackendId::parse("other").unwrap())),
+    ];
     let plan = planned(&claim, &moved, Some(&begun), &both);
     assert_eq!(new_pv(&plan.actions).handle, begun.handle);
-    assert_eq!(outcome(plan), Ok("nas1".into()), "class and limits were looked at when it was begun");
+    assert_eq!(
+        outcome(plan),
+        Ok("nas1".into()),
+        "class and limits were looked at when it was begun"
+    );
 
     let another_root = backend("nas1").with(|b| b.health = Health::Ready(BackendId::parse("other").unwrap()));
     let plan = planned(&claim, &class("gold"), Some(&begun), &[another_root]);
-    assert_eq!(outcome(plan), Err(R::BackendUnavailable), "a backend of that name with another root is another one");
+    assert_eq!(
+        outcome(plan),
+        Err(R::BackendUnavailable),
+        "a backend of that name with another root is another one"
+    );
 }
 
 #[test]
 fn a_volume_under_deletion_is_not_made_again() {
     let going = record("team/app").state(State::Deleting);
-    let plan = planned(&testing::claim("team/app"), &class("gold"), Some(&going), &[backend("nas1")]);
+    let plan = planned(
+        &testing::claim("team/app"),
+        &class("gold"),
+        Some(&going),
+        &[backend("nas1")],
+    );
     assert_eq!(outcome(plan), Err(R::ProvisioningFailed));
 }
 
@@ -174,9 +258,26 @@ fn a_volume_under_deletion_is_not_made_again() {
 fn what_cannot_be_provisioned_is_refused_in_words() {
     let bad = class("gold").with(|c| c.parameters = Err("unknown parameter \"x\"".into()));
     let nas = [backend("nas1")];
-    assert_eq!(place(&testing::claim("team/app"), &bad, &nas), Err(R::InvalidParameters));
-    assert_eq!(place(&testing::claim("team/app").with(|c| c.block = true), &class("gold"), &nas), Err(R::AccessModeMismatch));
-    assert_eq!(place(&testing::claim("team/app").with(|c| c.request = None), &class("gold"), &nas), Err(R::InvalidParameters));
+    assert_eq!(
+        place(&testing::claim("team/app"), &bad, &nas),
+        Err(R::InvalidParameters)
+    );
+    assert_eq!(
+        place(
+            &testing::claim("team/app").with(|c| c.block = true),
+            &class("gold"),
+            &nas
+        ),
+        Err(R::AccessModeMismatch)
+    );
+    assert_eq!(
+        place(
+            &testing::claim("team/app").with(|c| c.request = None),
+            &class("gold"),
+            &nas
+        ),
+        Err(R::InvalidParameters)
+    );
 }
 
 #[test]
@@ -191,8 +292,14 @@ fn everything_that_deleting_needs_is_on_the_object_from_birth() {
     let claim = testing::claim("team/app").modes(&["RWO"]);
     let plan = planned(&claim, &keeping, None, &[backend("nas1")]);
     let pv = new_pv(&plan.actions);
-    assert_eq!((pv.name.as_str(), pv.claim.clone()), ("pvc-team-app", claim.reference()));
-    assert_eq!((pv.on_delete, pv.on_owner_delete), (OnDelete::Archive, OnOwnerDelete::Hold));
+    assert_eq!(
+        (pv.name.as_str(), pv.claim.clone()),
+        ("pvc-team-app", claim.reference())
+    );
+    assert_eq!(
+        (pv.on_delete, pv.on_owner_delete),
+        (OnDelete::Archive, OnOwnerDelete::Hold)
+    );
     assert_eq!((pv.policy, pv.bytes), (ReclaimPolicy::Retain, 10 * GI));
     assert_eq!(pv.modes, AccessModes::parse(&["ReadWriteOnce"]));
     assert_eq!(pv.mount_options, ["rsize=4096"]);

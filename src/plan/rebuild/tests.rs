@@ -24,7 +24,11 @@ fn every_volume_is_found_with_its_members() {
 #[test]
 fn stripped_labels_are_made_up_for() {
     let stripped = |pv: Pv| pv.ours(|o| (o.volume, o.backend, o.intact) = (None, None, false));
-    let found = records(&[stripped(pv("prod/data")), stripped(member_pv("team/app", "prod/data")), pv("prod/other")]);
+    let found = records(&[
+        stripped(pv("prod/data")),
+        stripped(member_pv("team/app", "prod/data")),
+        pv("prod/other"),
+    ]);
     assert_eq!(found, [record("prod/data").member("team/app"), record("prod/other")]);
 }
 
@@ -32,5 +36,9 @@ fn stripped_labels_are_made_up_for() {
 fn strangers_and_members_of_volumes_that_are_gone_make_no_record() {
     let stranger = pv("prod/data").with(|p| p.ours = None);
     assert_eq!(records(&[stranger, member_pv("team/app", "prod/data")]), []);
-    assert_eq!(records(&[pv("prod/data").with(|p| p.claim = None)]), [], "free for anybody: nobody's volume");
+    assert_eq!(
+        records(&[pv("prod/data").with(|p| p.claim = None)]),
+        [],
+        "free for anybody: nobody's volume"
+    );
 }

@@ -40,7 +40,10 @@ fn a_claim_must_wait_for_exactly_this_volume_and_fit() {
         ("bound", wanting().bound_to("pvc-prod-data")),
         ("terminating", wanting().terminating()),
         ("names none", wanting().with(|c| c.volume_name = None)),
-        ("names another", wanting().with(|c| c.volume_name = Some(pv_name("x/y")))),
+        (
+            "names another",
+            wanting().with(|c| c.volume_name = Some(pv_name("x/y"))),
+        ),
         ("another class", wanting().with(|c| c.class = None)),
         ("too large", wanting().with(|c| c.request = Some(pv.capacity + 1))),
         ("no size", wanting().with(|c| c.request = None)),

@@ -17,11 +17,20 @@ fn said(reference: &Reference, source: Option<&Claim>) -> (ReferenceReason, Stri
 fn a_reference_to_a_shared_claim_is_in_effect_with_the_narrower_access() {
     let shared = testing::claim("prod/data").bound().shares("team");
     let (reason, text) = said(&reference("team/ref", "prod/data"), Some(&shared));
-    assert_eq!((reason, text.as_str()), (ReferenceReason::Accepted, "claims of this namespace may join prod/data, ReadWrite"));
+    assert_eq!(
+        (reason, text.as_str()),
+        (
+            ReferenceReason::Accepted,
+            "claims of this namespace may join prod/data, ReadWrite"
+        )
+    );
     let (_, text) = said(&read_only(reference("team/ref", "prod/data")), Some(&shared));
     assert!(text.ends_with("ReadOnly"));
     let selected = testing::claim("prod/data").annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")]);
-    assert_eq!(said(&reference("team/ref", "prod/data"), Some(&selected)).0, ReferenceReason::Accepted);
+    assert_eq!(
+        said(&reference("team/ref", "prod/data"), Some(&selected)).0,
+        ReferenceReason::Accepted
+    );
 }
 
 #[test]
@@ -42,13 +51,22 @@ fn whether_a_claim_is_missing_unready_or_not_shared_is_one_text() {
 #[test]
 fn a_reference_that_can_never_have_an_effect_says_so() {
     let own = testing::claim("team/data").bound().shares("*");
-    assert_eq!(said(&reference("team/ref", "team/data"), Some(&own)).0, ReferenceReason::NoEffect);
+    assert_eq!(
+        said(&reference("team/ref", "team/data"), Some(&own)).0,
+        ReferenceReason::NoEffect
+    );
     let key = ReferenceKey {
         kind: ReferenceKind::Trident,
         namespace: namespace("team"),
         name: "ref".into(),
     };
-    for (ns, name) in [(None, None), (Some("prod"), None), (Some(""), Some("")), (Some("Prod"), Some("data")), (Some("a/b"), Some("c"))] {
+    for (ns, name) in [
+        (None, None),
+        (Some("prod"), None),
+        (Some(""), Some("")),
+        (Some("Prod"), Some("data")),
+        (Some("a/b"), Some("c")),
+    ] {
         let broken = Reference::new(key.clone(), false, ns, name, Access::ReadWrite);
         assert_eq!(said(&broken, None).0, ReferenceReason::NoEffect, "{ns:?}/{name:?}");
     }

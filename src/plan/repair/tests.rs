@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plan::rules;
-use crate::plan::testing::{self, GI, class, claim_ref, pv, pv_name, record, uid};
+use crate::plan::testing::{self, GI, claim_ref, class, pv, pv_name, record, uid};
 
 fn made(actions: &[Action]) -> Option<&NewPv> {
     assert_eq!(rules::check(actions), Ok(()));
@@ -41,7 +41,10 @@ fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
     for state in [State::Live, State::SoftDeleted] {
         let actions = owner_of(&claim, Some(&gold), &record("prod/data").state(state), true);
         let pv = made(&actions).unwrap();
-        assert_eq!((pv.name.clone(), pv.claim.clone(), pv.bytes), (pv_name("prod/data"), claim_ref("prod/data"), 10 * GI));
+        assert_eq!(
+            (pv.name.clone(), pv.claim.clone(), pv.bytes),
+            (pv_name("prod/data"), claim_ref("prod/data"), 10 * GI)
+        );
         assert_eq!(pv.handle, record("prod/data").handle);
         assert!(pv.joined.is_none() && !actions.iter().any(Action::touches_data));
     }
@@ -54,7 +57,16 @@ fn nothing_is_made_again_without_data_without_the_ledger_s_word_or_during_a_dele
     assert!(none(record("prod/data"), false));
     assert!(none(record("prod/data").state(State::Creating), true));
     assert!(none(record("prod/data").state(State::Deleting), true));
-    assert!(none(Record { owner: claim_ref("prod/new"), ..record("prod/data") }, true), "it was given to another claim");
+    assert!(
+        none(
+            Record {
+                owner: claim_ref("prod/new"),
+                ..record("prod/data")
+            },
+            true
+        ),
+        "it was given to another claim"
+    );
 }
 
 #[test]
@@ -84,7 +96,10 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
     ] {
         let actions = member_of(&lost, &record, &owner);
         let made = made(&actions).unwrap();
-        assert_eq!((made.name.clone(), made.claim.clone()), (pv_name("team/app"), claim_ref("team/app")));
+        assert_eq!(
+            (made.name.clone(), made.claim.clone()),
+            (pv_name("team/app"), claim_ref("team/app"))
+        );
         assert_eq!(made.handle, owner.ours.unwrap().handle);
         assert_eq!((made.policy, made.on_delete), (ReclaimPolicy::Delete, OnDelete::Retain));
         let joined = made.joined.clone().unwrap();
@@ -98,9 +113,18 @@ fn a_member_is_not_made_again_while_the_volume_goes_or_when_the_ledger_knows_ano
     let lost = testing::claim("team/app").lost();
     let none = |claim: &Claim, record: &Record, owner: &Pv| made(&member_of(claim, record, owner)).is_none();
     assert!(none(&lost, &shared, &pv("prod/data").terminating()));
-    assert!(none(&lost, &record("prod/data"), &pv("prod/data")), "a claim that says it lost a volume proves nothing");
-    assert!(none(&lost, &record("prod/data").state(State::Deleting), &pv("prod/data").terminating()));
-    let busy = shared.clone().intends(Intent::Join { pv: pv_name("other/one") });
+    assert!(
+        none(&lost, &record("prod/data"), &pv("prod/data")),
+        "a claim that says it lost a volume proves nothing"
+    );
+    assert!(none(
+        &lost,
+        &record("prod/data").state(State::Deleting),
+        &pv("prod/data").terminating()
+    ));
+    let busy = shared.clone().intends(Intent::Join {
+        pv: pv_name("other/one"),
+    });
     assert!(none(&lost, &busy, &pv("prod/data")), "one step at a time");
     let again = lost.clone().with(|c| c.uid = uid("made/again"));
     assert!(none(&again, &shared, &pv("prod/data")));

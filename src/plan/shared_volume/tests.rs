@@ -22,18 +22,41 @@ fn wanted(pv: &Pv, members: &[(Arc<Pv>, Consent)], record: Option<&Record>, hold
 }
 
 /// Phase and reasons of the conditions that hold.
-fn says(pv: &Pv, members: &[(Arc<Pv>, Consent)], record: Option<&Record>, holding: bool) -> Option<(SharedVolumePhase, Vec<&'static str>)> {
+fn says(
+    pv: &Pv,
+    members: &[(Arc<Pv>, Consent)],
+    record: Option<&Record>,
+    holding: bool,
+) -> Option<(SharedVolumePhase, Vec<&'static str>)> {
     let wanted = wanted(pv, members, record, holding)?;
-    Some((wanted.status.phase?, wanted.conditions.iter().map(|c| c.reason).collect()))
+    Some((
+        wanted.status.phase?,
+        wanted.conditions.iter().map(|c| c.reason).collect(),
+    ))
 }
 
 #[test]
 fn there_is_none_for_a_volume_of_which_there_is_nothing_to_say() {
     let live = record("prod/data");
     assert_eq!(says(&pv("prod/data"), &[], Some(&live), false), None);
-    assert_eq!(says(&pv("prod/data").released().policy(ReclaimPolicy::Retain), &[], Some(&live), false), None);
+    assert_eq!(
+        says(
+            &pv("prod/data").released().policy(ReclaimPolicy::Retain),
+            &[],
+            Some(&live),
+            false
+        ),
+        None
+    );
     assert_eq!(says(&pv("prod/data").with(|p| p.ours = None), &[], None, false), None);
-    let nothing = ForSharedVolume { volume: &id("prod/data"), pv: None, members: &members(1, Consent::Given), record: None, holding: false, failed_attempts: 0 };
+    let nothing = ForSharedVolume {
+        volume: &id("prod/data"),
+        pv: None,
+        members: &members(1, Consent::Given),
+        record: None,
+        holding: false,
+        failed_attempts: 0,
+    };
     assert_eq!(describe(&nothing), None);
 }
 
@@ -44,13 +67,49 @@ fn phases_follow_the_owner_and_the_ledger() {
     let deleting = record("prod/data").state(State::Deleting);
     for (what, pv, members, record, expected) in [
         ("shared", pv("prod/data"), &one[..], None, Shared),
-        ("the owner has gone", pv("prod/data").released(), &one, None, SoftDeleted),
-        ("Failed counts as Released", pv("prod/data").phase(PvPhase::Failed), &one, None, SoftDeleted),
+        (
+            "the owner has gone",
+            pv("prod/data").released(),
+            &one,
+            None,
+            SoftDeleted,
+        ),
+        (
+            "Failed counts as Released",
+            pv("prod/data").phase(PvPhase::Failed),
+            &one,
+            None,
+            SoftDeleted,
+        ),
         ("about to go", pv("prod/data").released(), &[], None, SoftDeleted),
-        ("deleted by hand under a live owner", pv("prod/data").terminating(), &one, None, Shared),
-        ("going", pv("prod/data").released().terminating(), &[], Some(&deleting), Deleting),
-        ("retained, being deleted", pv("prod/data").released().terminating().policy(ReclaimPolicy::Retain), &[], None, SoftDeleted),
-        ("retained, with members", pv("prod/data").released().policy(ReclaimPolicy::Retain), &one, None, SoftDeleted),
+        (
+            "deleted by hand under a live owner",
+            pv("prod/data").terminating(),
+            &one,
+            None,
+            Shared,
+        ),
+        (
+            "going",
+            pv("prod/data").released().terminating(),
+            &[],
+            Some(&deleting),
+            Deleting,
+        ),
+        (
+            "retained, being deleted",
+            pv("prod/data").released().terminating().policy(ReclaimPolicy::Retain),
+            &[],
+            None,
+            SoftDeleted,
+        ),
+        (
+            "retained, with members",
+            pv("prod/data").released().policy(ReclaimPolicy::Retain),
+            &one,
+            None,
+            SoftDeleted,
+        ),
     ] {
         assert_eq!(says(&pv, members, record, false).map(|s| s.0), Some(expected), "{what}");
     }
@@ -68,12 +127,24 @@ fn an_object_deleted_by_hand_does_not_say_that_its_live_owner_has_gone() {
 fn a_claim_that_nobody_recorded_is_said_even_without_members() {
     let unexpected = |pv: &Pv| says(pv, &[], None, false).is_some_and(|s| s.1 == ["UnexpectedClaim"]);
     assert!(unexpected(&pv("prod/data").phase(PvPhase::Available)));
-    let given = pv("prod/data").phase(PvPhase::Available).bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one")));
+    let given = pv("prod/data")
+        .phase(PvPhase::Available)
+        .bound_to("new/one")
+        .ours(|o| o.owner_uid = Some(uid("new/one")));
     assert!(!unexpected(&given), "about to be bound");
     assert!(unexpected(&pv("prod/data").bound_to("else/where")));
-    assert!(unexpected(&pv("prod/data").ours(|o| o.owner_uid = Some(uid("new/one")))));
-    assert!(!unexpected(&pv("prod/data").bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one")))));
-    assert!(!unexpected(&pv("prod/data").bound_to("new/one").with(|p| p.populated = true)), "about to be recorded");
+    assert!(unexpected(
+        &pv("prod/data").ours(|o| o.owner_uid = Some(uid("new/one")))
+    ));
+    assert!(!unexpected(
+        &pv("prod/data")
+            .bound_to("new/one")
+            .ours(|o| o.owner_uid = Some(uid("new/one")))
+    ));
+    assert!(
+        !unexpected(&pv("prod/data").bound_to("new/one").with(|p| p.populated = true)),
+        "about to be recorded"
+    );
     assert!(!unexpected(&pv("prod/data")));
 }
 
@@ -109,7 +180,14 @@ fn counts_are_whole_and_the_list_is_cut() {
 #[test]
 fn a_clean_up_that_failed_is_said_while_the_object_waits_for_it() {
     let said = |pv: &Pv, failed_attempts| {
-        let o = ForSharedVolume { volume: &id("prod/data"), pv: Some(pv), members: &[], record: None, holding: false, failed_attempts };
+        let o = ForSharedVolume {
+            volume: &id("prod/data"),
+            pv: Some(pv),
+            members: &[],
+            record: None,
+            holding: false,
+            failed_attempts,
+        };
         describe(&o).is_some_and(|w| w.conditions.iter().any(|c| c.reason == "CleanupFailed"))
     };
     assert!(said(&pv("prod/data").released().terminating(), 1));

@@ -50,7 +50,14 @@ fn the_hold_is_on_exactly_while_the_volume_has_a_member_or_a_token() {
         ("nobody left and waiting to go", &holds, 0, true, true, take.clone()),
         ("still needed while it waits to go", &holds, 1, true, true, vec![]),
         ("too late to be put on", &holds, 1, false, true, vec![]),
-        ("the volume was not made for it", &testing::pv("prod/data"), 1, true, false, take.clone()),
+        (
+            "the volume was not made for it",
+            &testing::pv("prod/data"),
+            1,
+            true,
+            false,
+            take.clone(),
+        ),
         ("nor needs it", &testing::pv("prod/data"), 1, false, false, vec![]),
     ] {
         let claim = owner().with(|c| (c.held, c.terminating) = (held, terminating));
@@ -70,8 +77,14 @@ fn an_owner_learns_what_is_wrong_with_its_lists() {
 #[test]
 fn a_typo_on_a_bound_claim_is_a_warning_only() {
     let typo = owner().annotated(&[("tombolo.dev/shareToNamespaces", "team")]);
-    assert_eq!(reasons(&upkeep(&typo, Some(&pv("prod/data")), 0, None)), [R::UnknownAnnotation]);
-    assert!(upkeep(&typo, None, 0, None).is_empty(), "nor is a stranger's claim corrected");
+    assert_eq!(
+        reasons(&upkeep(&typo, Some(&pv("prod/data")), 0, None)),
+        [R::UnknownAnnotation]
+    );
+    assert!(
+        upkeep(&typo, None, 0, None).is_empty(),
+        "nor is a stranger's claim corrected"
+    );
     assert!(upkeep(&typo, Some(&pv("prod/data").with(|p| p.ours = None)), 0, None).is_empty());
 }
 
@@ -82,10 +95,17 @@ fn a_member_whose_request_was_edited_keeps_what_it_has_and_is_told() {
     assert!(say(member()).is_empty());
     assert!(say(member().annotated(&[("trident.netapp.io/shareFromPVC", "prod/data")])).is_empty());
     assert_eq!(say(member().asks("prod/other")), [R::ShareFromChanged]);
-    assert_eq!(say(member().asks("od/data")), [R::ShareFromChanged], "a suffix is another name");
+    assert_eq!(
+        say(member().asks("od/data")),
+        [R::ShareFromChanged],
+        "a suffix is another name"
+    );
     assert_eq!(say(member().asks("nonsense")), [R::ShareFromChanged]);
     assert_eq!(say(member().annotated(&[])), [R::ShareFromChanged]);
-    assert!(say(testing::claim("team/app").asks("prod/other")).is_empty(), "before it is bound, the claim's own plan speaks");
+    assert!(
+        say(testing::claim("team/app").asks("prod/other")).is_empty(),
+        "before it is bound, the claim's own plan speaks"
+    );
 }
 
 #[test]
@@ -99,6 +119,10 @@ fn a_member_learns_that_its_consent_has_ended() {
         (Some(Consent::WithdrawnByReference), vec![R::ConsentWithdrawn]),
         (Some(Consent::ReadOnlyNow), vec![R::ConsentWithdrawn]),
     ] {
-        assert_eq!(reasons(&upkeep(&member(), Some(&object), 0, consent)), expected, "{consent:?}");
+        assert_eq!(
+            reasons(&upkeep(&member(), Some(&object), 0, consent)),
+            expected,
+            "{consent:?}"
+        );
     }
 }

@@ -20,17 +20,31 @@ fn discarded(v: &LiveVolume) -> Plan {
 }
 
 fn keeps_data(v: &LiveVolume) -> bool {
-    matches!(planned(v).actions.as_slice(), [Action::Unprotect { .. }, Action::Note(_)])
+    matches!(
+        planned(v).actions.as_slice(),
+        [Action::Unprotect { .. }, Action::Note(_)]
+    )
 }
 
 #[test]
 fn the_data_goes_when_nobody_is_left_and_the_ledger_says_so_first() {
     let plan = discarded(&ending());
     let owner = plan.actions.iter().find_map(|a| match a {
-        Action::Discard { owner, handle, bytes, volume, .. } => Some((owner.clone(), handle.clone(), *bytes, volume.clone())),
+        Action::Discard {
+            owner,
+            handle,
+            bytes,
+            volume,
+            ..
+        } => Some((owner.clone(), handle.clone(), *bytes, volume.clone())),
         _ => None,
     });
-    let expected = (claim_ref("prod/data"), testing::handle(&pv_name("prod/data")), 10 * GI, id("prod/data"));
+    let expected = (
+        claim_ref("prod/data"),
+        testing::handle(&pv_name("prod/data")),
+        10 * GI,
+        id("prod/data"),
+    );
     assert_eq!(owner, Some(expected), "a restore needs these");
 }
 
@@ -40,14 +54,22 @@ fn every_state_and_open_step_that_a_crash_can_leave_is_gone_on_from() {
         for intent in [
             None,
             Some(Intent::Create),
-            Some(Intent::Join { pv: pv_name("team/app") }),
+            Some(Intent::Join {
+                pv: pv_name("team/app"),
+            }),
             Some(Intent::Discard { how: OnDelete::Delete }),
             Some(Intent::Discard { how: OnDelete::Archive }),
         ] {
-            let v = ending().record(|r| Record { intent: intent.clone(), ..r.state(state) });
+            let v = ending().record(|r| Record {
+                intent: intent.clone(),
+                ..r.state(state)
+            });
             if crate::domain::change::check(v.record.as_ref().unwrap()).is_ok() {
                 let _ = discarded(&v);
-                assert!(keeps_data(&v.object(|p| p.policy(ReclaimPolicy::Retain))), "{state} {intent:?}");
+                assert!(
+                    keeps_data(&v.object(|p| p.policy(ReclaimPolicy::Retain))),
+                    "{state} {intent:?}"
+                );
             }
         }
     }
@@ -60,7 +82,10 @@ fn how_data_goes_is_written_on_the_object_and_not_read_anywhere_else() {
     assert_eq!(discards(&with(OnDelete::Archive)), Some(OnDelete::Archive));
     assert!(keeps_data(&with(OnDelete::Retain)));
     for how in [OnDelete::Delete, OnDelete::Archive, OnDelete::Retain] {
-        assert!(keeps_data(&with(how).object(|p| p.policy(ReclaimPolicy::Retain))), "policy Retain keeps, whatever onDelete says");
+        assert!(
+            keeps_data(&with(how).object(|p| p.policy(ReclaimPolicy::Retain))),
+            "policy Retain keeps, whatever onDelete says"
+        );
     }
 }
 
@@ -76,12 +101,17 @@ fn retained_data_stays_when_an_admin_deletes_the_object() {
 fn a_member_of_any_kind_keeps_data_and_object() {
     for v in [
         ending().members(&["team/app"]),
-        ending().members(&["team/app"]).object(|p| p.policy(ReclaimPolicy::Retain)),
+        ending()
+            .members(&["team/app"])
+            .object(|p| p.policy(ReclaimPolicy::Retain)),
         ending().members(&["team/app"]).unrecorded(),
         ending().members(&["team/app"]).record(|r| r.state(State::Deleting)),
     ] {
         let plan = planned(&v);
-        let harmless = plan.actions.iter().all(|a| matches!(a, Action::Note(_) | Action::Record(_)));
+        let harmless = plan
+            .actions
+            .iter()
+            .all(|a| matches!(a, Action::Note(_) | Action::Record(_)));
         assert!(harmless, "{plan}");
     }
 }
@@ -124,9 +154,15 @@ fn what_contradicts_the_ledger_or_belongs_to_nobody_is_said_and_not_discarded() 
     assert_eq!(said(&elsewhere), Some(SharedVolumeReason::CleanupFailed));
     let nobody_s = ending().unrecorded().object(|p| p.with(|p| p.claim = None));
     assert_eq!(said(&nobody_s), Some(SharedVolumeReason::CleanupFailed));
-    let nowhere = ending().unrecorded().object(|p| p.ours(|o| o.backend = None)).with(|v| v.backend = None);
+    let nowhere = ending()
+        .unrecorded()
+        .object(|p| p.ours(|o| o.backend = None))
+        .with(|v| v.backend = None);
     assert_eq!(said(&nowhere), Some(SharedVolumeReason::CleanupFailed));
-    assert!(keeps_data(&nobody_s.object(|p| p.policy(ReclaimPolicy::Retain))), "an admin can let it go");
+    assert!(
+        keeps_data(&nobody_s.object(|p| p.policy(ReclaimPolicy::Retain))),
+        "an admin can let it go"
+    );
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! Claims with a data source: until those are served, such a claim is held, and never given an empty volume.
+
+use serde_json::json;
+
+use crate::draft::claim;
+use crate::see::shown;
+use crate::world::{World, cannot};
+
+#[tokio::test]
+async fn a_claim_with_a_data_source_is_held() {
+    if cannot("a_claim_with_a_data_source_is_held") {
+        return;
+    }
+    let w = World::shared("source").await;
+    let ns = w.namespace("primary").await;
+    let snapshot = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+    let ours = json!({"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"});
+    let clone = json!({"kind": "PersistentVolumeClaim", "name": "other"});
+    w.claim(&ns, claim("restore").spec("dataSource", snapshot)).await;
+    w.claim(&ns, claim("clone").spec("dataSource", clone.clone())).await;
+    w.claim(&ns, claim("clone-ref").spec("dataSourceRef", clone)).await;
+    w.claim(&ns, claim("cross").spec("dataSourceRef", ours)).await;
+    w.claim(
+        &ns,
+        claim("annotated").annotated("trident.netapp.io/cloneFromPVC", "other"),
+    )
+    .await;
+    for (name, text) in [
+        ("restore", "VolumeSnapshot"),
+        ("clone", "PersistentVolumeClaim"),
+        ("clone-ref", "PersistentVolumeClaim"),
+        ("cross", "CrossNamespaceSource"),
+        ("annotated", "cloneFromPVC"),
+    ] {
+        w.held(&ns, name, "ConflictingSource", text).await;
+    }
+}
+
+#[tokio::test]
+async fn a_data_source_that_the_api_server_dropped_gives_no_empty_volume() {
+    if cannot("a_data_source_that_the_api_server_dropped_gives_no_empty_volume") {
+        return;
+    }
+    let w = World::shared("dropped").await;
+    let ns = w.namespace("primary").await;
+    let ours = json!({"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"});
+    let made = w.claim(&ns, claim("custom-kind").spec("dataSource", ours)).await;
+    let spec = made.spec.as_ref().unwrap();
+    assert!(
+        spec.data_source.is_none() && spec.data_source_ref.is_none(),
+        "{:?}",
+        shown(&made)
+    );
+    w.held(&ns, "custom-kind", "SourceDropped", "dataSourceRef").await;
+
+    // The gate CrossNamespaceVolumeDataSource is off here.
+    let elsewhere = json!({
+        "apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s", "namespace": "prod",
+    });
+    let made = w
+        .claim(&ns, claim("gate-off").spec("dataSourceRef", elsewhere.clone()))
+        .await;
+    assert!(
+        made.spec.as_ref().unwrap().data_source_ref.is_none(),
+        "{:?}",
+        shown(&made)
+    );
+    w.held(&ns, "gate-off", "SourceDropped", "CrossNamespaceVolumeDataSource")
+        .await;
+
+    // The API server fills the reference from dataSource, which may be another source than the one that was meant.
+    let local = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+    let draft = claim("refilled")
+        .spec("dataSourceRef", elsewhere)
+        .spec("dataSource", local);
+    w.claim(&ns, draft).await;
+    w.held(&ns, "refilled", "SourceDropped", "CrossNamespaceVolumeDataSource")
+        .await;
+}
+
+#[tokio::test]
+async fn a_claim_for_a_populator_gets_one_friendly_event_and_no_volume() {
+    if cannot("a_claim_for_a_populator_gets_one_friendly_event_and_no_volume") {
+        return;
+    }
+    let w = World::shared("populator").await;
+    let ns = w.namespace("primary").await;
+    let hello = json!({"apiGroup": "hello.example.com", "kind": "Hello", "name": "h"});
+    w.claim(&ns, claim("data").spec("dataSourceRef", hello)).await;
+    let said = w
+        .told(&ns, "data", "WaitingForPopulator", "Hello.hello.example.com")
+        .await;
+    assert_eq!(said.type_, "Normal");
+    // Looked at again, it is not said again.
+    w.annotate(&ns, "data", "example.com/touched", json!("yes")).await;
+    w.everything_was_looked_at(&ns).await;
+    w.is_unserved(&ns, "data").await;
+    let ours: Vec<_> = w
+        .events(&ns, "data")
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|e| e.by == "tombolo.dev")
+        .collect();
+    assert!(ours.len() == 1 && ours[0].times == 1, "{ours:#?}");
+}

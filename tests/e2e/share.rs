@@ -1,0 +1,680 @@
+//! The handshake: who has to agree before a claim joins another's volume, and what each hears until then.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use tombolo_harness::Cluster;
+
+use crate::controller::Controller;
+use crate::draft::{claim, read_only_reference, reference, trident_reference};
+use crate::see::{name_of, pv_name, shown};
+use crate::world::{TRIDENT, World, cannot};
+
+/// What "soon" is for somebody who watches: a wake-up that got lost would take minutes.
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_member_sees_the_owners_bytes_through_a_volume_of_its_own() {
+    if cannot("a_member_sees_the_owners_bytes_through_a_volume_of_its_own") {
+        return;
+    }
+    let w = World::shared("bytes").await;
+    let pair = w.pair().await;
+    w.write(&pair.owner, "hello", "from the owner").await;
+    assert_eq!(w.read(&pair.member, "hello").await, "from the owner");
+
+    let seen = serde_json::to_value(&pair.member).unwrap();
+    let (metadata, spec) = (&seen["metadata"], &seen["spec"]);
+    assert_ne!(name_of(&pair.owner), name_of(&pair.member));
+    assert_eq!(spec["nfs"], serde_json::to_value(&pair.owner).unwrap()["spec"]["nfs"]);
+    assert_eq!(spec["persistentVolumeReclaimPolicy"], "Delete");
+    assert_eq!(spec["claimRef"]["namespace"], json!(pair.secondary));
+    assert_eq!(
+        metadata["labels"]["tombolo.dev/volume"],
+        json!(pair.volume()),
+        "{seen:#}"
+    );
+    assert_eq!(metadata["labels"]["tombolo.dev/role"], "member");
+    let annotations = &metadata["annotations"];
+    assert_eq!(
+        annotations["pv.kubernetes.io/provisioned-by"], "tombolo.dev",
+        "{seen:#}"
+    );
+    assert_eq!(annotations["tombolo.dev/access"], "ReadWrite");
+    assert_eq!(annotations["tombolo.dev/onRevoke"], "Keep");
+    assert!(
+        annotations["tombolo.dev/via"].as_str().unwrap().contains("for-data"),
+        "{seen:#}"
+    );
+    let source = w.claims(&pair.primary).get("data").await.unwrap();
+    assert_eq!(annotations["tombolo.dev/sourceUID"], json!(source.uid().unwrap()));
+    assert!(
+        metadata["finalizers"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("tombolo.dev/volume-protection"))
+    );
+
+    let owner = w.pvs().get(name_of(&pair.owner)).await.unwrap();
+    let token = |f: &String| f.starts_with("tombolo.dev/joining-");
+    assert!(!owner.finalizers().iter().any(token), "{:?}", shown(&owner));
+    assert!(!owner.annotations().keys().any(token), "{:?}", shown(&owner));
+
+    w.told(&pair.secondary, "data", "ProvisioningSucceeded", "").await;
+    w.told(&pair.primary, "data", "MemberJoined", &pair.secondary).await;
+    let shared = w.shared_volume("count the member", pair.volume(), |v| {
+        v.status
+            .as_ref()
+            .is_some_and(|s| s.member_count == Some(1) && !s.members.is_empty())
+    });
+    let seen = serde_json::to_value(shared.await).unwrap();
+    assert_eq!(seen["status"]["phase"], "Shared", "{seen:#}");
+    assert_eq!(seen["status"]["owner"]["namespace"], json!(pair.primary));
+    assert_eq!(seen["status"]["members"][0]["namespace"], json!(pair.secondary));
+}
+
+#[tokio::test]
+async fn each_of_the_three_has_to_agree_and_the_last_one_lets_the_claim_go_on() {
+    if cannot("each_of_the_three_has_to_agree_and_the_last_one_lets_the_claim_go_on") {
+        return;
+    }
+    let w = World::shared("agree").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(&primary, claim("data")).await;
+    w.claim(&secondary, claim("data").sharing(&primary, "data")).await;
+    w.held(&secondary, "data", "ReferenceMissing", &format!("names {primary}/data"))
+        .await;
+
+    w.refer(&secondary, reference("ref", &primary, "data")).await;
+    w.held(&secondary, "data", "NotShared", "shareToNamespace").await;
+    let accepted = |reason: &'static str| {
+        move |r: &tombolo::api::volume_reference::VolumeReference| {
+            r.status
+                .iter()
+                .flat_map(|s| &s.conditions)
+                .any(|c| c.type_ == "Accepted" && c.reason == reason)
+        }
+    };
+    w.object(
+        "the reference to have no effect yet",
+        &w.references(&secondary),
+        "ref",
+        accepted("NotShared"),
+    )
+    .await;
+
+    // An existing claim is annotated in place.
+    let start = Instant::now();
+    w.annotate(&primary, "data", "tombolo.dev/shareToNamespace", json!(secondary))
+        .await;
+    w.bound(&secondary, "data").await;
+    let took = start.elapsed();
+    println!("bound {took:?} after the last consent");
+    assert!(took < SOON, "{took:?}");
+    w.object(
+        "the reference to be accepted",
+        &w.references(&secondary),
+        "ref",
+        accepted("Accepted"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_claim_that_is_missing_and_one_that_is_not_shared_give_the_same_answer() {
+    if cannot("a_claim_that_is_missing_and_one_that_is_not_shared_give_the_same_answer") {
+        return;
+    }
+    let w = World::shared("same").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(&primary, claim("private").shared_to("somebody-else"))
+        .await;
+    w.claim(&primary, claim("unbound").class("no-such-class")).await;
+    let mut notes = Vec::new();
+    for name in ["private", "missing", "unbound"] {
+        w.refer(&secondary, reference(name, &primary, name)).await;
+        // Whatever else is wrong with the claim is not said before its owner has agreed.
+        let draft = claim(name)
+            .sharing(&primary, name)
+            .size("1Ti")
+            .modes(&["ReadWriteOncePod"]);
+        w.claim(&secondary, draft).await;
+        let said = w.held(&secondary, name, "NotShared", "").await;
+        notes.push(said.note.replace(&format!("{primary}/{name}"), "SOURCE"));
+    }
+    assert!(notes.windows(2).all(|two| two[0] == two[1]), "{notes:#?}");
+}
+
+#[tokio::test]
+async fn a_reference_to_the_wrong_name_is_named_and_the_right_one_binds_at_once() {
+    if cannot("a_reference_to_the_wrong_name_is_named_and_the_right_one_binds_at_once") {
+        return;
+    }
+    let w = World::shared("near").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(&primary, claim("primary-pvc").shared_to(&secondary))
+        .await;
+    // As a blog post had it: the name of the namespace where the name of the claim should be.
+    w.refer(&secondary, trident_reference("my-first-tvr", &primary, "primary"))
+        .await;
+    let draft = claim("secondary-pvc").annotated("trident.netapp.io/shareFromPVC", &format!("{primary}/primary-pvc"));
+    w.claim(&secondary, draft).await;
+    w.held(
+        &secondary,
+        "secondary-pvc",
+        "ReferenceMissing",
+        &format!("my-first-tvr names {primary}/primary instead"),
+    )
+    .await;
+
+    let start = Instant::now();
+    w.refer(&secondary, trident_reference("corrected", &primary, "primary-pvc"))
+        .await;
+    w.bound(&secondary, "secondary-pvc").await;
+    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn both_spellings_and_both_kinds_of_reference_are_one_language() {
+    if cannot("both_spellings_and_both_kinds_of_reference_are_one_language") {
+        return;
+    }
+    let w = World::shared("spell").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let theirs = "trident.netapp.io/shareToNamespace";
+    w.bound_claim(&primary, claim("theirs").annotated(theirs, &secondary))
+        .await;
+    w.bound_claim(&primary, claim("ours").shared_to(&secondary)).await;
+    w.bound_claim(
+        &primary,
+        claim("both").annotated(theirs, &secondary).shared_to(&secondary),
+    )
+    .await;
+    w.bound_claim(
+        &primary,
+        claim("differ").annotated(theirs, &secondary).shared_to("somebody-else"),
+    )
+    .await;
+    for name in ["theirs", "ours", "both", "differ"] {
+        w.refer(&secondary, reference(&format!("{name}-v"), &primary, name))
+            .await;
+        w.refer(&secondary, trident_reference(&format!("{name}-t"), &primary, name))
+            .await;
+    }
+    let source = |name: &str| format!("{primary}/{name}");
+    let key = "trident.netapp.io/shareFromPVC";
+    w.bound_claim(&secondary, claim("a").annotated(key, &source("theirs")))
+        .await;
+    w.bound_claim(&secondary, claim("b").annotated(key, &source("ours")))
+        .await;
+    w.bound_claim(
+        &secondary,
+        claim("c")
+            .sharing(&primary, "theirs")
+            .annotated(key, &format!(" {} ", source("theirs"))),
+    )
+    .await;
+    w.bound_claim(&secondary, claim("d").sharing(&primary, "both")).await;
+    w.claim(
+        &secondary,
+        claim("e").sharing(&primary, "ours").annotated(key, &source("theirs")),
+    )
+    .await;
+    w.held(&secondary, "e", "InvalidShareFrom", "spellings").await;
+    w.told(&primary, "differ", "InvalidShareTo", "").await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_never_gives_an_empty_volume() {
+    if cannot("what_cannot_be_understood_never_gives_an_empty_volume") {
+        return;
+    }
+    let w = World::shared("typo").await;
+    let ns = w.namespace("secondary").await;
+    let key = "tombolo.dev/shareFromPVC";
+    let rows = [
+        ("empty", key, "".to_owned(), "InvalidShareFrom", "<namespace>/<claim>"),
+        (
+            "no-slash",
+            key,
+            "primary".into(),
+            "InvalidShareFrom",
+            "<namespace>/<claim>",
+        ),
+        (
+            "too-many",
+            key,
+            "a/b/c".into(),
+            "InvalidShareFrom",
+            "<namespace>/<claim>",
+        ),
+        (
+            "upper",
+            key,
+            "Primary/data".into(),
+            "InvalidShareFrom",
+            "<namespace>/<claim>",
+        ),
+        (
+            "dots",
+            key,
+            "../../etc".into(),
+            "InvalidShareFrom",
+            "<namespace>/<claim>",
+        ),
+        (
+            "itself",
+            key,
+            format!("{ns}/itself"),
+            "InvalidShareFrom",
+            "this namespace",
+        ),
+        (
+            "case",
+            "tombolo.dev/shareFromPvc",
+            "a/b".into(),
+            "UnknownAnnotation",
+            "tombolo.dev/shareFromPVC",
+        ),
+        (
+            "unknown",
+            "tombolo.dev/colour",
+            "blue".into(),
+            "UnknownAnnotation",
+            "tombolo.dev/colour",
+        ),
+        (
+            "theirs",
+            "trident.netapp.io/ShareFromPvc",
+            "a/b".into(),
+            "UnknownAnnotation",
+            "trident.netapp.io/shareFromPVC",
+        ),
+        (
+            "clone",
+            "trident.netapp.io/cloneFromPvc",
+            "b".into(),
+            "UnknownAnnotation",
+            "trident.netapp.io/cloneFromPVC",
+        ),
+    ];
+    for (name, key, value, ..) in &rows {
+        w.claim(&ns, claim(name).annotated(key, value)).await;
+    }
+    for (name, _, _, reason, text) in &rows {
+        w.held(&ns, name, reason, text).await;
+    }
+    // Trident's own settings are not for us, and harmless.
+    w.bound_claim(
+        &ns,
+        claim("fine").annotated("trident.netapp.io/exportPolicy", "default"),
+    )
+    .await;
+    // Corrected in place, the claim goes on.
+    w.annotate(&ns, "unknown", "tombolo.dev/colour", json!(null)).await;
+    w.bound(&ns, "unknown").await;
+    // On a bound claim a typo is a warning and nothing more.
+    w.annotate(&ns, "fine", "tombolo.dev/shareTo", json!("x")).await;
+    w.told(&ns, "fine", "UnknownAnnotation", "tombolo.dev/shareToNamespace")
+        .await;
+}
+
+#[tokio::test]
+async fn a_claim_cannot_ask_for_a_share_and_for_something_else() {
+    if cannot("a_claim_cannot_ask_for_a_share_and_for_something_else") {
+        return;
+    }
+    let w = World::shared("two").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let join = |name: &str| claim(name).sharing(&primary, "data");
+    let snapshot = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
+    let hello = json!({"apiGroup": "hello.example.com", "kind": "Hello", "name": "h"});
+    w.claim(&secondary, join("source").spec("dataSource", snapshot)).await;
+    w.claim(&secondary, join("populator").spec("dataSourceRef", hello))
+        .await;
+    w.claim(
+        &secondary,
+        join("selector").spec("selector", json!({"matchLabels": {"a": "b"}})),
+    )
+    .await;
+    w.claim(&secondary, join("volume").spec("volumeName", json!("pv")))
+        .await;
+    w.claim(
+        &secondary,
+        join("clone").annotated("trident.netapp.io/cloneFromPVC", "x"),
+    )
+    .await;
+    w.claim(
+        &secondary,
+        join("attributes").spec("volumeAttributesClassName", json!("gold")),
+    )
+    .await;
+    for (name, text) in [
+        ("source", "data source"),
+        ("populator", "data source"),
+        ("selector", "selector"),
+        ("volume", "volumeName"),
+        ("clone", "cloneFromPVC"),
+    ] {
+        w.held(&secondary, name, "ConflictingSource", text).await;
+    }
+    w.held(&secondary, "attributes", "AttributesClassNotSupported", "")
+        .await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_source_is_refused_with_what_to_change() {
+    if cannot("what_does_not_fit_the_source_is_refused_with_what_to_change") {
+        return;
+    }
+    let w = World::shared("fit").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(&primary, claim("wide").shared_to("*").size("2Mi")).await;
+    w.bound_claim(&primary, claim("narrow").shared_to("*").modes(&["ReadWriteOnce"]))
+        .await;
+    for name in ["wide", "narrow"] {
+        w.refer(&secondary, reference(name, &primary, name)).await;
+    }
+    let wide = |name: &str| claim(name).sharing(&primary, "wide");
+    let other = format!("other-{}", w.id);
+    w.storage_class(&other, json!({"parameters": {"backend": w.class}}))
+        .await;
+    w.claim(&secondary, wide("class").class(&other)).await;
+    w.claim(&secondary, wide("pod").modes(&["ReadWriteOncePod"])).await;
+    w.claim(&secondary, wide("block").spec("volumeMode", json!("Block")))
+        .await;
+    w.claim(&secondary, wide("large").size("3Mi")).await;
+    w.claim(&secondary, claim("once").sharing(&primary, "narrow")).await;
+    w.held(&secondary, "class", "ClassMismatch", &w.class).await;
+    w.held(&secondary, "pod", "AccessModeMismatch", "ReadWriteMany").await;
+    w.held(&secondary, "block", "AccessModeMismatch", "Filesystem").await;
+    w.held(&secondary, "large", "TooLarge", "2Mi").await;
+    w.held(&secondary, "once", "AccessModeMismatch", "ReadWriteMany").await;
+
+    let (member, pv) = w
+        .bound_claim(&secondary, wide("small").size("1Mi").modes(&["ReadWriteOnce"]))
+        .await;
+    assert_eq!(member.status.unwrap().capacity.unwrap()["storage"].0, "2Mi");
+    assert_eq!(pv.spec.unwrap().access_modes.unwrap(), ["ReadWriteOnce"]);
+
+    // A member is not a source.
+    let third = w.namespace("third").await;
+    w.annotate(&secondary, "small", "tombolo.dev/shareToNamespace", json!("*"))
+        .await;
+    w.refer(&third, reference("chain", &secondary, "small")).await;
+    w.claim(&third, claim("chain").sharing(&secondary, "small")).await;
+    w.held(&third, "chain", "SourceIsMember", "owner").await;
+}
+
+#[tokio::test]
+async fn read_only_consent_gives_read_only_volumes_to_claims_that_ask_for_no_more() {
+    if cannot("read_only_consent_gives_read_only_volumes_to_claims_that_ask_for_no_more") {
+        return;
+    }
+    let w = World::shared("read").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let granted = claim("granted").annotated("tombolo.dev/shareReadOnlyToNamespace", &secondary);
+    w.bound_claim(&primary, granted).await;
+    w.bound_claim(&primary, claim("open").shared_to(&secondary)).await;
+    w.refer(&secondary, reference("granted", &primary, "granted")).await;
+    w.refer(&secondary, read_only_reference("open", &primary, "open")).await;
+    for source in ["granted", "open"] {
+        let asks = |name: &str| claim(&format!("{source}-{name}")).sharing(&primary, source);
+        w.claim(&secondary, asks("writes")).await;
+        w.held(
+            &secondary,
+            &format!("{source}-writes"),
+            "AccessModeMismatch",
+            "ReadOnlyMany",
+        )
+        .await;
+        let (_, pv) = w.bound_claim(&secondary, asks("reads").modes(&["ReadOnlyMany"])).await;
+        let spec = pv.spec.clone().unwrap();
+        assert_eq!(spec.access_modes.unwrap(), ["ReadOnlyMany"]);
+        assert!(
+            spec.mount_options.unwrap().contains(&"ro".to_owned()),
+            "{:?}",
+            shown(&pv)
+        );
+        assert_eq!(spec.nfs.unwrap().read_only, Some(true));
+        assert_eq!(pv.annotations()["tombolo.dev/access"], "ReadOnly");
+        let said = w
+            .told(&secondary, &format!("{source}-reads"), "ReadOnlyNotEnforced", "")
+            .await;
+        assert_eq!(said.type_, "Normal");
+    }
+    // Of several references the widest counts, and a claim that asks to read only is a reader.
+    w.refer(&secondary, reference("open-too", &primary, "open")).await;
+    w.bound(&secondary, "open-writes").await;
+    let (_, reader) = w
+        .bound_claim(
+            &secondary,
+            claim("reader").sharing(&primary, "open").modes(&["ReadOnlyMany"]),
+        )
+        .await;
+    assert_eq!(reader.annotations()["tombolo.dev/access"], "ReadOnly");
+}
+
+#[tokio::test]
+async fn a_namespace_that_gets_the_label_later_is_let_in() {
+    if cannot("a_namespace_that_gets_the_label_later_is_let_in") {
+        return;
+    }
+    let w = World::shared("label").await;
+    let primary = w.namespace("primary").await;
+    let near = w
+        .labelled_namespace("near", json!({"team": w.id, "stage": "test"}))
+        .await;
+    let secondary = w.namespace("secondary").await;
+    let selector = format!("team={}, stage=prod", w.id);
+    w.bound_claim(
+        &primary,
+        claim("data").annotated("tombolo.dev/shareToNamespaceSelector", &selector),
+    )
+    .await;
+    for ns in [&near, &secondary] {
+        w.refer(ns, reference("ref", &primary, "data")).await;
+        w.claim(ns, claim("data").sharing(&primary, "data")).await;
+        w.held(ns, "data", "NotShared", "").await;
+    }
+    let labels = json!({"metadata": {"labels": {"team": w.id, "stage": "prod"}}});
+    w.patch(&w.all::<Namespace>(), &secondary, labels).await;
+    w.bound(&secondary, "data").await;
+    w.is_unserved(&near, "data").await;
+}
+
+#[tokio::test]
+async fn a_list_with_a_mistake_warns_its_owner_and_its_good_items_count() {
+    if cannot("a_list_with_a_mistake_warns_its_owner_and_its_good_items_count") {
+        return;
+    }
+    let w = World::shared("list").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(
+        &primary,
+        claim("data").shared_to(&format!("other, {secondary} ,, Not_A_Name")),
+    )
+    .await;
+    w.member(&secondary, "data", &primary, "data").await;
+    w.told(&primary, "data", "InvalidShareTo", "Not_A_Name").await;
+}
+
+#[tokio::test]
+async fn a_share_waits_for_its_source_to_be_bound() {
+    if cannot("a_share_waits_for_its_source_to_be_bound") {
+        return;
+    }
+    let w = World::shared("unbound")
+        .await
+        .with_class(json!({"volumeBindingMode": "WaitForFirstConsumer"}))
+        .await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.refer(&secondary, reference("ref", &primary, "data")).await;
+    w.claim(&secondary, claim("data").sharing(&primary, "data")).await;
+    w.held(&secondary, "data", "NotShared", "").await;
+    w.claim(&primary, claim("data").shared_to(&secondary)).await;
+    let said = w.told(&secondary, "data", "SourceNotBound", "").await;
+    assert_eq!(said.type_, "Normal");
+    w.is_unserved(&secondary, "data").await;
+    w.annotate(&primary, "data", "volume.kubernetes.io/selected-node", json!("node-1"))
+        .await;
+    w.bound(&primary, "data").await;
+    // A share does not wait for a node of its own.
+    w.bound(&secondary, "data").await;
+}
+
+#[tokio::test]
+async fn a_claim_made_again_under_the_same_name_carries_nothing_over() {
+    if cannot("a_claim_made_again_under_the_same_name_carries_nothing_over") {
+        return;
+    }
+    let w = World::shared("again").await;
+    let pair = w.pair().await;
+    w.write(&pair.owner, "hello", "old").await;
+    w.delete(&w.claims(&pair.primary), "data").await;
+    w.gone(&w.claims(&pair.primary), "data").await;
+    let (_, fresh) = w.bound_claim(&pair.primary, claim("data").shared_to("*")).await;
+    assert_ne!(name_of(&fresh), pair.volume());
+    assert!(!w.files().exists(&format!("{}/hello", w.path(&fresh))).await.unwrap());
+    // The member stays with the old data; another joins the new.
+    assert_eq!(w.read(&pair.member, "hello").await, "old");
+    let (_, newcomer) = w
+        .bound_claim(&pair.secondary, claim("newcomer").sharing(&pair.primary, "data"))
+        .await;
+    assert_eq!(w.path(&newcomer), w.path(&fresh));
+}
+
+#[tokio::test]
+async fn twenty_members_join_at_once() {
+    if cannot("twenty_members_join_at_once") {
+        return;
+    }
+    let w = World::shared("twenty").await;
+    let primary = w.namespace("primary").await;
+    let (_, owner) = w.bound_claim(&primary, claim("data").shared_to("*")).await;
+    let namespaces = join_all(["a", "b", "c", "d"].map(|name| w.namespace(name))).await;
+    for ns in &namespaces {
+        w.refer(ns, reference("ref", &primary, "data")).await;
+    }
+    let members: Vec<_> = namespaces
+        .iter()
+        .flat_map(|ns| (0..5).map(move |i| (ns, format!("data-{i}"))))
+        .collect();
+    let start = Instant::now();
+    join_all(
+        members
+            .iter()
+            .map(|(ns, name)| w.claim(ns, claim(name).sharing(&primary, "data"))),
+    )
+    .await;
+    for (ns, name) in &members {
+        let (_, pv) = w.bound(ns, name).await;
+        assert_eq!(w.path(&pv), w.path(&owner));
+    }
+    println!("twenty members bound within {:?}", start.elapsed());
+    w.shared_volume("count them", name_of(&owner), |v| {
+        v.status.as_ref().is_some_and(|s| s.member_count == Some(20))
+    })
+    .await;
+    let owner = w.pvs().get(name_of(&owner)).await.unwrap();
+    assert!(
+        !owner.finalizers().iter().any(|f| f.starts_with("tombolo.dev/joining-")),
+        "{:?}",
+        shown(&owner)
+    );
+}
+
+#[tokio::test]
+async fn limits_of_a_namespace_count_its_members() {
+    if cannot("limits_of_a_namespace_count_its_members") {
+        return;
+    }
+    let mut w = World::shared("member-limit").await;
+    let limits = json!({"limits": {"perNamespace": {"members": 1}}, "trashRetention": "0s"});
+    w.backend(&w.id, limits).await;
+    w.storage_class(&w.id, json!({"parameters": {"backend": w.id}})).await;
+    w.class = w.id.clone();
+    let pair = w.pair().await;
+    w.claim(&pair.secondary, claim("second").sharing(&pair.primary, "data"))
+        .await;
+    w.held(&pair.secondary, "second", "LimitReached", "").await;
+    let third = w.namespace("third").await;
+    w.member(&third, "data", &pair.primary, "data").await;
+    w.delete(&w.claims(&pair.secondary), "data").await;
+    w.bound(&pair.secondary, "second").await;
+}
+
+#[tokio::test]
+async fn the_reference_of_trident_may_come_later_and_without_a_status() {
+    const STORY: &str = "the_reference_of_trident_may_come_later_and_without_a_status";
+    if cannot(STORY) {
+        return;
+    }
+    let cluster = Cluster::start(World::options()).await.unwrap();
+    if cluster.is_external() {
+        return tombolo_harness::report_skipped(
+            STORY,
+            "the definition may be installed in the cluster of E2E_KUBECONFIG",
+        );
+    }
+    let w = World::of(&cluster, "tvr").await;
+    for kind in crate::world::KINDS {
+        w.install_kind(kind).await;
+    }
+    let _controller = Controller::alone(&cluster, "tvr").await;
+    w.backend(&w.id, json!({"trashRetention": "0s"})).await;
+    w.storage_class(&w.id, json!({"parameters": {"backend": w.id}})).await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    w.bound_claim(&primary, claim("data").shared_to("*")).await;
+    let made = w.claim(&secondary, claim("data").sharing(&primary, "data")).await;
+    w.held(&secondary, "data", "ReferenceMissing", "").await;
+
+    // As Trident defines it: neither a status nor a schema to speak of.
+    let theirs = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": TRIDENT},
+        "spec": {
+            "group": "trident.netapp.io", "scope": "Namespaced",
+            "names": {"kind": "TridentVolumeReference", "listKind": "TridentVolumeReferenceList",
+                "plural": "tridentvolumereferences", "singular": "tridentvolumereference", "shortNames": ["tvr"]},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}],
+        },
+    });
+    cluster.apply(&theirs.to_string()).await.unwrap();
+    cluster
+        .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", TRIDENT])
+        .await
+        .unwrap();
+    let gvk = GroupVersionKind::gvk("trident.netapp.io", "v1", "TridentVolumeReference");
+    let api: Api<DynamicObject> = Api::namespaced_with(
+        w.client.clone(),
+        &secondary,
+        &ApiResource::from_gvk_with_plural(&gvk, "tridentvolumereferences"),
+    );
+    for odd in [
+        json!({}),
+        json!({"spec": null}),
+        json!({"spec": {"pvcNamespace": 7, "pvcName": []}}),
+    ] {
+        let mut object = DynamicObject::new("odd", &ApiResource::from_gvk(&gvk)).data(odd);
+        object.metadata.name = None;
+        object.metadata.generate_name = Some("odd-".into());
+        api.create(&Default::default(), &object).await.unwrap();
+    }
+    let good = trident_reference("good", &primary, "data");
+    api.create(&Default::default(), &serde_json::from_value(good).unwrap())
+        .await
+        .unwrap();
+    let (_, member) = w.bound(&secondary, "data").await;
+    assert_eq!(name_of(&member), pv_name(&made));
+
+    // A definition that goes away withdraws nothing from those who joined.
+    cluster.kubectl(&["delete", "crd", TRIDENT]).await.unwrap();
+    w.everything_was_looked_at(&secondary).await;
+    let events = w.events(&secondary, "data").await.unwrap();
+    assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
+}
