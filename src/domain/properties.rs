@@ -18,11 +18,20 @@ use std::collections::BTreeMap;
 
 /// Text near to what is expected, so that parsers get further than their first character.
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["[a-z0-9,*=./: _-]{0,40}", ".{0,40}", "[+0-9.eEkKMGTi-]{0,12}", Just("\0".to_owned()), Just("x,".repeat(3000))]
+    prop_oneof![
+        "[a-z0-9,*=./: _-]{0,40}",
+        ".{0,40}",
+        "[+0-9.eEkKMGTi-]{0,12}",
+        Just("\0".to_owned()),
+        Just("x,".repeat(3000))
+    ]
 }
 
 fn keys() -> impl Strategy<Value = String> {
-    let known = names::claim::OURS.iter().chain(&names::claim::TRIDENT).map(|k| (*k).to_owned());
+    let known = names::claim::OURS
+        .iter()
+        .chain(&names::claim::TRIDENT)
+        .map(|k| (*k).to_owned());
     let known: Vec<String> = known.collect();
     let prefix = select(vec![names::PREFIX, names::TRIDENT_PREFIX]);
     let rest = prop_oneof![3 => select(known), 1 => text()];
@@ -39,9 +48,17 @@ fn label() -> impl Strategy<Value = String> {
 
 /// JSON of any shape, to stand where an object's fields are expected.
 fn anything() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from), text().prop_map(Value::from)];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from)
+    ];
     leaf.prop_recursive(3, 16, 4, |inner| {
-        prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::from), btree_map("[a-zA-Z:]{1,8}", inner, 0..4).prop_map(|m| json!(m))]
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map("[a-zA-Z:]{1,8}", inner, 0..4).prop_map(|m| json!(m))
+        ]
     })
 }
 

@@ -79,15 +79,27 @@ fn asker() -> Claim {
 fn provisioning() {
     check("provision", &of_claim(&testing::claim("prod/data"), None, None, true));
     let begun = record("prod/data").state(State::Creating).intends(Intent::Create);
-    check("provision-after-a-crash", &of_claim(&testing::claim("prod/data"), Some(&begun), None, true));
+    check(
+        "provision-after-a-crash",
+        &of_claim(&testing::claim("prod/data"), Some(&begun), None, true),
+    );
 }
 
 #[test]
 fn joining() {
     let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
-    check("join-cached", &of_claim(&asker(), None, Some((&owner(), &pv("prod/data"))), false));
-    check("join-begin", &of_claim(&asker(), None, Some((&owner(), &pv("prod/data"))), true));
-    check("join-begin-with-hold", &of_claim(&asker(), None, Some((&owner(), &holds)), true));
+    check(
+        "join-cached",
+        &of_claim(&asker(), None, Some((&owner(), &pv("prod/data"))), false),
+    );
+    check(
+        "join-begin",
+        &of_claim(&asker(), None, Some((&owner(), &pv("prod/data"))), true),
+    );
+    check(
+        "join-begin-with-hold",
+        &of_claim(&asker(), None, Some((&owner(), &holds)), true),
+    );
     let live = || volume(Some(pv("prod/data")), &[owner()], &[], Some(record("prod/data")));
     check("join-finish", &volume::decide(&waiting(live(), TokenClaim::Waiting)));
     let mut read_only = waiting(live(), TokenClaim::Waiting);
@@ -95,7 +107,9 @@ fn joining() {
     notes.for_each(|note| note.access = Access::ReadOnly);
     check("join-finish-read-only", &volume::decide(&read_only));
     let mut begun = waiting(live(), TokenClaim::Served);
-    begun.record = Some(record("prod/data").intends(Intent::Join { pv: pv_name("team/app") }));
+    begun.record = Some(record("prod/data").intends(Intent::Join {
+        pv: pv_name("team/app"),
+    }));
     check("join-finished-before-a-crash", &volume::decide(&begun));
     check("join-abandoned", &volume::decide(&waiting(live(), TokenClaim::Gone)));
 }
@@ -105,26 +119,49 @@ fn refusing() {
     let nobody = of_claim(&asker(), None, None, true);
     check("refused-not-shared", &nobody);
     let unshared = owner().annotated(&[]);
-    assert_eq!(nobody, of_claim(&asker(), None, Some((&unshared, &pv("prod/data"))), true));
-    check("refused-no-reference", &of_claim(&testing::claim("team/app").asks("prod/dada"), None, None, true));
-    check("refused-source-going", &of_claim(&asker(), None, Some((&owner().terminating(), &pv("prod/data"))), true));
+    assert_eq!(
+        nobody,
+        of_claim(&asker(), None, Some((&unshared, &pv("prod/data"))), true)
+    );
+    check(
+        "refused-no-reference",
+        &of_claim(&testing::claim("team/app").asks("prod/dada"), None, None, true),
+    );
+    check(
+        "refused-source-going",
+        &of_claim(&asker(), None, Some((&owner().terminating(), &pv("prod/data"))), true),
+    );
     let typo = testing::claim("team/app").annotated(&[("tombolo.dev/shareFromPvc", "prod/data")]);
     check("refused-typo", &of_claim(&typo, None, None, true));
     let large = asker().with(|c| c.request = Some(11 << 30));
-    check("refused-too-large", &of_claim(&large, None, Some((&owner(), &pv("prod/data"))), true));
+    check(
+        "refused-too-large",
+        &of_claim(&large, None, Some((&owner(), &pv("prod/data"))), true),
+    );
 }
 
 #[test]
 fn letting_go() {
     let released = || Some(pv("prod/data").released());
     let shared = || Some(record("prod/data").member("team/app"));
-    check("soft-delete", &volume::decide(&volume(released(), &[], &["team/app"], shared())));
-    check("released-but-used", &volume::decide(&volume(released(), &[owner()], &[], Some(record("prod/data")))));
-    check("member-deleted", &member(Some(member_pv("team/app", "prod/data").released()), &[], State::Live));
+    check(
+        "soft-delete",
+        &volume::decide(&volume(released(), &[], &["team/app"], shared())),
+    );
+    check(
+        "released-but-used",
+        &volume::decide(&volume(released(), &[owner()], &[], Some(record("prod/data")))),
+    );
+    check(
+        "member-deleted",
+        &member(Some(member_pv("team/app", "prod/data").released()), &[], State::Live),
+    );
     let going = || Some(member_pv("team/app", "prod/data").released().terminating());
     check("member-leaves", &member(going(), &[], State::Live));
     check("last-member-leaves", &member(going(), &[], State::SoftDeleted));
-    let free = member_pv("team/app", "prod/data").phase(PvPhase::Available).with(|p| p.claim = None);
+    let free = member_pv("team/app", "prod/data")
+        .phase(PvPhase::Available)
+        .with(|p| p.claim = None);
     check("member-free-for-anybody", &member(Some(free), &[], State::Live));
 }
 
@@ -136,16 +173,57 @@ fn deleting() {
     let plan = |pv: Pv| volume::decide(&volume(Some(pv), &[], &[], soft()));
     check("delete-object", &plan(released()));
     check("delete-data", &plan(ending()));
-    check("delete-archived", &plan(ending().ours(|o| o.on_delete = OnDelete::Archive)));
-    check("delete-kept-by-class", &plan(ending().ours(|o| o.on_delete = OnDelete::Retain)));
-    check("retained", &volume::decide(&volume(Some(released().policy(ReclaimPolicy::Retain)), &[], &[], Some(record("prod/data")))));
-    check("retained-deleted-by-hand", &plan(ending().policy(ReclaimPolicy::Retain)));
-    check("delete-without-record", &volume::decide(&volume(Some(ending()), &[], &[], None)));
-    check("delete-waits-for-member", &volume::decide(&volume(Some(ending()), &[], &["team/app"], Some(record("prod/data").member("team/app")))));
+    check(
+        "delete-archived",
+        &plan(ending().ours(|o| o.on_delete = OnDelete::Archive)),
+    );
+    check(
+        "delete-kept-by-class",
+        &plan(ending().ours(|o| o.on_delete = OnDelete::Retain)),
+    );
+    check(
+        "retained",
+        &volume::decide(&volume(
+            Some(released().policy(ReclaimPolicy::Retain)),
+            &[],
+            &[],
+            Some(record("prod/data")),
+        )),
+    );
+    check(
+        "retained-deleted-by-hand",
+        &plan(ending().policy(ReclaimPolicy::Retain)),
+    );
+    check(
+        "delete-without-record",
+        &volume::decide(&volume(Some(ending()), &[], &[], None)),
+    );
+    check(
+        "delete-waits-for-member",
+        &volume::decide(&volume(
+            Some(ending()),
+            &[],
+            &["team/app"],
+            Some(record("prod/data").member("team/app")),
+        )),
+    );
     let promised = waiting(volume(Some(ending()), &[], &[], soft()), TokenClaim::Waiting);
     check("delete-finds-token", &volume::decide(&promised));
-    check("deleted-by-hand-under-a-live-owner", &volume::decide(&volume(Some(pv("prod/data").terminating()), &[owner()], &[], Some(record("prod/data")))));
-    let never_made = volume(None, &[], &[], Some(record("prod/data").state(State::Creating).intends(Intent::Create)));
+    check(
+        "deleted-by-hand-under-a-live-owner",
+        &volume::decide(&volume(
+            Some(pv("prod/data").terminating()),
+            &[owner()],
+            &[],
+            Some(record("prod/data")),
+        )),
+    );
+    let never_made = volume(
+        None,
+        &[],
+        &[],
+        Some(record("prod/data").state(State::Creating).intends(Intent::Create)),
+    );
     check("never-made", &volume::decide(&never_made));
 }
 
@@ -156,6 +234,12 @@ fn mending() {
     check("recycled", &plan(pv("prod/data").policy(ReclaimPolicy::Recycle)));
     check("unexpected-claim", &plan(pv("prod/data").bound_to("else/where")));
     let populated = pv("prod/data").bound_to("team/wanted").with(|p| p.populated = true);
-    check("populated", &volume::decide(&volume(Some(populated), &[], &[], Some(record("prod/data")))));
-    check("record-lost", &volume::decide(&volume(Some(pv("prod/data")), &[owner()], &[], None)));
+    check(
+        "populated",
+        &volume::decide(&volume(Some(populated), &[], &[], Some(record("prod/data")))),
+    );
+    check(
+        "record-lost",
+        &volume::decide(&volume(Some(pv("prod/data")), &[owner()], &[], None)),
+    );
 }

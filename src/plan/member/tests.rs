@@ -73,7 +73,9 @@ fn the_ledger_follows_a_member_that_exists() {
         unknown.record = Some(record("prod/data").state(state));
         assert!(rests(&unknown), "a {state} record takes no member");
     }
-    let discard = Intent::Discard { how: crate::domain::access::OnDelete::Delete };
+    let discard = Intent::Discard {
+        how: crate::domain::access::OnDelete::Delete,
+    };
     unknown.record = Some(record("prod/data").intends(discard));
     assert!(rests(&unknown), "nor one whose data goes");
     unknown.record = None;

@@ -15,7 +15,9 @@ use proptest::prelude::*;
 fn legal(record: Option<&Record>, plan: &Plan) -> Result<(), String> {
     let mut record = record.cloned();
     for action in &plan.actions {
-        let (Action::Record(changes) | Action::Note(changes)) = action else { continue };
+        let (Action::Record(changes) | Action::Note(changes)) = action else {
+            continue;
+        };
         for change in changes {
             record = change::apply(record, change).map_err(|e| format!("{e}\n{plan}"))?;
         }
@@ -246,8 +248,26 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
         }
     }
     let expected = [
-        "ask live", "continue", "create", "delete", "discard", "make", "mend", "not ours", "note", "put hold", "put token",
-        "record", "record owner", "refused", "remove empty", "set retain", "settled", "take token", "tell", "unprotect",
+        "ask live",
+        "continue",
+        "create",
+        "delete",
+        "discard",
+        "make",
+        "mend",
+        "not ours",
+        "note",
+        "put hold",
+        "put token",
+        "record",
+        "record owner",
+        "refused",
+        "remove empty",
+        "set retain",
+        "settled",
+        "take token",
+        "tell",
+        "unprotect",
     ];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected);
 }

@@ -48,18 +48,43 @@ fn bytes() -> impl Strategy<Value = u64> {
 /// What people write, with typos, both prefixes, and noise.
 fn annotations() -> impl Strategy<Value = Vec<(String, String)>> {
     let keys = [
-        "tombolo.dev/shareFromPVC", "trident.netapp.io/shareFromPVC", "tombolo.dev/shareToNamespace",
-        "trident.netapp.io/shareToNamespace", "tombolo.dev/shareReadOnlyToNamespace", "tombolo.dev/shareToNamespaceSelector",
-        "tombolo.dev/onRevoke", "trident.netapp.io/cloneFromPVC", "tombolo.dev/sharefrom", "example.com/x",
+        "tombolo.dev/shareFromPVC",
+        "trident.netapp.io/shareFromPVC",
+        "tombolo.dev/shareToNamespace",
+        "trident.netapp.io/shareToNamespace",
+        "tombolo.dev/shareReadOnlyToNamespace",
+        "tombolo.dev/shareToNamespaceSelector",
+        "tombolo.dev/onRevoke",
+        "trident.netapp.io/cloneFromPVC",
+        "tombolo.dev/sharefrom",
+        "example.com/x",
     ];
-    let values = ["prod/data", "team/app", "team", "prod", "*", "team,*", "te am", "", "tier=gold", "Cut", "a/b/c"];
+    let values = [
+        "prod/data",
+        "team/app",
+        "team",
+        "prod",
+        "*",
+        "team,*",
+        "te am",
+        "",
+        "tier=gold",
+        "Cut",
+        "a/b/c",
+    ];
     let value = prop_oneof![6 => select(values.to_vec()).prop_map(str::to_owned), 1 => ".{0,40}"];
     vec((select(keys.to_vec()).prop_map(str::to_owned), value), 0..4)
 }
 
 fn source() -> impl Strategy<Value = DataSource> {
-    let served = DataSource::Served { kind: "VolumeSnapshot".into(), name: "s".into() };
-    let populator = DataSource::Populator { group: "example.com".into(), kind: "Hello".into() };
+    let served = DataSource::Served {
+        kind: "VolumeSnapshot".into(),
+        name: "s".into(),
+    };
+    let populator = DataSource::Populator {
+        group: "example.com".into(),
+        kind: "Hello".into(),
+    };
     prop_oneof![
         8 => Just(DataSource::None),
         1 => Just(served),
@@ -80,28 +105,57 @@ prop_compose! {
 }
 
 pub(super) fn claim_of(name: &'static str) -> impl Strategy<Value = Claim> {
-    let odd = (any::<bool>(), any::<bool>(), any::<bool>(), option::weighted(0.1, Just("fast".to_owned())), source());
-    (claim_state(), annotations(), modes(), option::weighted(0.9, bytes()), odd, any::<bool>()).prop_map(
-        move |((phase, volume, own, terminating), annotations, modes, request, (block, selector, held, attributes, source), asked)| {
-            let pairs: Vec<(&str, &str)> = annotations.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            testing::claim(name).annotated(&pairs).with(|c| {
-                (c.phase, c.terminating, c.request, c.source) = (phase, terminating, request, source);
-                c.volume_name = if own && phase != ClaimPhase::Pending { Some(c.uid.pv_name()) } else { volume };
-                c.held = held;
-                if block && selector {
-                    (c.modes, c.block, c.selector, c.attributes_class) = (modes, true, selector, attributes);
-                }
-                if asked && held {
-                    c.asked = None;
-                }
-            })
-        },
+    let odd = (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        option::weighted(0.1, Just("fast".to_owned())),
+        source(),
+    );
+    (
+        claim_state(),
+        annotations(),
+        modes(),
+        option::weighted(0.9, bytes()),
+        odd,
+        any::<bool>(),
     )
+        .prop_map(
+            move |(
+                (phase, volume, own, terminating),
+                annotations,
+                modes,
+                request,
+                (block, selector, held, attributes, source),
+                asked,
+            )| {
+                let pairs: Vec<(&str, &str)> = annotations.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                testing::claim(name).annotated(&pairs).with(|c| {
+                    (c.phase, c.terminating, c.request, c.source) = (phase, terminating, request, source);
+                    c.volume_name = if own && phase != ClaimPhase::Pending {
+                        Some(c.uid.pv_name())
+                    } else {
+                        volume
+                    };
+                    c.held = held;
+                    if block && selector {
+                        (c.modes, c.block, c.selector, c.attributes_class) = (modes, true, selector, attributes);
+                    }
+                    if asked && held {
+                        c.asked = None;
+                    }
+                })
+            },
+        )
 }
 
 fn role() -> impl Strategy<Value = Role> {
     let joined = select(vec![OnRevoke::Keep, OnRevoke::Cut]).prop_map(|on_revoke| {
-        Role::Member(Joined { via: "VolumeReference team/ref; annotation of prod/data".into(), source_uid: testing::uid(OWNER), on_revoke })
+        Role::Member(Joined {
+            via: "VolumeReference team/ref; annotation of prod/data".into(),
+            source_uid: testing::uid(OWNER),
+            on_revoke,
+        })
     });
     prop_oneof![4 => Just(Role::Owner), 1 => joined]
 }
@@ -110,27 +164,40 @@ fn ours(of: &'static str) -> impl Strategy<Value = Ours> {
     let how = select(vec![OnDelete::Delete, OnDelete::Retain, OnDelete::Archive]);
     let hold = select(vec![OnOwnerDelete::Detach, OnOwnerDelete::Hold]);
     let owner = option::weighted(0.3, name().prop_map(testing::uid));
-    (how, hold, access(), role(), owner, prop::bool::weighted(0.8), any::<bool>(), prop::bool::weighted(0.9)).prop_map(
-        move |(on_delete, on_owner_delete, access, role, owner_uid, intact, named, own_handle)| {
-            let handle = testing::handle(&testing::pv_name(if own_handle { of } else { "else/where" }));
-            Ours {
-                handle,
-                volume: (intact || named).then(|| testing::id(OWNER)),
-                role,
-                backend: (intact || named).then(|| BackendName::new("nas1")),
-                on_delete,
-                on_owner_delete,
-                access,
-                owner_uid,
-                intact,
-            }
-        },
+    (
+        how,
+        hold,
+        access(),
+        role(),
+        owner,
+        prop::bool::weighted(0.8),
+        any::<bool>(),
+        prop::bool::weighted(0.9),
     )
+        .prop_map(
+            move |(on_delete, on_owner_delete, access, role, owner_uid, intact, named, own_handle)| {
+                let handle = testing::handle(&testing::pv_name(if own_handle { of } else { "else/where" }));
+                Ours {
+                    handle,
+                    volume: (intact || named).then(|| testing::id(OWNER)),
+                    role,
+                    backend: (intact || named).then(|| BackendName::new("nas1")),
+                    on_delete,
+                    on_owner_delete,
+                    access,
+                    owner_uid,
+                    intact,
+                }
+            },
+        )
 }
 
 pub(super) fn tokens() -> impl Strategy<Value = std::collections::BTreeMap<Token, bool>> {
     let kind = prop_oneof![4 => Just(TokenKind::Joining), 1 => Just(TokenKind::Copying)];
-    let token = (kind, select(CLAIMS[1..].to_vec())).prop_map(|(kind, of)| Token { kind, claim: testing::uid(of) });
+    let token = (kind, select(CLAIMS[1..].to_vec())).prop_map(|(kind, of)| Token {
+        kind,
+        claim: testing::uid(of),
+    });
     btree_map(token, prop::bool::weighted(0.8), 0..3)
 }
 
@@ -146,8 +213,12 @@ pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
     (phase, policy, bound, some, tokens(), any::<bool>(), odd).prop_map(
         move |(phase, policy, bound, ours, tokens, terminating, (populated, capacity, modes, rare))| {
             testing::pv(of).with(|pv| {
-                (pv.phase, pv.policy, pv.ours, pv.terminating, pv.populated) = (phase, policy, ours, terminating, populated);
-                pv.claim = bound.map(|(claim, known)| BoundTo { key: testing::key(claim), uid: known.then(|| testing::uid(claim)) });
+                (pv.phase, pv.policy, pv.ours, pv.terminating, pv.populated) =
+                    (phase, policy, ours, terminating, populated);
+                pv.claim = bound.map(|(claim, known)| BoundTo {
+                    key: testing::key(claim),
+                    uid: known.then(|| testing::uid(claim)),
+                });
                 pv.tokens = tokens
                     .into_iter()
                     .map(|(token, readable)| {
@@ -173,43 +244,78 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
         select(vec![OnDelete::Delete, OnDelete::Archive]).prop_map(|how| Intent::Discard { how }),
     ];
     let members = btree_set(select(CLAIMS[1..].to_vec()), 0..3);
-    (state, option::of(intent), members, name()).prop_filter_map("one that the ledger keeps", |(state, intent, members, owner)| {
-        let mut record = members.into_iter().fold(testing::record(OWNER), |r, m| r.member(m));
-        (record.state, record.intent, record.owner) = (state, intent, testing::claim_ref(owner));
-        change::check(&record).is_ok().then_some(record)
-    })
+    (state, option::of(intent), members, name()).prop_filter_map(
+        "one that the ledger keeps",
+        |(state, intent, members, owner)| {
+            let mut record = members.into_iter().fold(testing::record(OWNER), |r, m| r.member(m));
+            (record.state, record.intent, record.owner) = (state, intent, testing::claim_ref(owner));
+            change::check(&record).is_ok().then_some(record)
+        },
+    )
 }
 
 pub(super) fn backend() -> impl Strategy<Value = Backend> {
     let health = prop_oneof![
         6 => Just(Health::Ready(BackendId::parse(testing::ROOT).unwrap())), 1 => Just(Health::Degraded), 1 => Just(Health::Terminating)
     ];
-    (health, prop::bool::weighted(0.9), any::<bool>(), option::weighted(0.2, 0u64..3), select(vec!["nas1", "nas2"])).prop_map(
-        |(health, share, read_only_enforced, limit, name)| {
+    (
+        health,
+        prop::bool::weighted(0.9),
+        any::<bool>(),
+        option::weighted(0.2, 0u64..3),
+        select(vec!["nas1", "nas2"]),
+    )
+        .prop_map(|(health, share, read_only_enforced, limit, name)| {
             testing::backend(name).with(|b| {
                 b.health = health;
-                b.capabilities = Capabilities { share, read_only_enforced, ..Capabilities::default() };
+                b.capabilities = Capabilities {
+                    share,
+                    read_only_enforced,
+                    ..Capabilities::default()
+                };
                 (b.limits.volumes, b.limits.namespace.members) = (limit, limit);
             })
-        },
-    )
+        })
 }
 
 pub(super) fn live_volume() -> impl Strategy<Value = LiveVolume> {
     let become_of = select(vec![TokenClaim::Waiting, TokenClaim::Gone, TokenClaim::Served]);
-    let owners = vec(prop_oneof![claim_of(OWNER), claim_of("prod/new"), claim_of("else/where")], 0..3);
+    let owners = vec(
+        prop_oneof![claim_of(OWNER), claim_of("prod/new"), claim_of("else/where")],
+        0..3,
+    );
     let members = prop_oneof![2 => Just(Default::default()), 1 => btree_set(pv_names(), 0..3)];
     let looked_up = (vec(become_of, 4), prop::bool::weighted(0.95));
-    (option::weighted(0.9, pv_of(OWNER)), looked_up, owners, members, option::weighted(0.8, record()), option::of(backend())).prop_map(
-        |(pv, (become_of, all), owners, members, record, backend)| {
-            let seen = pv.iter().flat_map(|pv| pv.tokens.keys().cloned()).skip(usize::from(!all));
-            LiveVolume { volume: testing::id(OWNER), tokens: seen.zip(become_of).collect(), pv, owners, members, record, backend }
-        },
+    (
+        option::weighted(0.9, pv_of(OWNER)),
+        looked_up,
+        owners,
+        members,
+        option::weighted(0.8, record()),
+        option::of(backend()),
     )
+        .prop_map(|(pv, (become_of, all), owners, members, record, backend)| {
+            let seen = pv
+                .iter()
+                .flat_map(|pv| pv.tokens.keys().cloned())
+                .skip(usize::from(!all));
+            LiveVolume {
+                volume: testing::id(OWNER),
+                tokens: seen.zip(become_of).collect(),
+                pv,
+                owners,
+                members,
+                record,
+                backend,
+            }
+        })
 }
 
 pub(super) fn live_member() -> impl Strategy<Value = LiveMember> {
-    let claims = vec(prop_oneof![3 => claim_of("team/app"), 1 => claim_of("else/where")], 0..3);
+    let claims = vec(
+        prop_oneof![3 => claim_of("team/app"), 1 => claim_of("else/where")],
+        0..3,
+    );
     let pv = option::weighted(0.9, pv_of("team/app"));
     let place = option::weighted(0.9, Just(testing::id(OWNER)));
     (pv, claims, place, option::weighted(0.8, record())).prop_map(|(pv, claims, volume, record)| LiveMember {
@@ -240,10 +346,23 @@ pub(super) struct ClaimScene {
 fn reference() -> impl Strategy<Value = Reference> {
     let text = || prop_oneof![4 => select(vec!["prod", "data", "team", "app"]).prop_map(str::to_owned), 1 => ".{0,10}"];
     let kind = select(vec![ReferenceKind::Volume, ReferenceKind::Trident]);
-    let named = prop_oneof![Just((Some("prod".to_owned()), Some("data".to_owned()))), (option::of(text()), option::of(text()))];
+    let named = prop_oneof![
+        Just((Some("prod".to_owned()), Some("data".to_owned()))),
+        (option::of(text()), option::of(text()))
+    ];
     (kind, any::<bool>(), named, access(), 0..3u8).prop_map(|(kind, terminating, (namespace, name), access, n)| {
-        let key = ReferenceKey { kind, namespace: testing::namespace("team"), name: format!("ref{n}") };
-        Reference::new(key, terminating && n == 0, namespace.as_deref(), name.as_deref(), access)
+        let key = ReferenceKey {
+            kind,
+            namespace: testing::namespace("team"),
+            name: format!("ref{n}"),
+        };
+        Reference::new(
+            key,
+            terminating && n == 0,
+            namespace.as_deref(),
+            name.as_deref(),
+            access,
+        )
     })
 }
 
@@ -264,7 +383,11 @@ pub(super) fn claim_scene() -> impl Strategy<Value = ClaimScene> {
     let healthy = select(vec![OnOwnerDelete::Detach, OnOwnerDelete::Hold])
         .prop_map(|hold| Some(testing::pv(OWNER).ours(|o| o.on_owner_delete = hold)));
     let source_pv = prop_oneof![1 => healthy, 2 => option::of(pv_of(OWNER))];
-    let pvs = (option::weighted(0.2, pv_of("team/app")), option::weighted(0.3, pv_of("else/where")), source_pv);
+    let pvs = (
+        option::weighted(0.2, pv_of("team/app")),
+        option::weighted(0.3, pv_of("else/where")),
+        source_pv,
+    );
     let rest = (vec(reference(), 0..3), source, prop::bool::weighted(0.1), any::<bool>());
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
@@ -275,8 +398,20 @@ pub(super) fn claim_scene() -> impl Strategy<Value = ClaimScene> {
         })
     });
     (claims, classes, pvs, own_record, vec(backend(), 0..3), rest).prop_map(
-        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live))| ClaimScene {
-            claim, class, own_pv, other_pv, record, backends, references, source, source_pv, going, live,
+        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live))| {
+            ClaimScene {
+                claim,
+                class,
+                own_pv,
+                other_pv,
+                record,
+                backends,
+                references,
+                source,
+                source_pv,
+                going,
+                live,
+            }
         },
     )
 }

@@ -45,7 +45,9 @@ impl World {
                 self.view.pv = None;
             }
             Action::SetRetain(_) => self.object()?.policy = ReclaimPolicy::Retain,
-            Action::RecordOwner { owner, .. } => self.object()?.ours.as_mut().ok_or("not ours")?.owner_uid = Some(owner.clone()),
+            Action::RecordOwner { owner, .. } => {
+                self.object()?.ours.as_mut().ok_or("not ours")?.owner_uid = Some(owner.clone())
+            }
             Action::Mend { volume, backend, .. } => {
                 let ours = self.object()?.ours.as_mut().ok_or("not ours")?;
                 (ours.intact, ours.volume, ours.backend) = (true, Some(volume.clone()), Some(backend.clone()));
@@ -78,7 +80,11 @@ impl World {
             if lives >= plan.actions.len() && plan.verdict != Verdict::Continue {
                 let again = decide(&self.view);
                 let quiet = again.actions.iter().all(|a| matches!(a, Action::Tell(_)));
-                return if quiet { Ok(()) } else { Err(format!("it is not at rest:\n{again}")) };
+                return if quiet {
+                    Ok(())
+                } else {
+                    Err(format!("it is not at rest:\n{again}"))
+                };
             }
         }
         Err("it never comes to rest".into())
@@ -102,10 +108,18 @@ fn possible(mut v: LiveVolume) -> Option<World> {
         return None;
     }
     let discarding = |r: &Record| r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }));
-    if v.record.as_ref().is_some_and(|r| discarding(r) && (!pv.terminating || !pv.tokens.is_empty() || !v.members.is_empty())) {
+    if v.record
+        .as_ref()
+        .is_some_and(|r| discarding(r) && (!pv.terminating || !pv.tokens.is_empty() || !v.members.is_empty()))
+    {
         return None;
     }
-    let served: Vec<_> = v.tokens.iter().filter(|(_, c)| **c == TokenClaim::Served).map(|(t, _)| t.claim.pv_name()).collect();
+    let served: Vec<_> = v
+        .tokens
+        .iter()
+        .filter(|(_, c)| **c == TokenClaim::Served)
+        .map(|(t, _)| t.claim.pv_name())
+        .collect();
     v.members.extend(served);
     let _ = v.members.remove(&testing::pv_name(OWNER));
     if let (Some(record), Some(claim)) = (&mut v.record, v.pv.as_ref().and_then(|p| p.claim.as_ref()))

@@ -4,9 +4,9 @@ use super::*;
 use crate::domain::backend::Backend;
 use crate::domain::record::Record;
 use crate::domain::token::Token;
+use crate::plan::testing::{self, backend, class, id, note, pv, pv_name, record, uid};
 use crate::plan::volume::{LiveVolume, decide};
 use crate::plan::{Refusal, join, provision};
-use crate::plan::testing::{self, backend, class, id, note, pv, pv_name, record, uid};
 
 /// A discard as it is planned.
 fn discard() -> Vec<Action> {
@@ -26,7 +26,13 @@ fn discard() -> Vec<Action> {
 fn joining() -> Vec<Action> {
     let owner = pv("prod/data");
     let note = note("team/app", &owner.name);
-    join::finish(&owner, owner.ours.as_ref().unwrap(), &Token::joining(uid("team/app")), &note, None)
+    join::finish(
+        &owner,
+        owner.ours.as_ref().unwrap(),
+        &Token::joining(uid("team/app")),
+        &note,
+        None,
+    )
 }
 
 fn provisioning() -> Vec<Action> {
@@ -65,14 +71,20 @@ fn unprotect(owner: &str) -> Action {
 fn data_is_not_made_before_its_intent_is_on_disk() {
     assert!(!kept(provisioning(), |a| drop(a.remove(0))));
     assert!(!kept(provisioning(), |a| a.swap(0, 2)));
-    assert!(!kept(provisioning(), |a| {
-        if let Action::Record(changes) = a[0].clone() {
-            a[0] = Action::Note(changes);
-        }
-    }), "a note may be lost");
-    assert!(!kept(provisioning(), |a| {
-        a[0] = Action::Record(vec![Change::Begin(record("some/other"))]);
-    }), "another volume's intent");
+    assert!(
+        !kept(provisioning(), |a| {
+            if let Action::Record(changes) = a[0].clone() {
+                a[0] = Action::Note(changes);
+            }
+        }),
+        "a note may be lost"
+    );
+    assert!(
+        !kept(provisioning(), |a| {
+            a[0] = Action::Record(vec![Change::Begin(record("some/other"))]);
+        }),
+        "another volume's intent"
+    );
 }
 
 #[test]
@@ -85,7 +97,10 @@ fn an_owner_s_object_is_not_made_before_its_data_unless_it_is_made_again() {
     }));
     let again = |state: State| {
         let begin = Change::Begin(Record { ..record("team/app") }.state(state));
-        let object = provisioning().into_iter().find(|a| matches!(a, Action::CreatePv(_))).unwrap();
+        let object = provisioning()
+            .into_iter()
+            .find(|a| matches!(a, Action::CreatePv(_)))
+            .unwrap();
         check(&[Action::Record(vec![begin]), object]).is_ok()
     };
     assert!(again(State::Live) && again(State::SoftDeleted));
@@ -98,16 +113,25 @@ fn data_is_not_discarded_before_the_ledger_says_so_nor_after_its_finalizer_came_
     assert!(!kept(discard(), |a| a.swap(0, 1)));
     assert!(!kept(discard(), |a| a.swap(1, 2)));
     for what in 0..2 {
-        assert!(!kept(discard(), |a| {
-            if let Action::Record(changes) = &mut a[0] {
-                changes.remove(what);
-            }
-        }), "without the state, or without the intent");
+        assert!(
+            !kept(discard(), |a| {
+                if let Action::Record(changes) = &mut a[0] {
+                    changes.remove(what);
+                }
+            }),
+            "without the state, or without the intent"
+        );
     }
-    assert!(!kept(discard(), |a| a.insert(1, Action::Record(vec![Change::Settle {
-        volume: id("prod/data"),
-        intent: Intent::Discard { how: OnDelete::Delete },
-    }]))), "settled before it was done");
+    assert!(
+        !kept(discard(), |a| a.insert(
+            1,
+            Action::Record(vec![Change::Settle {
+                volume: id("prod/data"),
+                intent: Intent::Discard { how: OnDelete::Delete },
+            }])
+        )),
+        "settled before it was done"
+    );
 }
 
 #[test]
@@ -128,16 +152,22 @@ fn nothing_else_is_done_where_data_is_discarded() {
         assert_eq!(kept(discard(), |a| a.insert(2, other.clone())), harmless, "{other}");
     }
     assert!(!kept(discard(), |a| a.insert(2, a[1].clone())), "twice");
-    assert!(!kept(provisioning(), |a| a.push(Action::RemoveEmpty {
-        backend: backend("nas1").name,
-        handle: testing::handle(&pv_name("team/app")),
-    })), "made and removed");
+    assert!(
+        !kept(provisioning(), |a| a.push(Action::RemoveEmpty {
+            backend: backend("nas1").name,
+            handle: testing::handle(&pv_name("team/app")),
+        })),
+        "made and removed"
+    );
 }
 
 #[test]
 fn a_volume_is_forgotten_after_everything_else() {
     assert!(!kept(discard(), |a| a.swap(2, 3)));
-    assert!(!kept(vec![], |a| a.extend([Action::Note(vec![Change::Forget { volume: id("x/y") }]), unprotect("x/y")])));
+    assert!(!kept(vec![], |a| a.extend([
+        Action::Note(vec![Change::Forget { volume: id("x/y") }]),
+        unprotect("x/y")
+    ])));
 }
 
 #[test]
@@ -186,16 +216,32 @@ fn after_a_token_or_a_delete_comes_a_new_look() {
 fn a_verdict_and_its_actions_go_together() {
     let refusal = Refusal::new(crate::api::reasons::ClaimReason::NotShared, "no");
     for verdict in [Verdict::AskLive, Verdict::NotOurs, Verdict::Refused(refusal)] {
-        let no = Plan { actions: Vec::new(), verdict: verdict.clone() };
+        let no = Plan {
+            actions: Vec::new(),
+            verdict: verdict.clone(),
+        };
         assert_eq!(check_plan(&no), Ok(()));
-        assert!(check_plan(&Plan { actions: vec![unprotect("x/y")], verdict }).is_err());
+        assert!(
+            check_plan(&Plan {
+                actions: vec![unprotect("x/y")],
+                verdict
+            })
+            .is_err()
+        );
     }
-    let idle = [Vec::new(), vec![Action::Note(Vec::new())], vec![Action::RemoveEmpty {
-        backend: backend("nas1").name,
-        handle: testing::handle(&pv_name("x/y")),
-    }]];
+    let idle = [
+        Vec::new(),
+        vec![Action::Note(Vec::new())],
+        vec![Action::RemoveEmpty {
+            backend: backend("nas1").name,
+            handle: testing::handle(&pv_name("x/y")),
+        }],
+    ];
     for actions in idle {
-        assert!(check_plan(&Plan::then_look_again(actions)).is_err(), "it would look again for ever");
+        assert!(
+            check_plan(&Plan::then_look_again(actions)).is_err(),
+            "it would look again for ever"
+        );
     }
     assert_eq!(check_plan(&Plan::then_look_again(vec![unprotect("x/y")])), Ok(()));
 }

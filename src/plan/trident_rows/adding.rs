@@ -55,7 +55,10 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
 
 /// Refused for this reason, with nothing done.
 fn refused(plan: &Plan, reason: R) {
-    assert!(matches!(&plan.verdict, Verdict::Refused(refusal) if refusal.reason == reason), "{plan}");
+    assert!(
+        matches!(&plan.verdict, Verdict::Refused(refusal) if refusal.reason == reason),
+        "{plan}"
+    );
     assert!(plan.actions.is_empty(), "{plan}");
 }
 
@@ -66,7 +69,10 @@ fn a01_a22_the_name_is_a_volume_already() {
 
 #[test]
 fn a02_a23_the_name_is_a_member_already() {
-    assert_eq!(adding(|s| s.own_pv = Some(member_pv("team/app", "prod/data"))), Plan::settled());
+    assert_eq!(
+        adding(|s| s.own_pv = Some(member_pv("team/app", "prod/data"))),
+        Plan::settled()
+    );
 }
 
 #[test]
@@ -86,19 +92,34 @@ fn a05_a08_a31_a33_the_source_s_backend_is_not_there() {
 
 #[test]
 fn a06_a32_the_source_is_being_deleted() {
-    refused(&adding(|s| s.source_pv = Some(pv("prod/data").terminating())), R::SourceTerminating);
-    refused(&adding(|s| s.source = s.source.take().map(Claim::terminating)), R::SourceTerminating);
-    refused(&adding(|s| s.source_pv = Some(pv("prod/data").released())), R::SourceNotBound);
+    refused(
+        &adding(|s| s.source_pv = Some(pv("prod/data").terminating())),
+        R::SourceTerminating,
+    );
+    refused(
+        &adding(|s| s.source = s.source.take().map(Claim::terminating)),
+        R::SourceTerminating,
+    );
+    refused(
+        &adding(|s| s.source_pv = Some(pv("prod/data").released())),
+        R::SourceNotBound,
+    );
 }
 
 #[test]
 fn a07_a30_another_class() {
-    refused(&adding(|s| s.claim.class = Some(ClassName::new("silver"))), R::ClassMismatch);
+    refused(
+        &adding(|s| s.claim.class = Some(ClassName::new("silver"))),
+        R::ClassMismatch,
+    );
 }
 
 #[test]
 fn a09_a34_a_backend_that_cannot_share() {
-    refused(&adding(|s| s.backend.as_mut().unwrap().capabilities.share = false), R::BackendCannotShare);
+    refused(
+        &adding(|s| s.backend.as_mut().unwrap().capabilities.share = false),
+        R::BackendCannotShare,
+    );
 }
 
 #[test]
@@ -111,7 +132,10 @@ fn a11_a35_a_source_whose_size_cannot_be_read_has_none() {
     let odd = serde_json::json!({"metadata": {"name": "x", "uid": "u"}, "spec": {"capacity": {"storage": "absurd"}}});
     let read = Pv::of(&serde_json::from_value::<PersistentVolume>(odd).unwrap()).unwrap();
     assert_eq!(read.capacity, 0);
-    refused(&adding(|s| s.source_pv.as_mut().unwrap().capacity = read.capacity), R::TooLarge);
+    refused(
+        &adding(|s| s.source_pv.as_mut().unwrap().capacity = read.capacity),
+        R::TooLarge,
+    );
 }
 
 #[test]
@@ -121,13 +145,22 @@ fn a12_a36_more_than_the_source_has() {
 
 #[test]
 fn a13_a25_a_share_and_a_clone() {
-    let both = [("tombolo.dev/shareFromPVC", "prod/data"), ("trident.netapp.io/cloneFromPVC", "other")];
-    refused(&adding(|s| s.claim = s.claim.clone().annotated(&both)), R::ConflictingSource);
+    let both = [
+        ("tombolo.dev/shareFromPVC", "prod/data"),
+        ("trident.netapp.io/cloneFromPVC", "other"),
+    ];
+    refused(
+        &adding(|s| s.claim = s.claim.clone().annotated(&both)),
+        R::ConflictingSource,
+    );
 }
 
 #[test]
 fn a15_a27_a_share_and_an_import() {
-    refused(&adding(|s| s.claim.volume_name = Some(pv_name("x/y"))), R::ConflictingSource);
+    refused(
+        &adding(|s| s.claim.volume_name = Some(pv_name("x/y"))),
+        R::ConflictingSource,
+    );
 }
 
 #[test]

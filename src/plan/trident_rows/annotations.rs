@@ -121,8 +121,14 @@ fn p03_p09_a_single_component() {
 
 #[test]
 fn p05_a_well_formed_value_goes_on_to_the_reference() {
-    assert_eq!(asks("source-ns/source-pvc"), Some(Ok(ClaimKey::new("source-ns", "source-pvc"))));
-    assert_eq!(refusal(&testing::claim("team/app").asks("source-ns/source-pvc")), Some(R::ReferenceMissing));
+    assert_eq!(
+        asks("source-ns/source-pvc"),
+        Some(Ok(ClaimKey::new("source-ns", "source-pvc")))
+    );
+    assert_eq!(
+        refusal(&testing::claim("team/app").asks("source-ns/source-pvc")),
+        Some(R::ReferenceMissing)
+    );
 }
 
 #[test]
@@ -149,23 +155,35 @@ fn p13_p14_p16_p17_clone_annotations_are_refused_until_they_are_served() {
 #[test]
 fn p18_a_claim_that_is_not_pending() {
     for phase in [ClaimPhase::Bound, ClaimPhase::Lost] {
-        assert_eq!(planned(&testing::claim("team/app").with(|c| c.phase = phase)), Plan::settled());
+        assert_eq!(
+            planned(&testing::claim("team/app").with(|c| c.phase = phase)),
+            Plan::settled()
+        );
     }
 }
 
 #[test]
 fn p19_a_claim_without_a_size() {
-    assert_eq!(refusal(&testing::claim("team/app").with(|c| c.request = None)), Some(R::InvalidParameters));
+    assert_eq!(
+        refusal(&testing::claim("team/app").with(|c| c.request = None)),
+        Some(R::InvalidParameters)
+    );
 }
 
 #[test]
 fn p20_a_class_that_is_not_there() {
-    assert_eq!(planned(&testing::claim("team/app").with(|c| c.class = None)), Plan::not_ours());
+    assert_eq!(
+        planned(&testing::claim("team/app").with(|c| c.class = None)),
+        Plan::not_ours()
+    );
 }
 
 /// Whether `team/app` may join `prod/data` with these references.
 fn joins(references: &[Reference]) -> Result<Access, R> {
-    let (claim, source) = (testing::claim("team/app").asks("prod/data"), testing::claim("prod/data").bound().shares("team"));
+    let (claim, source) = (
+        testing::claim("team/app").asks("prod/data"),
+        testing::claim("prod/data").bound().shares("team"),
+    );
     let (pv, backend, labels) = (pv("prod/data"), backend("nas1"), Labels::new());
     let handshake = Handshake {
         claim: &claim,
@@ -176,7 +194,10 @@ fn joins(references: &[Reference]) -> Result<Access, R> {
         source_pv: Some(&pv),
         backend: Some(&backend),
     };
-    examine(&handshake).verdict.map(|a| a.access).map_err(|refusal| refusal.reason)
+    examine(&handshake)
+        .verdict
+        .map(|a| a.access)
+        .map_err(|refusal| refusal.reason)
 }
 
 fn compatible(namespace_name: Option<&str>, name: Option<&str>) -> Reference {
@@ -197,11 +218,22 @@ fn r02_a_compatible_reference_names_its_source() {
 
 #[test]
 fn r03_r04_a_reference_with_an_empty_name_has_no_effect_and_breaks_nothing() {
-    for tvr in [compatible(Some("prod"), Some("")), compatible(Some(""), Some("data")), compatible(None, None)] {
+    for tvr in [
+        compatible(Some("prod"), Some("")),
+        compatible(Some(""), Some("data")),
+        compatible(None, None),
+    ] {
         let labels = Labels::new();
-        let (reason, _) = accepted(&ForReference { reference: &tvr, labels: &labels, source: None });
+        let (reason, _) = accepted(&ForReference {
+            reference: &tvr,
+            labels: &labels,
+            source: None,
+        });
         assert_eq!(reason, ReferenceReason::NoEffect);
-        assert_eq!(joins(&[tvr, compatible(Some("prod"), Some("data"))]), Ok(Access::ReadWrite));
+        assert_eq!(
+            joins(&[tvr, compatible(Some("prod"), Some("data"))]),
+            Ok(Access::ReadWrite)
+        );
     }
 }
 
@@ -214,11 +246,17 @@ fn r06_one_reference() {
 #[test]
 fn r07_no_reference() {
     assert_eq!(joins(&[]), Err(R::ReferenceMissing));
-    assert_eq!(joins(&[compatible(Some("prod"), Some("other"))]), Err(R::ReferenceMissing));
+    assert_eq!(
+        joins(&[compatible(Some("prod"), Some("other"))]),
+        Err(R::ReferenceMissing)
+    );
 }
 
 #[test]
 fn r08_two_references_for_one_source_are_harmless_unlike_the_original() {
     let tvr = compatible(Some("prod"), Some("data"));
-    assert_eq!(joins(&[tvr.clone(), tvr, reference("team/ref", "prod/data")]), Ok(Access::ReadWrite));
+    assert_eq!(
+        joins(&[tvr.clone(), tvr, reference("team/ref", "prod/data")]),
+        Ok(Access::ReadWrite)
+    );
 }

@@ -48,7 +48,10 @@ fn soft() -> Option<Record> {
 }
 
 fn discards(v: &LiveVolume) -> bool {
-    volume::decide(v).actions.iter().any(|a| matches!(a, Action::Discard { .. }))
+    volume::decide(v)
+        .actions
+        .iter()
+        .any(|a| matches!(a, Action::Discard { .. }))
 }
 
 #[test]
@@ -64,14 +67,20 @@ fn d03_d08_the_source_is_unknown() {
 #[test]
 fn d04_a_member_leaves_whatever_becomes_of_the_source() {
     let plan = leaving(going(), soft().map(|r| r.member("team/app")));
-    assert!(lets_go(&plan) && !plan.actions.iter().any(Action::touches_data), "the source is another plan's: {plan}");
+    assert!(
+        lets_go(&plan) && !plan.actions.iter().any(Action::touches_data),
+        "the source is another plan's: {plan}"
+    );
 }
 
 #[test]
 fn d06_the_source_is_live() {
     assert!(lets_go(&leaving(going(), Some(record("prod/data").member("team/app")))));
     let owner = [testing::claim("prod/data").bound()];
-    assert_eq!(volume::decide(&parent(pv("prod/data"), &owner, &[], Some(record("prod/data")))), Plan::settled());
+    assert_eq!(
+        volume::decide(&parent(pv("prod/data"), &owner, &[], Some(record("prod/data")))),
+        Plan::settled()
+    );
 }
 
 #[test]
@@ -79,7 +88,12 @@ fn d09_d21_the_last_one_of_a_soft_deleted_volume_takes_the_data_with_it() {
     let released = parent(pv("prod/data").released(), &[], &[], soft());
     let plan = volume::decide(&released);
     assert!(matches!(plan.actions.as_slice(), [Action::DeletePv(_)]) && plan.verdict == Verdict::Continue);
-    assert!(discards(&parent(pv("prod/data").released().terminating(), &[], &[], soft())));
+    assert!(discards(&parent(
+        pv("prod/data").released().terminating(),
+        &[],
+        &[],
+        soft()
+    )));
 }
 
 #[test]
@@ -92,8 +106,16 @@ fn d10_another_one_remains() {
 
 #[test]
 fn d15_d25_deleting_an_owner_with_members_is_soft() {
-    let plan = volume::decide(&parent(pv("prod/data").released(), &[], &["team/app"], Some(record("prod/data"))));
-    assert!(matches!(plan.actions.as_slice(), [Action::Note(_)]) && plan.verdict == Verdict::Settled, "{plan}");
+    let plan = volume::decide(&parent(
+        pv("prod/data").released(),
+        &[],
+        &["team/app"],
+        Some(record("prod/data")),
+    ));
+    assert!(
+        matches!(plan.actions.as_slice(), [Action::Note(_)]) && plan.verdict == Verdict::Settled,
+        "{plan}"
+    );
 }
 
 #[test]
@@ -102,8 +124,14 @@ fn d17_d27_without_its_backend_the_object_waits_with_the_record_unlike_the_origi
     v.backend = None;
     let plan = volume::decide(&v);
     let order = |wanted: fn(&Action) -> bool| plan.actions.iter().position(wanted);
-    let (discard, unprotect) = (order(|a| matches!(a, Action::Discard { .. })), order(|a| matches!(a, Action::Unprotect { .. })));
-    assert!(discard.is_some() && discard < unprotect, "a discard that cannot be carried out stops the plan before the object goes");
+    let (discard, unprotect) = (
+        order(|a| matches!(a, Action::Discard { .. })),
+        order(|a| matches!(a, Action::Unprotect { .. })),
+    );
+    assert!(
+        discard.is_some() && discard < unprotect,
+        "a discard that cannot be carried out stops the plan before the object goes"
+    );
 }
 
 #[test]
@@ -113,7 +141,13 @@ fn d28_a_discard_that_failed_is_planned_again_just_so() {
         intent: Some(Intent::Discard { how: OnDelete::Delete }),
         ..record("prod/data").state(State::Deleting)
     };
-    assert!(discards(&v) && discards(&LiveVolume { record: Some(tried), ..v }));
+    assert!(
+        discards(&v)
+            && discards(&LiveVolume {
+                record: Some(tried),
+                ..v
+            })
+    );
 }
 
 #[test]

@@ -63,7 +63,8 @@ impl LiveVolume {
     /// With a token for this claim, of which this has become.
     fn token(self, member: &str, claim: TokenClaim) -> Self {
         let (token, member) = (Token::joining(uid(member)), member.to_owned());
-        self.with(|v| drop(v.tokens.insert(token, claim))).object(|pv| pv.token(&member))
+        self.with(|v| drop(v.tokens.insert(token, claim)))
+            .object(|pv| pv.token(&member))
     }
 }
 
@@ -140,44 +141,83 @@ fn a_bound_volume_rests() {
     assert!(rests(&volume()));
     assert!(rests(&volume().members(&["team/app"])));
     assert!(rests(&volume().object(|p| p.phase(PvPhase::Pending))));
-    assert!(rests(&volume().owners(&[testing::claim("prod/data").bound().terminating()])), "held by Kubernetes");
+    assert!(
+        rests(&volume().owners(&[testing::claim("prod/data").bound().terminating()])),
+        "held by Kubernetes"
+    );
 }
 
 #[test]
 fn strangers_and_members_are_not_decided_about_here() {
-    assert_eq!(planned(&volume().object(|p| p.with(|p| p.ours = None))), Plan::not_ours());
-    assert_eq!(planned(&volume().object(|_| testing::member_pv("prod/data", "x/y"))), Plan::not_ours());
+    assert_eq!(
+        planned(&volume().object(|p| p.with(|p| p.ours = None))),
+        Plan::not_ours()
+    );
+    assert_eq!(
+        planned(&volume().object(|_| testing::member_pv("prod/data", "x/y"))),
+        Plan::not_ours()
+    );
 }
 
 #[test]
 fn the_ledger_follows_what_is_bound() {
     let grown = volume().object(|p| p.with(|p| p.capacity = 20 * GI));
-    assert_eq!(notes(&grown), [Change::SetBytes { volume: id("prod/data"), bytes: 20 * GI }]);
+    assert_eq!(
+        notes(&grown),
+        [Change::SetBytes {
+            volume: id("prod/data"),
+            bytes: 20 * GI
+        }]
+    );
 
     let made = volume().record(|r| r.state(State::Creating).intends(Intent::Create));
     assert_eq!(notes(&made).len(), 2, "settled, and live");
 
     let back = volume().record(|r| r.state(State::SoftDeleted));
-    assert_eq!(notes(&back), [Change::SetState { volume: id("prod/data"), state: State::Live }]);
+    assert_eq!(
+        notes(&back),
+        [Change::SetState {
+            volume: id("prod/data"),
+            state: State::Live
+        }]
+    );
 
-    let renamed = volume().record(|r| Record { owner: claim_ref("old/one"), ..r });
-    assert_eq!(notes(&renamed), [Change::SetOwner { volume: id("prod/data"), owner: claim_ref("prod/data") }]);
+    let renamed = volume().record(|r| Record {
+        owner: claim_ref("old/one"),
+        ..r
+    });
+    assert_eq!(
+        notes(&renamed),
+        [Change::SetOwner {
+            volume: id("prod/data"),
+            owner: claim_ref("prod/data")
+        }]
+    );
 }
 
 #[test]
 fn an_open_step_that_nobody_takes_is_settled() {
-    let join = || Intent::Join { pv: pv_name("team/app") };
+    let join = || Intent::Join {
+        pv: pv_name("team/app"),
+    };
     let settled = |changes: &[Change]| matches!(changes, [Change::Settle { intent, .. }, ..] if *intent == join());
     assert!(settled(&notes(&volume().record(|r| r.intends(join())))));
-    assert!(settled(&notes(&orphaned().members(&["a/b"]).record(|r| r.intends(join())))));
+    assert!(settled(&notes(
+        &orphaned().members(&["a/b"]).record(|r| r.intends(join()))
+    )));
     let discarding = Intent::Discard { how: OnDelete::Delete };
-    assert!(rests(&volume().record(|r| r.intends(discarding))), "only its own plan knows whether that was done");
+    assert!(
+        rests(&volume().record(|r| r.intends(discarding))),
+        "only its own plan knows whether that was done"
+    );
 }
 
 #[test]
 fn a_record_of_a_volume_under_deletion_does_not_come_back_to_life() {
     let discarding = Intent::Discard { how: OnDelete::Delete };
-    assert!(rests(&volume().record(|r| r.state(State::Deleting).intends(discarding))));
+    assert!(rests(
+        &volume().record(|r| r.state(State::Deleting).intends(discarding))
+    ));
 }
 
 #[test]
@@ -190,10 +230,16 @@ fn a_lost_record_is_made_again_from_the_object() {
     let soft = restored(&orphaned().members(&["team/app"]).unrecorded());
     assert_eq!(soft.state, State::SoftDeleted);
     assert!(soft.members.is_empty(), "members are added by their own");
-    let reclaimed = volume().unrecorded().object(|p| p.bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one"))));
+    let reclaimed = volume()
+        .unrecorded()
+        .object(|p| p.bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one"))));
     assert_eq!(restored(&reclaimed).owner, claim_ref("new/one"));
     let stolen = volume().unrecorded().object(|p| p.bound_to("else/where"));
-    assert_eq!(said(&stolen), Some(SharedVolumeReason::UnexpectedClaim), "and nothing is recorded");
+    assert_eq!(
+        said(&stolen),
+        Some(SharedVolumeReason::UnexpectedClaim),
+        "and nothing is recorded"
+    );
 }
 
 #[test]
@@ -203,29 +249,61 @@ fn a_record_made_from_a_stolen_object_does_not_make_the_thief_its_owner() {
     assert_eq!(record.owner.uid, uid("prod/data"));
     assert!(!expected_owner(&stolen, Some(&record)).contains(&uid("else/where")));
     let free = stolen.clone().with(|p| p.claim = None);
-    assert_eq!(record_of(&free, free.ours.as_ref().unwrap(), BackendName::new("nas1")), None);
+    assert_eq!(
+        record_of(&free, free.ours.as_ref().unwrap(), BackendName::new("nas1")),
+        None
+    );
     let odd = pv("prod/data").with(|p| p.name = PvName::new("adopted"));
-    let owner = record_of(&odd, odd.ours.as_ref().unwrap(), BackendName::new("nas1")).unwrap().owner;
-    assert_eq!(owner, ClaimRef { ..claim_ref("prod/data") }, "a name that is no UID says nothing");
+    let owner = record_of(&odd, odd.ours.as_ref().unwrap(), BackendName::new("nas1"))
+        .unwrap()
+        .owner;
+    assert_eq!(
+        owner,
+        ClaimRef {
+            ..claim_ref("prod/data")
+        },
+        "a name that is no UID says nothing"
+    );
 }
 
 #[test]
 fn what_somebody_stripped_is_put_back_unless_the_object_is_going() {
     let stripped = |v: LiveVolume| v.object(|p| p.ours(|o| (o.intact, o.backend) = (false, None)));
-    for v in [volume(), orphaned(), volume().token("team/app", TokenClaim::Waiting), volume().unrecorded()] {
+    for v in [
+        volume(),
+        orphaned(),
+        volume().token("team/app", TokenClaim::Waiting),
+        volume().unrecorded(),
+    ] {
         let plan = planned(&stripped(v));
-        assert!(matches!(plan.actions.as_slice(), [Action::Mend { backend, member: false, .. }] if backend.as_str() == "nas1"));
+        assert!(
+            matches!(plan.actions.as_slice(), [Action::Mend { backend, member: false, .. }] if backend.as_str() == "nas1")
+        );
     }
-    assert!(!planned(&stripped(ending())).actions.iter().any(|a| matches!(a, Action::Mend { .. })));
+    assert!(
+        !planned(&stripped(ending()))
+            .actions
+            .iter()
+            .any(|a| matches!(a, Action::Mend { .. }))
+    );
     let nameless = stripped(volume().unrecorded()).with(|v| v.backend = None);
     assert!(rests(&nameless), "a wrong name would stay");
 }
 
 #[test]
 fn a_recycled_volume_would_be_scrubbed_and_is_set_back_before_all_else() {
-    for v in [volume(), orphaned(), ending(), volume().token("team/app", TokenClaim::Gone), volume().unrecorded()] {
+    for v in [
+        volume(),
+        orphaned(),
+        ending(),
+        volume().token("team/app", TokenClaim::Gone),
+        volume().unrecorded(),
+    ] {
         let plan = planned(&v.object(|p| p.policy(ReclaimPolicy::Recycle)));
-        assert!(matches!(plan.actions.as_slice(), [Action::SetRetain(_), Action::Tell(_)]), "{plan}");
+        assert!(
+            matches!(plan.actions.as_slice(), [Action::SetRetain(_), Action::Tell(_)]),
+            "{plan}"
+        );
         assert_eq!(plan.verdict, Verdict::Continue);
     }
 }
@@ -234,8 +312,14 @@ fn a_recycled_volume_would_be_scrubbed_and_is_set_back_before_all_else() {
 fn an_owner_that_has_gone_leaves_the_volume_to_its_members() {
     let soft = orphaned().members(&["team/app"]);
     assert_eq!(notes(&soft), [soft_deleted()]);
-    assert!(rests(&soft.clone().record(|r| r.state(State::SoftDeleted).member("team/app"))));
-    assert_eq!(notes(&soft.object(|p| p.phase(PvPhase::Failed))), [soft_deleted()], "Failed counts as Released");
+    assert!(rests(
+        &soft.clone().record(|r| r.state(State::SoftDeleted).member("team/app"))
+    ));
+    assert_eq!(
+        notes(&soft.object(|p| p.phase(PvPhase::Failed))),
+        [soft_deleted()],
+        "Failed counts as Released"
+    );
 }
 
 #[test]
@@ -243,7 +327,9 @@ fn a_volume_without_users_and_members_is_deleted_object_first() {
     assert!(deletes_object(&orphaned()));
     assert!(deletes_object(&orphaned().object(|p| p.phase(PvPhase::Failed))));
     assert!(deletes_object(&orphaned().unrecorded()));
-    assert!(deletes_object(&orphaned().record(|r| r.state(State::SoftDeleted).member("left/long-ago"))));
+    assert!(deletes_object(
+        &orphaned().record(|r| r.state(State::SoftDeleted).member("left/long-ago"))
+    ));
     assert_eq!(planned(&orphaned()).verdict, Verdict::Continue);
 }
 
@@ -261,7 +347,10 @@ fn released_does_not_mean_unused() {
         ("terminating", testing::claim("prod/data").bound().terminating()),
         ("lost", testing::claim("prod/data").lost()),
         ("not bound yet", testing::claim("prod/data")),
-        ("one that a reclaim named", testing::claim("new/one").with(|c| c.volume_name = Some(pv_name("prod/data")))),
+        (
+            "one that a reclaim named",
+            testing::claim("new/one").with(|c| c.volume_name = Some(pv_name("prod/data"))),
+        ),
     ] {
         for phase in [PvPhase::Released, PvPhase::Failed] {
             let v = orphaned().owners(&[claim.clone()]).object(|p| p.phase(phase));
@@ -278,7 +367,12 @@ fn released_does_not_mean_unused() {
 #[test]
 fn a_volume_that_is_free_for_anybody_is_not_deleted_and_it_is_said() {
     let free = |v: LiveVolume| v.object(|p| p.phase(PvPhase::Available).with(|p| p.claim = None));
-    for v in [volume(), orphaned(), orphaned().members(&["team/app"]), volume().unrecorded()] {
+    for v in [
+        volume(),
+        orphaned(),
+        orphaned().members(&["team/app"]),
+        volume().unrecorded(),
+    ] {
         assert_eq!(said(&free(v)), Some(SharedVolumeReason::UnexpectedClaim));
     }
 }
@@ -289,23 +383,41 @@ fn without_an_object_only_the_ledger_is_cleared_and_only_when_nobody_is_left() {
     assert!(rests(&bare(volume())), "its claim is Lost or waits");
     assert!(rests(&bare(volume().unrecorded())));
     assert!(rests(&bare(orphaned().members(&["team/app"]))));
-    assert_eq!(notes(&bare(orphaned().record(|r| r.member("left/long-ago")))).len(), 2, "it leaves, and all is forgotten");
+    assert_eq!(
+        notes(&bare(orphaned().record(|r| r.member("left/long-ago")))).len(),
+        2,
+        "it leaves, and all is forgotten"
+    );
     let elsewhere = testing::claim("prod/data").bound_to("pv-of-a-stranger");
     for v in [orphaned(), orphaned().owners(&[elsewhere])] {
         for state in [State::Live, State::SoftDeleted, State::Deleting] {
             let changes = notes(&bare(v.clone().record(|r| r.state(state))));
-            assert_eq!(changes, [Change::Forget { volume: id("prod/data") }]);
+            assert_eq!(
+                changes,
+                [Change::Forget {
+                    volume: id("prod/data")
+                }]
+            );
         }
         let open = Intent::Discard { how: OnDelete::Delete };
-        assert_eq!(notes(&bare(v.record(|r| r.state(State::Deleting).intends(open)))).len(), 2, "settled, then forgotten");
+        assert_eq!(
+            notes(&bare(v.record(|r| r.state(State::Deleting).intends(open)))).len(),
+            2,
+            "settled, then forgotten"
+        );
     }
 }
 
 #[test]
 fn a_directory_that_nobody_ever_mounted_is_removed_if_it_is_empty() {
-    let begun = orphaned().with(|v| v.pv = None).record(|r| r.state(State::Creating).intends(Intent::Create));
+    let begun = orphaned()
+        .with(|v| v.pv = None)
+        .record(|r| r.state(State::Creating).intends(Intent::Create));
     let plan = planned(&begun);
-    assert!(matches!(plan.actions.as_slice(), [Action::RemoveEmpty { .. }, Action::Note(c)] if c.len() == 2), "{plan}");
+    assert!(
+        matches!(plan.actions.as_slice(), [Action::RemoveEmpty { .. }, Action::Note(c)] if c.len() == 2),
+        "{plan}"
+    );
     let waiting = begun.owners(&[testing::claim("prod/data")]);
     assert!(rests(&waiting), "its claim's own plan goes on");
 }
