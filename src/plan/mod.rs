@@ -28,6 +28,8 @@ mod golden;
 mod properties;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod trident_rows;
 
 pub use action::{Action, Announcement, NewPv, Subject};
 

@@ -155,6 +155,7 @@ proptest! {
     fn a_claim_s_plan_keeps_the_rules(s in claim_scene()) {
         let plan = decide(&s);
         prop_assert_eq!(rules::check_plan(&plan), Ok(()), "{}", plan);
+        prop_assert_eq!(legal(s.record.as_ref(), &plan), Ok(()));
         prop_assert_eq!(plan, decide(&s), "planning twice gives the same plan");
     }
 
@@ -199,7 +200,7 @@ proptest! {
     fn before_consent_the_answer_does_not_depend_on_the_source(a in claim_scene(), b in claim_scene()) {
         let labels = testing::labels(&[]);
         let claim = testing::claim("team/app").asks("prod/data");
-        let mut answer = |s: &ClaimScene| {
+        let answer = |s: &ClaimScene| {
             let source = s.source.clone().map(|c| c.annotated(&[]));
             let h = Handshake {
                 claim: &claim,

@@ -149,10 +149,6 @@ pub(super) fn claim_of(name: &'static str) -> impl Strategy<Value = Claim> {
         )
 }
 
-pub(super) fn claim() -> impl Strategy<Value = Claim> {
-    name().prop_flat_map(claim_of)
-}
-
 fn role() -> impl Strategy<Value = Role> {
     let joined = select(vec![OnRevoke::Keep, OnRevoke::Cut]).prop_map(|on_revoke| {
         Role::Member(Joined {
