@@ -38,12 +38,15 @@ async fn a_deleted_reference_is_withdrawal_and_the_data_stays() {
     w.shared_volume("say so", pair.volume(), withdrawn).await;
     keeps_its_data(&w, &pair).await;
     // New members are refused at once.
-    w.claim(&pair.secondary, claim("second").sharing(&pair.primary, "data")).await;
+    w.claim(&pair.secondary, claim("second").sharing(&pair.primary, "data"))
+        .await;
     w.held(&pair.secondary, "second", "ReferenceMissing", "").await;
     // Consent that comes back is consent.
-    w.refer(&pair.secondary, reference("again", &pair.primary, "data")).await;
+    w.refer(&pair.secondary, reference("again", &pair.primary, "data"))
+        .await;
     w.bound(&pair.secondary, "second").await;
-    w.shared_volume("be at peace again", pair.volume(), |v| !withdrawn(v)).await;
+    w.shared_volume("be at peace again", pair.volume(), |v| !withdrawn(v))
+        .await;
 }
 
 #[tokio::test]
@@ -53,7 +56,8 @@ async fn an_owner_who_takes_the_annotation_off_has_withdrawn() {
     }
     let w = World::shared("withdraw").await;
     let pair = pair_with_data(&w).await;
-    w.annotate(&pair.primary, "data", "tombolo.dev/shareToNamespace", json!(null)).await;
+    w.annotate(&pair.primary, "data", "tombolo.dev/shareToNamespace", json!(null))
+        .await;
     w.told(&pair.secondary, "data", "ConsentWithdrawn", "owner").await;
     w.shared_volume("say so", pair.volume(), withdrawn).await;
     keeps_its_data(&w, &pair).await;
@@ -66,7 +70,13 @@ async fn a_list_with_a_mistake_is_no_evidence_of_withdrawal() {
     }
     let w = World::shared("evidence").await;
     let pair = pair_with_data(&w).await;
-    w.annotate(&pair.primary, "data", "tombolo.dev/shareToNamespace", json!("somebody-else, Bad_Name")).await;
+    w.annotate(
+        &pair.primary,
+        "data",
+        "tombolo.dev/shareToNamespace",
+        json!("somebody-else, Bad_Name"),
+    )
+    .await;
     w.told(&pair.primary, "data", "InvalidShareTo", "Bad_Name").await;
     w.everything_was_looked_at(&pair.secondary).await;
     let events = w.events(&pair.secondary, "data").await.unwrap();
@@ -80,11 +90,21 @@ async fn consent_that_shrinks_to_reading_is_said_and_changes_no_volume() {
     }
     let w = World::shared("shrink").await;
     let pair = pair_with_data(&w).await;
-    w.annotate(&pair.primary, "data", "tombolo.dev/shareReadOnlyToNamespace", json!("*")).await;
+    w.annotate(
+        &pair.primary,
+        "data",
+        "tombolo.dev/shareReadOnlyToNamespace",
+        json!("*"),
+    )
+    .await;
     w.told(&pair.secondary, "data", "ConsentWithdrawn", "read").await;
-    w.shared_volume("say so", pair.volume(), |v| has_condition(v, "AccessNotReduced")).await;
+    w.shared_volume("say so", pair.volume(), |v| has_condition(v, "AccessNotReduced"))
+        .await;
     let now = w.pvs().get(crate::see::name_of(&pair.member)).await.unwrap();
-    assert_eq!(now.spec.unwrap().mount_options, pair.member.spec.as_ref().unwrap().mount_options);
+    assert_eq!(
+        now.spec.unwrap().mount_options,
+        pair.member.spec.as_ref().unwrap().mount_options
+    );
     keeps_its_data(&w, &pair).await;
 }
 
@@ -96,7 +116,9 @@ async fn deleting_the_owner_is_no_withdrawal_and_revoking_the_reference_afterwar
     let w = World::shared("after").await;
     let pair = pair_with_data(&w).await;
     w.end_namespace(&pair.primary).await;
-    let soft = w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted")).await;
+    let soft = w
+        .shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+        .await;
     assert!(!withdrawn(&soft), "{:?}", shown(&soft));
     let events = w.events(&pair.secondary, "data").await.unwrap();
     assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
@@ -117,9 +139,18 @@ async fn a_label_that_a_namespace_loses_is_withdrawal() {
     let primary = w.namespace("primary").await;
     let secondary = w.labelled_namespace("secondary", json!({"team": w.id})).await;
     let selector = format!("team={}", w.id);
-    w.bound_claim(&primary, claim("data").annotated("tombolo.dev/shareToNamespaceSelector", &selector)).await;
+    w.bound_claim(
+        &primary,
+        claim("data").annotated("tombolo.dev/shareToNamespaceSelector", &selector),
+    )
+    .await;
     w.member(&secondary, "data", &primary, "data").await;
-    w.patch(&w.all::<Namespace>(), &secondary, json!({"metadata": {"labels": {"team": null}}})).await;
+    w.patch(
+        &w.all::<Namespace>(),
+        &secondary,
+        json!({"metadata": {"labels": {"team": null}}}),
+    )
+    .await;
     w.told(&secondary, "data", "ConsentWithdrawn", "owner").await;
 }
 
@@ -145,14 +176,24 @@ async fn editing_the_source_of_a_member_changes_nothing_but_what_is_said() {
     let w = World::shared("edit").await;
     let pair = pair_with_data(&w).await;
     w.bound_claim(&pair.primary, claim("other").shared_to("*")).await;
-    w.annotate(&pair.secondary, "data", "tombolo.dev/shareFromPVC", json!(format!("{}/other", pair.primary))).await;
-    let said = w.told(&pair.secondary, "data", "ShareFromChanged", "keeps the volume").await;
+    w.annotate(
+        &pair.secondary,
+        "data",
+        "tombolo.dev/shareFromPVC",
+        json!(format!("{}/other", pair.primary)),
+    )
+    .await;
+    let said = w
+        .told(&pair.secondary, "data", "ShareFromChanged", "keeps the volume")
+        .await;
     assert_eq!(said.type_, "Warning");
     keeps_its_data(&w, &pair).await;
-    w.annotate(&pair.secondary, "data", "tombolo.dev/shareFromPVC", json!(null)).await;
+    w.annotate(&pair.secondary, "data", "tombolo.dev/shareFromPVC", json!(null))
+        .await;
     // It is a member all the same: when the owner goes, the data stays.
     w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted")).await;
+    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+        .await;
     keeps_its_data(&w, &pair).await;
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;

@@ -20,9 +20,15 @@ async fn the_data_outlives_its_owners_namespace_until_the_last_member_has_gone()
     let other = w.member(&third, "data", &pair.primary, "data").await;
 
     w.end_namespace(&pair.primary).await;
-    let owner = w.object("the owner's volume to be released", &w.pvs(), pair.volume(), |pv| pv_phase(pv) == "Released").await;
+    let owner = w
+        .object("the owner's volume to be released", &w.pvs(), pair.volume(), |pv| {
+            pv_phase(pv) == "Released"
+        })
+        .await;
     assert!(owner.metadata.deletion_timestamp.is_none(), "{:?}", shown(&owner));
-    let soft = w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted")).await;
+    let soft = w
+        .shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+        .await;
     let seen = serde_json::to_value(&soft).unwrap();
     assert_eq!(seen["status"]["phase"], "SoftDeleted", "{seen:#}");
     assert_eq!(seen["status"]["owner"]["namespace"], json!(pair.primary));
@@ -80,27 +86,46 @@ async fn with_hold_the_owners_claim_waits_for_the_last_member() {
     let w = World::shared("hold").await.with_class(parameters).await;
     let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
     let claims = w.claims(&primary);
-    let held = |c: &k8s_openapi::api::core::v1::PersistentVolumeClaim| c.finalizers().iter().any(|f| f == "tombolo.dev/hold");
+    let held =
+        |c: &k8s_openapi::api::core::v1::PersistentVolumeClaim| c.finalizers().iter().any(|f| f == "tombolo.dev/hold");
     let (alone, owner) = w.bound_claim(&primary, claim("data").shared_to("*")).await;
-    assert!(!held(&alone), "a volume without members is not held: {:?}", shown(&alone));
+    assert!(
+        !held(&alone),
+        "a volume without members is not held: {:?}",
+        shown(&alone)
+    );
     let member = w.member(&secondary, "data", &primary, "data").await;
     let now = claims.get("data").await.unwrap();
     assert!(held(&now), "{:?}", shown(&now));
 
     // Somebody strips it while the claim lives: it is put back.
-    w.patch(&claims, "data", json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}})).await;
+    w.patch(
+        &claims,
+        "data",
+        json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}}),
+    )
+    .await;
     w.object("the hold to be put back", &claims, "data", held).await;
 
-    w.delete(&w.all::<k8s_openapi::api::core::v1::Namespace>(), &primary).await;
-    w.object("the claim to be deleted", &claims, "data", |c| c.metadata.deletion_timestamp.is_some()).await;
-    let shared = w.shared_volume("say what it waits for", name_of(&owner), |v| has_condition(v, "HoldingOwner")).await;
+    w.delete(&w.all::<k8s_openapi::api::core::v1::Namespace>(), &primary)
+        .await;
+    w.object("the claim to be deleted", &claims, "data", |c| {
+        c.metadata.deletion_timestamp.is_some()
+    })
+    .await;
+    let shared = w
+        .shared_volume("say what it waits for", name_of(&owner), |v| {
+            has_condition(v, "HoldingOwner")
+        })
+        .await;
     assert!(!has_condition(&shared, "SoftDeleted"), "{:?}", shown(&shared));
     w.claim(&secondary, claim("late").sharing(&primary, "data")).await;
     w.held(&secondary, "late", "SourceTerminating", "").await;
 
     w.delete(&w.claims(&secondary), "data").await;
     w.gone(&w.pvs(), name_of(&member)).await;
-    w.gone(&w.all::<k8s_openapi::api::core::v1::Namespace>(), &primary).await;
+    w.gone(&w.all::<k8s_openapi::api::core::v1::Namespace>(), &primary)
+        .await;
     w.nothing_left(&owner).await;
 }
 
@@ -113,8 +138,10 @@ async fn with_hold_a_member_that_leaves_sets_a_living_owner_free() {
     let w = World::shared("free").await.with_class(parameters).await;
     let pair = w.pair().await;
     w.delete(&w.claims(&pair.secondary), "data").await;
-    let free = |c: &k8s_openapi::api::core::v1::PersistentVolumeClaim| !c.finalizers().iter().any(|f| f == "tombolo.dev/hold");
-    w.object("the hold to come off", &w.claims(&pair.primary), "data", free).await;
+    let free =
+        |c: &k8s_openapi::api::core::v1::PersistentVolumeClaim| !c.finalizers().iter().any(|f| f == "tombolo.dev/hold");
+    w.object("the hold to come off", &w.claims(&pair.primary), "data", free)
+        .await;
 }
 
 #[tokio::test]
@@ -122,15 +149,25 @@ async fn retained_data_is_never_deleted_not_even_with_its_volume() {
     if cannot("retained_data_is_never_deleted_not_even_with_its_volume") {
         return;
     }
-    let w = World::shared("retain").await.with_class(json!({"reclaimPolicy": "Retain"})).await;
+    let w = World::shared("retain")
+        .await
+        .with_class(json!({"reclaimPolicy": "Retain"}))
+        .await;
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
     let member = serde_json::to_value(&pair.member).unwrap();
-    assert_eq!(member["spec"]["persistentVolumeReclaimPolicy"], "Delete", "a member holds no data: {member:#}");
+    assert_eq!(
+        member["spec"]["persistentVolumeReclaimPolicy"], "Delete",
+        "a member holds no data: {member:#}"
+    );
     w.delete(&w.claims(&pair.primary), "data").await;
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.gone(&w.pvs(), name_of(&pair.member)).await;
-    let owner = w.object("the volume to be released", &w.pvs(), pair.volume(), |pv| pv_phase(pv) == "Released").await;
+    let owner = w
+        .object("the volume to be released", &w.pvs(), pair.volume(), |pv| {
+            pv_phase(pv) == "Released"
+        })
+        .await;
     assert!(owner.metadata.deletion_timestamp.is_none(), "{:?}", shown(&owner));
     assert_eq!(w.read(&pair.owner, "hello").await, "world");
     // An admin who deletes the object gets rid of the object.
@@ -148,17 +185,29 @@ async fn a_class_may_keep_or_archive_what_is_deleted() {
     let ns = w.namespace("primary").await;
     for (name, on_delete) in [("kept", "retain"), ("archived", "archive")] {
         let class = format!("{name}-{}", w.id);
-        w.storage_class(&class, json!({"parameters": {"backend": w.class, "onDelete": on_delete}})).await;
+        w.storage_class(
+            &class,
+            json!({"parameters": {"backend": w.class, "onDelete": on_delete}}),
+        )
+        .await;
         let (_, pv) = w.bound_claim(&ns, claim(name).class(&class)).await;
         w.write(&pv, "hello", name).await;
         let path = w.path(&pv);
         // Another class of that name changes nothing for a volume that exists.
         w.delete(&w.all::<StorageClass>(), &class).await;
-        w.storage_class(&class, json!({"parameters": {"backend": w.class, "onDelete": "delete"}})).await;
+        w.storage_class(
+            &class,
+            json!({"parameters": {"backend": w.class, "onDelete": "delete"}}),
+        )
+        .await;
         w.delete(&w.claims(&ns), name).await;
         w.gone(&w.pvs(), name_of(&pv)).await;
         let (root, id) = path.rsplit_once('/').unwrap();
-        let now = if on_delete == "archive" { format!("{root}/.tombolo/archive/{id}") } else { path.clone() };
+        let now = if on_delete == "archive" {
+            format!("{root}/.tombolo/archive/{id}")
+        } else {
+            path.clone()
+        };
         let bytes = w.files().read(&format!("{now}/hello")).await.unwrap();
         assert_eq!(bytes, name.as_bytes());
     }
@@ -183,7 +232,8 @@ async fn trash_is_kept_for_its_time() {
     assert!(!w.files().exists(&w.path(&pv)).await.unwrap());
     // Retention that ends is looked at without anybody's asking.
     let backends = w.all::<tombolo::api::storage_backend::StorageBackend>();
-    w.patch(&backends, &w.id, json!({"spec": {"trashRetention": "0s"}})).await;
+    w.patch(&backends, &w.id, json!({"spec": {"trashRetention": "0s"}}))
+        .await;
     w.nothing_left(&pv).await;
 }
 
@@ -196,7 +246,8 @@ async fn a_volume_deleted_by_hand_before_its_claim_waits_for_everybody() {
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
     w.delete(&w.pvs(), pair.volume()).await;
-    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data")).await;
+    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data"))
+        .await;
     w.held(&pair.secondary, "late", "SourceTerminating", "").await;
     assert_eq!(w.read(&pair.owner, "hello").await, "world");
 
@@ -235,9 +286,11 @@ async fn a_volume_is_deleted_as_it_was_made_though_its_class_is_gone() {
     let w = World::shared("classless").await.with_class(json!({})).await;
     let pair = w.pair().await;
     w.delete(&w.all::<StorageClass>(), &w.id).await;
-    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data")).await;
+    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data"))
+        .await;
     w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted")).await;
+    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+        .await;
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
 }
@@ -254,11 +307,15 @@ async fn a_backend_under_deletion_takes_nothing_new_and_goes_with_its_last_volum
     let pair = w.pair().await;
     let backends = w.all::<tombolo::api::storage_backend::StorageBackend>();
     w.delete(&backends, &w.id).await;
-    w.object("the deletion to begin", &backends, &w.id, |b| b.metadata.deletion_timestamp.is_some()).await;
+    w.object("the deletion to begin", &backends, &w.id, |b| {
+        b.metadata.deletion_timestamp.is_some()
+    })
+    .await;
     // The controller may hear of the backend after the claim: the words of a later claim are what counts.
     w.everything_was_looked_at(&pair.secondary).await;
     w.claim(&pair.primary, claim("new")).await;
-    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data")).await;
+    w.claim(&pair.secondary, claim("late").sharing(&pair.primary, "data"))
+        .await;
     w.held(&pair.primary, "new", "BackendUnavailable", "").await;
     w.held(&pair.secondary, "late", "BackendUnavailable", "").await;
     w.delete(&w.claims(&pair.primary), "data").await;
@@ -274,7 +331,8 @@ async fn a_reference_deleted_with_the_last_member_is_no_hindrance() {
     }
     let w = World::shared("order").await;
     let pair = w.pair().await;
-    w.refer(&pair.secondary, reference("spare", &pair.primary, "data")).await;
+    w.refer(&pair.secondary, reference("spare", &pair.primary, "data"))
+        .await;
     w.delete(&w.claims(&pair.primary), "data").await;
     w.delete(&w.references(&pair.secondary), "for-data").await;
     w.delete(&w.references(&pair.secondary), "spare").await;
