@@ -112,6 +112,8 @@ async fn lead(
     let lease = KubeLease::connect(config, &args.lease_namespace())?;
     let timing = Timing::default();
     tracing::info!("waiting for the Lease");
+    // To wait is the job of one that waits. An upgrade waits for the new pod to be ready, which waits for the old one to go.
+    readiness.ready("election");
     let mut term: Term<_> = Elector::new(lease, args.new_identity(), timing).acquire().await;
     let leadership = term.leadership().clone();
     let ended = tokio::select! {
@@ -133,6 +135,7 @@ async fn work(
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
     metrics.leading(true);
+    readiness.not_ready("working", "the cluster is being read");
     let cluster = Arc::new(ApiServer::new(client.clone()));
     let ledger = open_ledger(args).await?;
     let queue = Arc::new(Queue::default());
