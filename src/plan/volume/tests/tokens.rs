@@ -1,6 +1,7 @@
 //! Tokens: each is finished or taken off before anything else is decided.
 
 use super::*;
+use crate::domain::access::Access;
 
 fn finishes(v: &LiveVolume) -> Option<PvName> {
     planned(v).actions.iter().find_map(|a| match a {
