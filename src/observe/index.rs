@@ -125,7 +125,8 @@ impl Index {
             }
         }
         // Members, too, whose own annotation names another source by now.
-        let members = self.members(&VolumeId::from(&own));
+        let volume = VolumeId::from(&own);
+        let members = self.members(&volume);
         wake.extend(members.filter_map(|pv| self.claim_of(pv)).map(Work::Claim));
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
