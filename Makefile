@@ -13,11 +13,12 @@ help: ## show this text
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
-demo: prepare ## see it work, on a real control plane and a real NFS server
-	$(CARGO) run -q -p tombolo-harness --bin demo
+demo: prepare ## see it work, on a real control plane and a real NFS server; KEEP=1 leaves them running
+	$(CARGO) build -p tombolo --bin tombolo
+	@$(CARGO) run -q -p tombolo-harness --bin demo
 
 test: prepare ## run every test there is
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 bench: prepare ## measure, and print a table
 	$(CARGO) run -q --release -p tombolo-harness --bin bench

@@ -79,7 +79,7 @@ impl Cli {
     pub fn log_filter(&self) -> &str {
         let default = match &self.command {
             // The client library tells of every connection it makes.
-            Command::Run(_) => "info,nfs_rs=warn",
+            Command::Run(_) => "info,nfs_rs=error",
             Command::Crd(_) | Command::Explain(_) | Command::Reclaim(_) | Command::Trash(_) => "warn",
         };
         self.common.log.as_deref().unwrap_or(default)

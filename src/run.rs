@@ -8,7 +8,6 @@ use crate::backends;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
-use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::{Limits, NamespaceLimits};
@@ -22,10 +21,10 @@ use crate::execute::{Clock, Ports};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
-use crate::ledger::epoch::{Epoch, Holder, LeaseSeen, Term as LedgerTerm, Trust};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::metrics::timed::Timed;
+use crate::observe::queue::Queue;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
 use crate::observe::work::Work;
@@ -42,6 +41,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How long claims wait at the start for backends to answer.
+const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Time of day.
 struct WallClock;
@@ -186,6 +188,7 @@ async fn work(
         sweep_interval: args.sweep_interval,
     };
     watch_backends(&mut tasks, client, &ctx).await?;
+    first_look_at_backends(&ctx).await;
     ctx.wake(Work::Sweep);
     for _ in 0..args.workers {
         tasks.spawn(work_on(ctx.clone()));
@@ -237,45 +240,13 @@ async fn settle_ledger(
     leadership: &Leadership,
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
-    let term = |epoch: &crate::leader::Epoch| LedgerTerm {
-        lease_uid: epoch.lease.clone(),
-        transitions: epoch.transitions,
-    };
-    let (seen, epoch) = match leadership {
-        Leadership::Elected { before, now } => (
-            before.as_ref().map(|b| LeaseSeen {
-                term: term(b),
-                holder: Holder::parse(&b.holder),
-            }),
-            Epoch {
-                term: Some(term(now)),
-                holder: holder(&now.holder)?,
-            },
-        ),
-        Leadership::Alone => (
-            None,
-            Epoch {
-                term: None,
-                holder: Holder {
-                    identity: "alone".into(),
-                    start_id: "alone".into(),
-                },
-            },
-        ),
-    };
-    let elected = matches!(leadership, Leadership::Elected { .. });
-    if let Trust::Rebuild(doubt) = ledger::trust(ledger, seen.as_ref(), elected) {
-        let pvs = cluster.pvs().await?;
-        let records = rebuild::records(&pvs);
+    if let Some(doubt) = leadership.doubts(ledger) {
+        let records = rebuild::records(&cluster.pvs().await?);
         tracing::info!(%doubt, volumes = records.len(), "rebuilding the ledger from the cluster");
         metrics.ledger_rebuilt(doubt.into());
         ledger.replace_all(records).await?;
     }
-    Ok(ledger.set_epoch(epoch).await?)
-}
-
-fn holder(text: &str) -> anyhow::Result<Holder> {
-    Holder::parse(text).context("our own identity cannot be read")
+    Ok(ledger.set_epoch(leadership.signature()).await?)
 }
 
 /// Which cluster this is: the UID of namespace `kube-system`.
@@ -346,6 +317,18 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
     Ok(())
 }
 
+/// Before the first claim is looked at, so that none is told of a backend that nobody has asked yet. One that does not answer
+/// soon is told of, and looked at again like everything else.
+async fn first_look_at_backends(ctx: &Context) {
+    let looks = ctx.roots.names().into_iter().map(|name| async move {
+        let look = crate::controllers::backends::reconcile(ctx, &name);
+        if let Ok(Err(error)) = tokio::time::timeout(FIRST_LOOK, look).await {
+            tracing::warn!(backend = %name, %error, "the first look at a backend failed");
+        }
+    });
+    futures::future::join_all(looks).await;
+}
+
 /// A backend as its object describes it, with what is known of it already.
 fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
     let spec = &object.spec;
@@ -371,7 +354,8 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if before.spec == *spec => Root {
+        Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
+            spec: spec.clone(),
             labels,
             limits,
             retention,

@@ -83,7 +83,7 @@ fn common_flags_stand_on_either_side_of_the_command() {
     ] {
         assert_eq!(parse(line).unwrap().common.kubeconfig, Some("kc".into()), "{line}");
     }
-    assert_eq!(parse("tombolo run").unwrap().log_filter(), "info,nfs_rs=warn");
+    assert_eq!(parse("tombolo run").unwrap().log_filter(), "info,nfs_rs=error");
     assert_eq!(parse("tombolo crd").unwrap().log_filter(), "warn");
     assert_eq!(parse("tombolo crd --log trace").unwrap().log_filter(), "trace");
 }

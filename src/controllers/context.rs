@@ -1,12 +1,12 @@
 //! What every controller is handed, and the locks by which two of them do not work on one volume at a time.
 
-use super::queue::Queue;
 use super::retry::Retries;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
 use crate::metrics::Metrics;
 use crate::observe::gather::Caches;
+use crate::observe::queue::Queue;
 use crate::observe::roots::Roots;
 use crate::observe::work::Work;
 use std::collections::HashMap;

@@ -28,6 +28,7 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     ctx.metrics.trash_entries(name, entries.len());
     let now = ctx.ports.clock.now();
     let mut soonest = PERIOD;
+    let mut failed = None;
     for entry in entries {
         match remaining(&entry, root.retention, now) {
             Some(wait) if !wait.is_zero() => soonest = soonest.min(wait),
@@ -36,14 +37,23 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
                     metrics: ctx.metrics.clone(),
                     seen: AtomicU64::new(0),
                 };
-                guarded.purge(&entry.id, &progress).await?;
-                tracing::info!(backend = %name, entry = %entry.id, "purged");
+                // One entry that cannot be removed (a tenant chose the names in it) must not keep the others.
+                match guarded.purge(&entry.id, &progress).await {
+                    Ok(_) => tracing::info!(backend = %name, entry = %entry.id, "purged"),
+                    Err(error) => {
+                        tracing::warn!(backend = %name, entry = %entry.id, %error, "not purged; it is tried again");
+                        failed = Some(error);
+                    }
+                }
             }
             // Without a record nobody knows when it came; it is kept, and listed, until an admin purges it.
             None => {}
         }
     }
-    Ok(Next::After(soonest.max(Duration::from_secs(1))))
+    match failed {
+        Some(error) => Err(error.into()),
+        None => Ok(Next::After(soonest.max(Duration::from_secs(1)))),
+    }
 }
 
 /// How long an entry still stays; `None`: for ever.

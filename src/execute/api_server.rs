@@ -127,6 +127,15 @@ pub fn fault(error: kube::Error) -> ApiError {
     ApiError::new(kind, error.to_string())
 }
 
+/// The same for a read, which cannot have changed anything: no answer is no more than the server being away.
+fn unread(error: kube::Error) -> ApiError {
+    let error = fault(error);
+    match error.fault {
+        Fault::Unknown => ApiError::new(Fault::Away, error.message),
+        _ => error,
+    }
+}
+
 fn exactly(pv: &Exactly) -> Value {
     json!({"uid": pv.uid.as_str(), "resourceVersion": pv.version.as_str()})
 }
@@ -134,12 +143,12 @@ fn exactly(pv: &Exactly) -> Value {
 #[async_trait]
 impl Cluster for ApiServer {
     async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError> {
-        let found = self.claims(&key.namespace).get_opt(&key.name).await.map_err(fault)?;
+        let found = self.claims(&key.namespace).get_opt(&key.name).await.map_err(unread)?;
         Ok(found.as_ref().and_then(Claim::of))
     }
 
     async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError> {
-        let found = self.pvs().get_opt(name.as_str()).await.map_err(fault)?;
+        let found = self.pvs().get_opt(name.as_str()).await.map_err(unread)?;
         Ok(found.as_ref().and_then(Pv::of))
     }
 
@@ -150,12 +159,12 @@ impl Cluster for ApiServer {
             .pvs()
             .list(&ListParams::default().labels(&selector))
             .await
-            .map_err(fault)?;
+            .map_err(unread)?;
         Ok(list.items.iter().filter_map(Pv::of).collect())
     }
 
     async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
-        let list = Self::pvs(self).list(&ListParams::default()).await.map_err(fault)?;
+        let list = Self::pvs(self).list(&ListParams::default()).await.map_err(unread)?;
         Ok(list.items.iter().filter_map(Pv::of).collect())
     }
 
@@ -167,7 +176,7 @@ impl Cluster for ApiServer {
                 Ok(api
                     .get_opt(&key.name)
                     .await
-                    .map_err(fault)?
+                    .map_err(unread)?
                     .as_ref()
                     .and_then(project::volume_reference))
             }
@@ -176,7 +185,7 @@ impl Cluster for ApiServer {
                 Ok(api
                     .get_opt(&key.name)
                     .await
-                    .map_err(fault)?
+                    .map_err(unread)?
                     .as_ref()
                     .and_then(project::trident_reference))
             }
@@ -185,7 +194,7 @@ impl Cluster for ApiServer {
 
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = api.get_opt(name.as_str()).await.map_err(fault)?;
+        let found = api.get_opt(name.as_str()).await.map_err(unread)?;
         Ok(found.as_ref().and_then(project::namespace).map(|(_, view)| view))
     }
 

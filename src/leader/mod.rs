@@ -2,7 +2,7 @@
 //!
 //! The Lease spares needless work; it never makes a delete safe. Two processes that both believe they lead are harmless by
 //! the join and delete protocol alone, so nothing here may become a premise of it. What the Lease does decide is whether the
-//! ledger found on disk can be trusted: see [`Leadership::trusts`].
+//! ledger found on disk can be trusted: see [`Leadership::doubts`].
 //!
 //! [`decide`] holds the decisions (no clock, no client), [`elect`] the loop around them, [`store`] its three requests.
 
@@ -10,6 +10,8 @@ pub mod decide;
 pub mod elect;
 pub mod store;
 
+use crate::ledger::epoch::{Doubt, Holder, Term, Trust};
+use crate::ledger::{self, Ledger};
 use k8s_openapi::api::coordination::v1::Lease;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -55,15 +57,6 @@ pub struct Epoch {
     pub holder: String,
 }
 
-/// Who wrote the ledger last, as the ledger records it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Writer {
-    /// A process elected for this term.
-    Elected(Epoch),
-    /// A process that ran without election.
-    Alone,
-}
-
 /// The right to act, and what the world looked like just before it was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Leadership {
@@ -80,22 +73,49 @@ pub enum Leadership {
 }
 
 impl Leadership {
-    /// What the ledger has to record with its first write.
-    pub fn writer(&self) -> Writer {
-        match self {
-            Self::Elected { now, .. } => Writer::Elected(now.clone()),
-            Self::Alone => Writer::Alone,
+    /// Why a ledger may have missed something, if it may.
+    pub fn doubts(&self, ledger: &dyn Ledger) -> Option<Doubt> {
+        let before = match self {
+            Self::Elected { before, .. } => before.as_ref().map(Epoch::seen_by_the_ledger),
+            Self::Alone => None,
+        };
+        match ledger::trust(ledger, before.as_ref(), matches!(self, Self::Elected { .. })) {
+            Trust::Trusted => None,
+            Trust::Rebuild(doubt) => Some(doubt),
         }
     }
 
-    /// Whether a ledger last written by `last` has missed nothing: nobody can have led between that writer and us.
-    ///
-    /// A ledger without a writer (new, or emptied) and one of the other mode of operation are never trusted.
-    pub fn trusts(&self, last: Option<&Writer>) -> bool {
-        match (self, last) {
-            (Self::Elected { before, .. }, Some(Writer::Elected(epoch))) => before.as_ref() == Some(epoch),
-            (Self::Alone, Some(Writer::Alone)) => true,
-            (_, None) | (Self::Elected { .. }, Some(Writer::Alone)) | (Self::Alone, Some(Writer::Elected(_))) => false,
+    /// How the ledger is signed in this term.
+    pub fn signature(&self) -> ledger::epoch::Epoch {
+        let alone = || Holder {
+            identity: "alone".to_owned(),
+            start_id: "alone".to_owned(),
+        };
+        match self {
+            Self::Elected { now, .. } => {
+                let seen = now.seen_by_the_ledger();
+                ledger::epoch::Epoch {
+                    term: Some(seen.term),
+                    holder: seen.holder.unwrap_or_else(alone),
+                }
+            }
+            Self::Alone => ledger::epoch::Epoch {
+                term: None,
+                holder: alone(),
+            },
+        }
+    }
+}
+
+impl Epoch {
+    fn seen_by_the_ledger(&self) -> ledger::epoch::LeaseSeen {
+        let term = Term {
+            lease_uid: self.lease.clone(),
+            transitions: self.transitions,
+        };
+        ledger::epoch::LeaseSeen {
+            term,
+            holder: Holder::parse(&self.holder),
         }
     }
 }
@@ -163,57 +183,31 @@ impl LeaseSeen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 
-    fn epoch(lease: &str, transitions: i32, holder: &str) -> Epoch {
-        Epoch {
-            lease: lease.into(),
-            transitions,
-            holder: holder.into(),
-        }
-    }
-
-    fn elected(before: Option<Epoch>) -> Leadership {
-        Leadership::Elected {
-            before,
-            now: epoch("uid", 6, "b_2"),
-        }
-    }
-
+    /// What doubt means is `ledger::epoch`'s business; here only that it is asked with what the Lease said.
     #[test]
-    fn a_ledger_is_trusted_only_if_nobody_can_have_led_since() {
-        let last = epoch("uid", 5, "a_1");
-        let wrote = Writer::Elected(last.clone());
-        let cases = [
-            ("its writer led last", elected(Some(last)), Some(&wrote), true),
-            ("no Lease was there", elected(None), Some(&wrote), false),
-            (
-                "another Lease",
-                elected(Some(epoch("new", 5, "a_1"))),
-                Some(&wrote),
-                false,
-            ),
-            (
-                "a later term",
-                elected(Some(epoch("uid", 6, "a_1"))),
-                Some(&wrote),
-                false,
-            ),
-            (
-                "another start",
-                elected(Some(epoch("uid", 5, "a_2"))),
-                Some(&wrote),
-                false,
-            ),
-            ("no ledger", elected(Some(epoch("uid", 5, "a_1"))), None, false),
-            ("neither", elected(None), None, false),
-            ("written alone", elected(None), Some(&Writer::Alone), false),
-            ("alone again", Leadership::Alone, Some(&Writer::Alone), true),
-            ("alone, new ledger", Leadership::Alone, None, false),
-            ("alone after an election", Leadership::Alone, Some(&wrote), false),
-        ];
-        for (name, leadership, last, trusted) in cases {
-            assert_eq!(leadership.trusts(last), trusted, "{name}");
-        }
+    fn a_ledger_is_trusted_by_the_term_that_was_found() {
+        let epoch = |transitions| Epoch {
+            lease: "uid".into(),
+            transitions,
+            holder: "a_1".into(),
+        };
+        let elected = |before| Leadership::Elected { before, now: epoch(6) };
+        let signed_by = |leadership: &Leadership| {
+            let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
+            futures::executor::block_on(ledger.set_epoch(leadership.signature())).unwrap();
+            ledger
+        };
+        let last = signed_by(&Leadership::Elected {
+            before: None,
+            now: epoch(5),
+        });
+        assert_eq!(elected(Some(epoch(5))).doubts(&last), None);
+        assert_eq!(elected(Some(epoch(6))).doubts(&last), Some(Doubt::LedByAnother));
+        assert_eq!(elected(None).doubts(&last), Some(Doubt::LeaseGone));
+        assert_eq!(Leadership::Alone.doubts(&last), Some(Doubt::ElectionSwitched));
+        assert_eq!(Leadership::Alone.doubts(&signed_by(&Leadership::Alone)), None);
     }
 
     #[test]

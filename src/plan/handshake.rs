@@ -5,7 +5,7 @@
 //! the claim is missing, unready or not shared. The same function decides, verifies on live reads, and explains.
 
 use super::Refusal;
-use crate::api::names::claim as keys;
+use crate::api::names::{PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::{Access, OnRevoke};
 use crate::domain::annotations::Spelled;
@@ -294,10 +294,9 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
             Some((source, access, grants.on_revoke, "annotation".to_owned()))
         })
         .ok_or_else(|| {
-            let text = format!(
-                "{wanted} is not shared with namespace {namespace}; its owner has to annotate it with \
-                 tombolo.dev/shareToNamespace"
-            );
+            let key = format!("{PREFIX}{}", keys::SHARE_TO);
+            let text =
+                format!("{wanted} is not shared with namespace {namespace}; its owner has to annotate it with {key}");
             Refusal::new(R::NotShared, text)
         })
 }

@@ -4,7 +4,13 @@
 //! server, or wants another controller, starts a cluster of its own. Nothing here sleeps: stories wait for what they expect
 //! ([`see`]), and show the last thing seen when it does not come.
 
-#![allow(clippy::unwrap_used, reason = "functions that only tests call are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "functions that only tests call are tests too, and a test fails by panicking"
+)]
 
 mod controller;
 mod draft;

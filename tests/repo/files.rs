@@ -51,7 +51,11 @@ pub fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// Whether a file is unit tests that its module keeps beside itself.
+/// Whether a file is unit tests that its module keeps beside itself, or what they are built with: files that are compiled for
+/// tests alone.
 pub fn is_unit_tests(file: &Path) -> bool {
-    file.file_stem().is_some_and(|stem| stem == "tests") || file.iter().any(|part| part == "tests")
+    const FOR_TESTS_ALONE: [&str; 3] = ["tests", "testing", "golden"];
+    file.file_stem()
+        .is_some_and(|stem| FOR_TESTS_ALONE.iter().any(|name| stem == *name))
+        || file.iter().any(|part| part == "tests")
 }

@@ -1,7 +1,6 @@
 //! When a member's object stays, goes, or is put right; what becomes of it in the ledger.
 
 use super::*;
-use crate::domain::record::Intent;
 use crate::plan::rules;
 use crate::plan::testing::{self, id, member_pv, pv, pv_name, record};
 
@@ -74,6 +73,11 @@ fn the_ledger_follows_a_member_that_exists() {
         unknown.record = Some(record("prod/data").state(state));
         assert!(rests(&unknown), "a {state} record takes no member");
     }
+    let discard = Intent::Discard {
+        how: crate::domain::access::OnDelete::Delete,
+    };
+    unknown.record = Some(record("prod/data").intends(discard));
+    assert!(rests(&unknown), "nor one whose data goes");
     unknown.record = None;
     assert!(rests(&unknown));
 }

@@ -39,6 +39,11 @@ pub trait Subject: Send + Sync {
         Err(Skip::because("this subject cannot take its root away"))
     }
 
+    /// Why the backend cannot remove a file whose name is not UTF-8, if so. Such names are then the backend's own tests' business.
+    fn speaks_utf8_only(&self) -> Option<Skip> {
+        None
+    }
+
     /// Writes a file past the backend, with the directories above it.
     fn write(&self, file: &str, bytes: &[u8]) {
         let file = here(self).join(file);

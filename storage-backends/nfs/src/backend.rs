@@ -122,7 +122,7 @@ impl Backend for NfsBackend {
         let mut notices = Vec::new();
         if self.pool.unreserved() && config.source_port == crate::SourcePort::Reserved {
             notices.push(format!(
-                "connected to {} from a port above 1023, because this process may bind no other; a server that insists on \
+                "connected to {} from a port above 1023, because no other was to be had; a server that insists on \
                  reserved ports (exports(5): secure) refuses that",
                 config.server
             ));
@@ -186,7 +186,11 @@ impl Backend for NfsBackend {
 
     async fn space(&self) -> Result<Space, BackendError> {
         let call = self.call();
-        let stat = named(&call, "asking for free space", call.space()).await?;
+        let stat = named(&call, "asking for free space", async {
+            call.root().await?;
+            call.space().await
+        })
+        .await?;
         Ok(Space {
             total: stat.tbytes,
             free: stat.abytes,

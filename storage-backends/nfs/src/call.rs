@@ -1,89 +1,29 @@
 //! NFS procedures as this crate uses them: by handle, one name at a time, with a deadline and one repetition.
 //!
-//! A [`Call`] accompanies one call of the backend. It remembers whether anything may have been changed, and knows for each
-//! procedure what a repetition means after an answer was lost. Paths are [`crate::directory`]'s business: nothing here
-//! sends a name with a slash, and no procedure of NFS that takes a name follows a symbolic link.
+//! A [`Call`] accompanies one call of the backend. It remembers whether anything may have been changed, and knows for
+//! each procedure what a repetition means after an answer was lost. Paths are [`crate::directory`]'s business:
+//! nothing here sends a name with a slash, and no procedure of NFS that takes a name follows a symbolic link.
 
 use crate::{
     connection::Connection,
     errors::{Fault, Kind, Reached},
+    node::{Entry, Handle, Node, Page},
     pool::{Deadline, Pool},
 };
 use bytes::Bytes;
-use nfs_rs::{Attr, DirectoryCookie, FSStat, ObjRes};
+use nfs_rs::{DirectoryCookie, FSStat, ObjRes};
 use std::{
     future::Future,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tombolo_backend_api::BackendError;
 
-/// An object's handle: what NFS acts on. It stays good over reconnections and server restarts (RFC 1813 §2.3.3, RFC 8881 §4.2.2).
-pub(crate) type Handle = Bytes;
-
-/// What an object is (`ftype3` of RFC 1813 and `nfs_ftype4` of RFC 8881 agree on these numbers).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    Regular,
-    Directory,
-    /// Symbolic link, device, socket, pipe.
-    Other,
-}
-
-/// An object and what is known of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) handle: Handle,
-    pub(crate) kind: FileKind,
-    /// Permission bits.
-    pub(crate) mode: u32,
-    pub(crate) size: u64,
-    pub(crate) links: u32,
-    pub(crate) file_system: u64,
-    pub(crate) file_id: u64,
-    pub(crate) modified: jiff::Timestamp,
-}
-
-impl Node {
-    fn new(handle: Handle, attr: &Attr) -> Self {
-        let kind = match attr.type_ {
-            1 => FileKind::Regular,
-            2 => FileKind::Directory,
-            _ => FileKind::Other,
-        };
-        let nanoseconds = i32::try_from(attr.mtime.nseconds).unwrap_or(0);
-        Self {
-            handle,
-            kind,
-            mode: attr.file_mode & 0o7777,
-            size: attr.filesize,
-            links: attr.nlink,
-            file_system: attr.fsid,
-            file_id: attr.fileid,
-            modified: jiff::Timestamp::new(i64::from(attr.mtime.seconds), nanoseconds).unwrap_or_default(),
-        }
-    }
-
-    pub(crate) fn is_directory(&self) -> bool {
-        self.kind == FileKind::Directory
-    }
-}
-
-/// A part of a directory.
-pub(crate) struct Page {
-    pub(crate) entries: Vec<Entry>,
-    /// Where the next part begins; `None` at the end.
-    pub(crate) next: Option<DirectoryCookie>,
-}
-
-/// A name in a directory.
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    /// Absent if the server did not send it along.
-    pub(crate) node: Option<Node>,
-}
+/// After which pauses a look is repeated that met a removal.
+const STALE_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), Duration::from_millis(50)];
 
 /// What a request does to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +54,10 @@ impl<'a> Call<'a> {
 
     /// Turns a fault into what the backend's caller is told.
     pub(crate) fn fail(&self, what: &str, fault: Fault) -> BackendError {
+        if fault.is(Kind::Stale) {
+            // It may be the export's own handle that is, and only mounting renews that.
+            self.pool.forget_export();
+        }
         fault.into_error(what, self.changed.load(Ordering::Relaxed))
     }
 
@@ -136,16 +80,27 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) async fn lookup(&self, directory: &Handle, name: &str) -> Result<Option<Node>, Fault> {
-        let found = self
-            .send(Effect::Reads, |c| async move {
-                c.mount.lookup(directory.clone(), name).await
-            })
-            .await;
+        let mut found = self.lookup_once(directory, name).await;
+        for pause in STALE_PAUSES {
+            if !found.as_ref().is_err_and(|fault| fault.is(Kind::Stale)) {
+                break;
+            }
+            // What the server found went while it looked; the next look tells. "Absent" is never concluded from this.
+            tokio::time::sleep(pause).await;
+            found = self.lookup_once(directory, name).await;
+        }
         match found {
             Ok(object) => Ok(Some(self.node(object).await?)),
             Err(fault) if fault.is(Kind::NotFound) => Ok(None),
             Err(fault) => Err(fault),
         }
+    }
+
+    async fn lookup_once(&self, directory: &Handle, name: &str) -> Result<ObjRes, Fault> {
+        self.send(Effect::Reads, |c| async move {
+            c.mount.lookup(directory.clone(), name).await
+        })
+        .await
     }
 
     /// `Exists` if the name is taken, also by a first attempt whose answer was lost.
@@ -184,16 +139,19 @@ impl<'a> Call<'a> {
                 c.mount.remove(directory.clone(), name).await
             })
             .await;
+        let done = self.unless_gone(done, &[directory]).await;
         removed(done)
     }
 
-    /// Removes an empty directory. Gone already is success. With NFSv4 this would remove a file as well (RFC 8881 §18.25): look first.
+    /// Removes an empty directory. Gone already is success. With NFSv4 this would remove a file as well (RFC 8881
+    /// §18.25): look first.
     pub(crate) async fn rmdir(&self, directory: &Handle, name: &str) -> Result<bool, Fault> {
         let done = self
             .send(Effect::Changes, |c| async move {
                 c.mount.rmdir(directory.clone(), name).await
             })
             .await;
+        let done = self.unless_gone(done, &[directory]).await;
         removed(done).map_err(|fault| match fault.kind {
             // RFC 1813 §3.3.13 has no NOTEMPTY for some servers: POSIX lets rmdir() say EEXIST instead.
             Kind::Exists => fault.of_kind(Kind::NotEmpty),
@@ -201,7 +159,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Renames `node`, which is `name` in `from`, to `new_name` in `to`. An empty directory there would be replaced: look first.
+    /// Renames `node`, which is `name` in `from`, to `new_name` in `to`. An empty directory there would be replaced:
+    /// look first.
     pub(crate) async fn rename(
         &self,
         (from, name): (&Handle, &str),
@@ -213,6 +172,7 @@ impl<'a> Call<'a> {
                 c.mount.rename(from.clone(), name, to.clone(), new_name).await
             })
             .await;
+        let done = self.unless_gone(done, &[from, to]).await;
         match done {
             // Not there any more: by our first attempt, if it lies where we wanted it.
             Err(fault) if fault.is(Kind::NotFound) && fault.repeated => match self.lookup(to, new_name).await? {
@@ -249,22 +209,24 @@ impl<'a> Call<'a> {
     }
 
     /// Reads a whole file; `Unfit` if it has more than `limit` bytes.
-    pub(crate) async fn read_file(&self, handle: &Handle, limit: u32) -> Result<Vec<u8>, Fault> {
+    pub(crate) async fn read_file(&self, file: &Node, limit: u32) -> Result<Vec<u8>, Fault> {
         let mut contents = Vec::new();
         loop {
             let at = contents.len() as u64;
-            let part = self
+            let (part, asked) = self
                 .send(Effect::Reads, |c| async move {
                     let most = c.mount.get_max_read_size().min(limit + 1);
-                    c.mount.read(handle.clone(), at, most).await
+                    Ok((c.mount.read(file.handle.clone(), at, most).await?, most))
                 })
                 .await?;
-            if part.is_empty() {
-                return Ok(contents);
-            }
             contents.extend_from_slice(&part);
-            if contents.len() as u64 > u64::from(limit) {
+            let length = contents.len() as u64;
+            if length > u64::from(limit) {
                 return Err(Fault::found(Kind::Unfit, format!("a file has more than {limit} bytes")));
+            }
+            // A short answer is the end of a file that has no more bytes; any other may just be short.
+            if part.is_empty() || (length >= file.size && part.len() as u64 != u64::from(asked)) {
+                return Ok(contents);
             }
         }
     }
@@ -299,6 +261,20 @@ impl<'a> Call<'a> {
     pub(crate) async fn space(&self) -> Result<FSStat, Fault> {
         self.send(Effect::Reads, |c| async move { c.mount.fsstat().await })
             .await
+    }
+
+    /// A server may call a handle stale, too, when what it found under a name went before it could change it. If the
+    /// directories are there, that is what happened.
+    async fn unless_gone<T>(&self, done: Result<T, Fault>, directories: &[&Handle]) -> Result<T, Fault> {
+        match done {
+            Err(fault) if fault.is(Kind::Stale) => {
+                for directory in directories {
+                    self.getattr(directory).await?;
+                }
+                Err(fault.of_kind(Kind::NotFound))
+            }
+            done => done,
+        }
     }
 
     /// The attributes that version 3 may leave out of a reply.
@@ -349,11 +325,7 @@ impl<'a> Call<'a> {
         if effect == Effect::Changes && reached == Reached::Perhaps {
             self.changed.store(true, Ordering::Relaxed);
         }
-        // A stale handle may be that of the export itself, which only mounting renews.
-        if !result
-            .as_ref()
-            .is_err_and(|fault| fault.is_transport() || fault.is(Kind::Stale))
-        {
+        if !result.as_ref().is_err_and(Fault::is_transport) {
             unanswered.0 = None;
         }
         result

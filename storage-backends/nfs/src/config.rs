@@ -95,7 +95,8 @@ impl Version {
 /// Which local port to connect from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SourcePort {
-    /// One below 1024 if this process may bind one, else any. Linux servers refuse others unless told `insecure` (exports(5)).
+    /// One below 1024 if this process may bind one, else any. Linux servers refuse others unless told `insecure`
+    /// (exports(5)).
     #[default]
     Reserved,
     /// Any.

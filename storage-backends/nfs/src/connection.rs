@@ -1,7 +1,7 @@
 //! One connection to the server, mounted at the export.
 //!
-//! The client library takes a URL; this module writes it, tries the server's addresses in turn and chooses the local port.
-//! It never retries: that is [`crate::pool`]'s and [`crate::call`]'s business.
+//! The client library takes a URL; this module writes it, tries the server's addresses in turn and chooses the local
+//! port. It never retries: that is [`crate::pool`]'s and [`crate::call`]'s business.
 
 use crate::{
     NfsConfig, SourcePort, Version,
@@ -131,7 +131,8 @@ fn url(config: &NfsConfig, address: SocketAddr, reserved: bool) -> String {
 }
 
 /// Whether this process may bind ports below 1024, which on Linux is `CAP_NET_BIND_SERVICE` or the sysctl
-/// `net.ipv4.ip_unprivileged_port_start` (ip(7)). Asked of the kernel, because the library's refusal does not name the cause.
+/// `net.ipv4.ip_unprivileged_port_start` (ip(7)). Asked of the kernel, because the library's refusal does not name
+/// the cause.
 fn may_bind_reserved(address: SocketAddr) -> bool {
     let (any, socket) = match address {
         SocketAddr::V4(_) => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), TcpSocket::new_v4()),

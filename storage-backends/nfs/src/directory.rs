@@ -3,8 +3,9 @@
 //! Every component must be a directory by the server's word: a symbolic link is never followed, wherever it stands.
 
 use crate::{
-    call::{Call, Handle, Node},
+    call::Call,
     errors::{Fault, Kind},
+    node::{Handle, Node},
 };
 use tombolo_backend_api::{PRIVATE_DIR, VolumePath};
 
@@ -29,7 +30,8 @@ impl Call<'_> {
         }
     }
 
-    /// The root, made if it is a subdirectory that does not exist. The second value: whether it has the mode it should have.
+    /// The root, made if it is a subdirectory that does not exist. The second value: whether it has the mode it
+    /// should have.
     pub(crate) async fn ensure_root(&self) -> Result<(Handle, bool), Fault> {
         let export = self.export().await?;
         let mut root = self.getattr(&export).await?;
@@ -92,7 +94,8 @@ impl Call<'_> {
         Ok(found)
     }
 
-    /// Servers may apply a umask or an inherited ACL to a new directory; only setting the mode makes it what was asked for.
+    /// Servers may apply a umask or an inherited ACL to a new directory; only setting the mode makes it what was
+    /// asked for.
     pub(crate) async fn ensure_mode(&self, node: &Node, mode: u32) -> Result<(), Fault> {
         if node.mode == mode {
             Ok(())

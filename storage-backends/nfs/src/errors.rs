@@ -183,10 +183,8 @@ fn classify(error: &NfsError) -> (Kind, Reached) {
             (_, OperationOutcome::SafeToRetry) => (Kind::Lost, No),
             (RequestTransmission::NotSent, _) => (Kind::Lost, No),
             (RequestTransmission::Sent, OperationOutcome::DefiniteFailure) => classify(&outcome.source),
-            (RequestTransmission::Sent, OperationOutcome::Uncertain) => match classify(&outcome.source) {
-                denied @ (Kind::Denied, No) => denied,
-                _ => (Kind::Lost, Perhaps),
-            },
+            // What the server said of one part of the work; what became of the others is open.
+            (RequestTransmission::Sent, OperationOutcome::Uncertain) => (classify(&outcome.source).0, Perhaps),
         },
         NfsError::RdattrError(_) => (Kind::Other, No),
         NfsError::Io(_)
@@ -201,8 +199,8 @@ fn classify(error: &NfsError) -> (Kind, Reached) {
     }
 }
 
-/// How the library words a reply of status MSG_DENIED (RFC 5531 §9): the server rejects our credentials, address or port.
-/// It offers no other evidence of it; a test of `connection.rs` holds the wording.
+/// How the library words a reply of status MSG_DENIED (RFC 5531 §9): the server rejects our credentials, address or
+/// port. It offers no other evidence of it; a test of `connection.rs` holds the wording.
 const RPC_DENIED: &str = "could not parse response due to bad status";
 
 fn version_3(code: &V3) -> Kind {

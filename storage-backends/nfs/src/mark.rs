@@ -1,11 +1,12 @@
 //! The mark of the root: read, and placed so that it is there whole or not at all, and once.
 
 use crate::{
-    call::{Call, Handle},
-    directory::PASSABLE,
+    call::Call,
+    directory::{PASSABLE, PRIVATE},
     errors::{Fault, Kind},
+    node::Handle,
 };
-use tombolo_backend_api::{MARK_FILE, Mark, PRIVATE_DIR};
+use tombolo_backend_api::{ARCHIVE_DIR, MARK_FILE, Mark, PRIVATE_DIR, TRASH_DIR};
 
 /// A mark has some hundred bytes; what has more is none.
 const MAX_MARK: u32 = 16 * 1024;
@@ -24,6 +25,11 @@ impl Call<'_> {
     pub(crate) async fn place_mark(&self, mark: &Mark) -> Result<(Mark, bool), Fault> {
         let (root, own) = self.ensure_root().await?;
         let private = self.ensure_private(&root).await?;
+        // What a discard needs is made while there is room for it.
+        for name in [TRASH_DIR, ARCHIVE_DIR] {
+            let directory = self.ensure_directory(&private, name, PRIVATE).await?;
+            self.ensure_mode(&directory, PRIVATE).await?;
+        }
         if let Some(found) = self.read_mark_in(&private).await? {
             return Ok((found, own));
         }
@@ -47,10 +53,10 @@ impl Call<'_> {
         let Some(file) = self.lookup(private, MARK_FILE).await? else {
             return Ok(None);
         };
-        if file.kind != crate::call::FileKind::Regular {
+        if file.kind != crate::node::FileKind::Regular {
             return Err(strange("is no file"));
         }
-        let text = match self.read_file(&file.handle, MAX_MARK).await {
+        let text = match self.read_file(&file, MAX_MARK).await {
             Err(fault) if fault.is(Kind::Unfit) => return Err(strange("is too long")),
             text => text?,
         };
@@ -60,7 +66,8 @@ impl Call<'_> {
     }
 }
 
-/// A root whose mark says nothing is not the root we know; it is no root without a mark either, which could be marked anew.
+/// A root whose mark says nothing is not the root we know; it is no root without a mark either, which could be marked
+/// anew.
 fn strange(why: &str) -> Fault {
     Fault::found(
         Kind::Stale,

@@ -1,8 +1,8 @@
 //! A few connections, used in turn and opened when first needed.
 //!
 //! Each carries many requests at once. All mounted connections agree on one export: when the server hands out another
-//! handle for it (another disk lies there now), the older connections are given up, because a check of the mark by one and a change
-//! by another must never concern two different directories.
+//! handle for it (another disk lies there now), the older connections are given up, because a check of the mark by
+//! one and a change by another must never concern two different directories.
 
 use crate::{
     NfsConfig,
@@ -70,13 +70,14 @@ impl Pool {
         self.lease_at(turn, deadline).await
     }
 
-    /// A connection in the place of one that was given up: newer than the failure, where [`Pool::lease`] might answer one that
-    /// died of the same cause without anybody having noticed yet.
+    /// A connection in the place of one that was given up: newer than the failure, where [`Pool::lease`] might answer
+    /// one that died of the same cause without anybody having noticed yet.
     pub(crate) async fn replace(&self, lease: &Lease, deadline: Instant) -> Result<Lease, Fault> {
         self.lease_at(lease.slot, deadline).await
     }
 
-    /// Makes the next look at the export start from its path again, instead of from a handle that may have outlived a disk.
+    /// Makes the next look at the export start from its path again, instead of from a handle that may have outlived a
+    /// disk.
     pub(crate) fn forget_export(&self) {
         self.known_export().clear();
     }

@@ -1,12 +1,14 @@
 //! Removing a trash entry for ever, in parallel, without recursion and without keeping the tree in memory.
 //!
-//! A directory found inside a directory is first moved up to the top of the entry. So nothing is ever deeper than two levels below it, whatever
-//! a tenant has built, and the server's own disk is the list of what is left: an interrupted purge just goes on. Only handles
-//! and single names are used; a symbolic link is removed like a file, and a directory of another file system is left alone.
+//! A directory found inside a directory is first moved up to the top of the entry. So nothing is ever deeper than two
+//! levels below it, whatever a tenant has built, and the server's own disk is the list of what is left: an
+//! interrupted purge just goes on. Only handles and single names are used; a symbolic link is removed like a file,
+//! and a directory of another file system is left alone.
 
 use crate::{
-    call::{Call, Entry, FileKind, Handle, Node},
+    call::Call,
     errors::{Fault, Kind},
+    node::{Entry, FileKind, Handle, Node},
     trash::{purging_name, record_name},
 };
 use futures::{
@@ -21,6 +23,7 @@ use std::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 use tombolo_backend_api::{PurgeProgress, Purged, TRASH_DIR, TrashId};
@@ -29,6 +32,11 @@ use tombolo_backend_api::{PurgeProgress, Purged, TRASH_DIR, TrashId};
 const REQUESTS: usize = 32;
 /// Entries of one directory that are being worked on at once.
 const ENTRIES: usize = 32;
+/// How often, and after which pause, an entry is emptied again that another purge has filled.
+const RIVALS: u32 = 100;
+const RIVALS_PAUSE: Duration = Duration::from_millis(10);
+/// Begins the names of directories that were moved to the top.
+const MOVED_PREFIX: &str = ".moved-";
 /// How many removals lie between two words to whoever watches.
 const REPORT_EVERY: u64 = 256;
 
@@ -40,27 +48,47 @@ pub(crate) async fn purge(call: &Call<'_>, id: &TrashId, progress: &dyn PurgePro
     };
     let doomed = purging_name(id);
     let count = Count::new(progress);
-    if let Some(begun) = call.directory(&bin, &doomed).await? {
-        finish(call, &bin, id, begun, &count).await?;
+    // Not only once: a purge that was interrupted may have left its part beside an entry of the same name.
+    for attempt in 0.. {
+        if let Some(begun) = call.directory(&bin, &doomed).await? {
+            finish(call, &bin, id, begun, &count).await?;
+        }
+        let Some(entry) = call.directory(&bin, id.as_str()).await? else {
+            break;
+        };
+        match call.rename((&bin, id.as_str()), &entry, (&bin, &doomed)).await {
+            // Restored, or taken up by another purge.
+            Err(fault) if attempt < RIVALS && gone_or_taken(&fault) => tokio::time::sleep(RIVALS_PAUSE).await,
+            done => done?,
+        }
     }
-    if let Some(entry) = call.directory(&bin, id.as_str()).await? {
-        call.rename((&bin, id.as_str()), &entry, (&bin, &doomed)).await?;
-        finish(call, &bin, id, entry, &count).await?;
-    }
-    call.remove(&bin, &record_name(id)).await?;
     progress.purged(count.so_far());
     Ok(count.so_far())
 }
 
-/// Empties the directory under purge and removes it. The record goes before it, and only when nothing is left to restore or to describe: after an
-/// interruption there is a directory to go on with, never a record that nobody looks for.
+fn gone_or_taken(fault: &Fault) -> bool {
+    removed_by_another(fault) || matches!(fault.kind, Kind::Exists | Kind::NotEmpty)
+}
+
+/// Empties the directory under purge and removes it. The record goes shortly before it: after an interruption there
+/// is a directory to go on with, never a record that nobody looks for.
 async fn finish(call: &Call<'_>, bin: &Handle, id: &TrashId, top: Node, count: &Count<'_>) -> Result<(), Fault> {
-    Removal::new(call, &top, count).run().await?;
-    if call.lookup(bin, id.as_str()).await?.is_none() {
-        call.remove(bin, &record_name(id)).await?;
+    let doomed = purging_name(id);
+    let mut patience = RIVALS;
+    loop {
+        Removal::new(call, &top, count).run().await?;
+        if call.lookup(bin, id.as_str()).await?.is_none() {
+            call.remove(bin, &record_name(id)).await?;
+        }
+        match call.rmdir(bin, &doomed).await {
+            // Another purge of this entry has moved something up meanwhile.
+            Err(fault) if fault.is(Kind::NotEmpty) && patience > 0 => {
+                patience -= 1;
+                tokio::time::sleep(RIVALS_PAUSE).await;
+            }
+            done => return done.map(|removed| count.directory(removed)),
+        }
     }
-    count.directory(call.rmdir(bin, &purging_name(id)).await?);
-    Ok(())
 }
 
 struct Count<'a> {
@@ -114,8 +142,8 @@ struct Removal<'a> {
     top: &'a Node,
     count: &'a Count<'a>,
     requests: Semaphore,
-    /// Names for moved directories: this prefix, which nobody can have guessed, and a number.
-    prefix: String,
+    /// Part of the names of moved directories, which nobody can have guessed; the rest is a number.
+    run: String,
     moved: AtomicU64,
     /// The first refusal; the rest is removed all the same.
     refusal: Mutex<Option<Fault>>,
@@ -128,17 +156,20 @@ impl<'a> Removal<'a> {
             top,
             count,
             requests: Semaphore::new(REQUESTS),
-            prefix: uuid::Uuid::new_v4().simple().to_string(),
+            run: uuid::Uuid::new_v4().simple().to_string(),
             moved: AtomicU64::new(0),
             refusal: Mutex::new(None),
         }
     }
 
     async fn run(&self) -> Result<(), Fault> {
-        while self.pass(&self.top.handle, Level::Top).await? > 0 {}
-        match self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(refusal) => Err(refusal),
-            None => Ok(()),
+        loop {
+            let gone = self.pass(&self.top.handle, Level::Top).await?;
+            // Only what the last pass was refused counts: the others were tried again.
+            let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if gone == 0 {
+                return refusal.map_or(Ok(()), Err);
+            }
         }
     }
 
@@ -151,7 +182,7 @@ impl<'a> Removal<'a> {
                 Ok(page) => page,
                 // What we removed has unsettled the listing: the next pass begins anew.
                 Err(fault) if fault.is(Kind::BadCookie) && gone > 0 => break,
-                Err(fault) if fault.is(Kind::Stale) && level == Level::Below => break,
+                Err(fault) if removed_by_another(&fault) => break,
                 Err(fault) => return Err(fault),
             };
             next = page.next;
@@ -164,11 +195,13 @@ impl<'a> Removal<'a> {
         Ok(gone)
     }
 
-    /// Removes one entry, or moves it up; whether it has gone. Boxed, because the entries of a directory are passed through in turn.
+    /// Removes one entry, or moves it up; whether it has gone. Boxed, because the entries of a directory are passed
+    /// through in turn.
     fn entry<'s>(&'s self, directory: &'s Handle, entry: Entry, level: Level) -> BoxFuture<'s, Result<bool, Fault>> {
         async move {
             match self.try_entry(directory, entry, level).await {
                 Err(fault) if fault.is_transport() => Err(fault),
+                Err(fault) if removed_by_another(&fault) => Ok(false),
                 Err(fault) => {
                     self.refused(fault);
                     Ok(false)
@@ -195,23 +228,31 @@ impl<'a> Removal<'a> {
         }
         match (node.kind, level) {
             (FileKind::Directory, Level::Top) => self.emptied(name, &node).await,
-            (FileKind::Directory, Level::Below) => self.moved_up(directory, name, &node).await,
+            (FileKind::Directory, Level::Below) => Ok(self.moved_up(directory, name, &node).await?.is_some()),
             (FileKind::Regular | FileKind::Other, _) => self.file(directory, name, &node).await,
         }
     }
 
-    /// Empties and removes a directory that lies at the top.
+    /// Empties and removes a directory that lies at the top. First it is renamed, as all others are: a server does not
+    /// rename what a disk is mounted on, so whatever is emptied belongs to the volume.
     async fn emptied(&self, name: &str, node: &Node) -> Result<bool, Fault> {
+        // A name of ours, of whichever purge: two at once must not take it from each other for ever.
+        if name.starts_with(MOVED_PREFIX) {
+            return self.drained(name, node).await;
+        }
+        match self.moved_up(&self.top.handle, name, node).await? {
+            Some(new_name) => self.drained(&new_name, node).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn drained(&self, name: &str, node: &Node) -> Result<bool, Fault> {
         loop {
             let gone = self.pass(&node.handle, Level::Below).await?;
             match self.request(self.call.rmdir(&self.top.handle, name)).await {
                 Ok(removed) => {
                     self.count.directory(removed);
-                    return if removed || !unspeakable(name) {
-                        Ok(removed)
-                    } else {
-                        Err(unspeakable_fault(name))
-                    };
+                    return Ok(removed);
                 }
                 Err(fault) if fault.is(Kind::NotEmpty) && gone > 0 => {}
                 Err(fault) => return Err(fault),
@@ -219,21 +260,22 @@ impl<'a> Removal<'a> {
         }
     }
 
-    async fn moved_up(&self, directory: &Handle, name: &str, node: &Node) -> Result<bool, Fault> {
+    /// Gives a directory a name of ours at the top, and answers it; `None` if somebody else was faster.
+    async fn moved_up(&self, directory: &Handle, name: &str, node: &Node) -> Result<Option<String>, Fault> {
         let number = self.moved.fetch_add(1, Relaxed);
-        let new_name = format!("{}-{number}", self.prefix);
+        let new_name = format!("{MOVED_PREFIX}{}-{number}", self.run);
         let top = &self.top.handle;
-        match self
+        let renamed = self
             .request(self.call.rename((directory, name), node, (top, &new_name)))
-            .await
-        {
-            Ok(()) => Ok(true),
+            .await;
+        match renamed {
+            Ok(()) => Ok(Some(new_name)),
             Err(fault) if fault.is(Kind::NotFound) && unspeakable(name) => {
                 // It cannot be moved, but its handle is known: what is in it can.
                 while self.pass(&node.handle, Level::Below).await? > 0 {}
                 Err(unspeakable_fault(name))
             }
-            Err(fault) if fault.is(Kind::NotFound) => Ok(false),
+            Err(fault) if fault.is(Kind::NotFound) => Ok(None),
             Err(fault) => Err(fault),
         }
     }
@@ -263,6 +305,12 @@ impl<'a> Removal<'a> {
             .unwrap_or_else(PoisonError::into_inner)
             .get_or_insert(fault);
     }
+}
+
+/// Whether the directory that is being worked on has gone. If its whole file system has, the next look at the trash
+/// says so.
+fn removed_by_another(fault: &Fault) -> bool {
+    matches!(fault.kind, Kind::Stale | Kind::NotFound)
 }
 
 /// Whether a name may stand for one that is not UTF-8, which the client library can neither show nor send.

@@ -1,12 +1,13 @@
 //! Discarded volumes: into the trash or the archive by one rename, and back.
 //!
-//! A record is written before the rename, so that whatever lies in the trash can be restored. Removing an entry for ever is
-//! [`crate::purge`]'s business.
+//! A record is written before the rename, so that whatever lies in the trash can be restored. Removing an entry for
+//! ever is [`crate::purge`]'s business.
 
 use crate::{
-    call::{Call, Handle, Node},
+    call::Call,
     directory::PRIVATE,
     errors::{Fault, Kind},
+    node::Handle,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use nfs_rs::DirectoryCookie;
@@ -54,22 +55,34 @@ pub(crate) async fn discard(call: &Call<'_>, path: &VolumePath, disposal: &Dispo
         .await
         .map_err(fail)?
         .handle;
-    match entry(call, &bin, id).await.map_err(fail)? {
+    let taken = || {
+        let message = format!("{what}: another volume lies in the {place} as {id}");
+        Err(BackendError::not_done(Class::Invalid, message))
+    };
+    match call.lookup(&bin, id.as_str()).await.map_err(fail)? {
         // A second discard of the same volume was faster than our looks.
         Some(there) if there.file_id == node.file_id => return Ok(()),
-        Some(_) => {
-            let message = format!("{what}: {place} has an entry {id} already, which is another volume's");
-            return Err(BackendError::not_done(Class::Bug, message));
-        }
+        Some(_) => return taken(),
         None => {}
     }
     if let Disposal::Trash { record, .. } = disposal {
-        let text = write_record(record)?;
-        put(call, &bin, &record_name(id), &text).await.map_err(fail)?;
+        if call.lookup(&bin, &purging_name(id)).await.map_err(fail)?.is_some() {
+            let message = format!("{what}: an entry {id} is still under purge");
+            return Err(BackendError::not_done(Class::Transient, message));
+        }
+        match put(call, &bin, &record_name(id), &write_record(record)?).await {
+            // Without this, nothing on a full file system could ever be let go.
+            Err(fault) if fault.is(Kind::Full) => {}
+            done => done.map_err(fail)?,
+        }
     }
     match call.rename((&parent, name), &node, (&bin, id.as_str())).await {
         // Or faster than our rename.
-        Err(fault) if fault.is(Kind::NotFound) && entry(call, &bin, id).await.map_err(fail)?.is_some() => Ok(()),
+        Err(fault) if fault.is(Kind::NotFound) => match call.lookup(&bin, id.as_str()).await.map_err(fail)? {
+            Some(_) => Ok(()),
+            None => Err(fail(fault)),
+        },
+        Err(fault) if matches!(fault.kind, Kind::Exists | Kind::NotEmpty) => taken(),
         done => done.map_err(fail),
     }
 }
@@ -110,6 +123,9 @@ pub(crate) async fn entries(call: &Call<'_>) -> Result<Vec<TrashEntry>, Fault> {
         .await
 }
 
+const GONE: &str = "it is not in the trash";
+const TAKEN: &str = "something is there already";
+
 /// Moves an entry back to `path`.
 pub(crate) async fn restore(call: &Call<'_>, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
     let what = format!("restoring {id} to {path}");
@@ -119,64 +135,67 @@ pub(crate) async fn restore(call: &Call<'_>, id: &TrashId, path: &VolumePath) ->
     let Some(bin) = call.private(&root, TRASH_DIR).await.map_err(fail)? else {
         return refuse("there is no trash");
     };
+    if call.lookup(&bin, &purging_name(id)).await.map_err(fail)?.is_some() {
+        return refuse("it is being purged");
+    }
     let Some(entry) = call.directory(&bin, id.as_str()).await.map_err(fail)? else {
-        let purging = call.lookup(&bin, &purging_name(id)).await.map_err(fail)?.is_some();
-        return refuse(if purging {
-            "it is being purged"
-        } else {
-            "it is not in the trash"
-        });
+        return refuse(GONE);
     };
     let (parent, name) = call.ensure_parent(&root, path).await.map_err(fail)?;
-    // RENAME replaces an empty directory in silence (RFC 1813 §3.3.14, RFC 8881 §18.26.3). Between this look and the rename
-    // nobody but us makes anything here, and what an intruder could lose is an empty directory.
+    // RENAME replaces an empty directory in silence (RFC 1813 §3.3.14, RFC 8881 §18.26.3). Between this look and the
+    // rename nobody but us makes anything here, and what an intruder could lose is an empty directory.
     if call.lookup(&parent, name).await.map_err(fail)?.is_some() {
-        return refuse("something is there already");
+        return refuse(TAKEN);
     }
-    call.rename((&bin, id.as_str()), &entry, (&parent, name))
-        .await
-        .map_err(fail)?;
+    match call.rename((&bin, id.as_str()), &entry, (&parent, name)).await {
+        Err(fault) if fault.is(Kind::NotFound) && !fault.repeated => return refuse(GONE),
+        Err(fault) if matches!(fault.kind, Kind::Exists | Kind::NotEmpty | Kind::NotDirectory) => return refuse(TAKEN),
+        done => done.map_err(fail)?,
+    }
     call.remove(&bin, &record_name(id)).await.map_err(fail)?;
     Ok(())
 }
 
-/// For a volume that is not there: done before, or never made. In the latter case a record would promise what is not in the trash.
+/// For a volume that is not there: done before, or never made. In the latter case a record would promise what is not
+/// in the trash.
 async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, id: &TrashId) -> Result<(), Fault> {
-    if let Some(bin) = call.private(root, place).await?
-        && entry(call, &bin, id).await?.is_none()
-        && call.lookup(&bin, &record_name(id)).await?.is_some()
-    {
+    let Some(bin) = call.private(root, place).await? else {
+        return Ok(());
+    };
+    for name in [id.as_str(), &purging_name(id)] {
+        if call.lookup(&bin, name).await?.is_some() {
+            return Ok(());
+        }
+    }
+    if call.lookup(&bin, &record_name(id)).await?.is_some() {
         call.remove(&bin, &record_name(id)).await?;
     }
     Ok(())
 }
 
-/// What lies in the trash or archive under this name, be it under purge.
-async fn entry(call: &Call<'_>, bin: &Handle, id: &TrashId) -> Result<Option<Node>, Fault> {
-    match call.lookup(bin, id.as_str()).await? {
-        Some(entry) => Ok(Some(entry)),
-        None => call.lookup(bin, &purging_name(id)).await,
-    }
-}
-
 /// Puts a file in place whole.
 async fn put(call: &Call<'_>, directory: &Handle, name: &str, contents: &[u8]) -> Result<(), Fault> {
     let draft = format!(".{name}.{}", uuid::Uuid::new_v4());
-    call.write_file(directory, &draft, contents).await?;
-    let Some(file) = call.lookup(directory, &draft).await? else {
-        return Err(Fault::found(Kind::Other, "a file that was just written is not there"));
+    let placed = async {
+        let file = call.write_file(directory, &draft, contents).await?;
+        let file = call.getattr(&file).await?;
+        call.rename((directory, &draft), &file, (directory, name)).await
     };
-    call.rename((directory, &draft), &file, (directory, name)).await
+    let placed = placed.await;
+    if placed.as_ref().is_err_and(|fault| !fault.is_transport()) {
+        call.remove(directory, &draft).await?;
+    }
+    placed
 }
 
 async fn record(call: &Call<'_>, bin: &Handle, id: &TrashId) -> Result<Option<serde_json::Value>, Fault> {
     let Some(file) = call.lookup(bin, &record_name(id)).await? else {
         return Ok(None);
     };
-    if file.kind != crate::call::FileKind::Regular {
+    if file.kind != crate::node::FileKind::Regular {
         return Ok(None);
     }
-    match call.read_file(&file.handle, MAX_RECORD).await {
+    match call.read_file(&file, MAX_RECORD).await {
         Ok(text) => Ok(read_record(&text)),
         Err(fault) if fault.is(Kind::Unfit) || fault.is(Kind::Stale) => Ok(None),
         Err(fault) => Err(fault),

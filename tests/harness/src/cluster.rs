@@ -327,7 +327,8 @@ async fn new_control_plane(
     tokio::task::spawn_blocking(move || ControlPlane::new(processes, options, ports)).await?
 }
 
-fn external() -> Option<PathBuf> {
+/// The kubeconfig of a cluster that is somebody else's, if we are to use one.
+pub(crate) fn external() -> Option<PathBuf> {
     std::env::var_os("E2E_KUBECONFIG")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)

@@ -9,6 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
+/// The root of the repository.
+pub(crate) fn repository() -> Result<&'static Path> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = manifest.ancestors().nth(2);
+    root.context("the harness is two levels below the repository")
+}
+
 /// The `go.mod` and `go.sum` from which the control plane is built.
 pub(crate) fn go_module() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane")
@@ -18,14 +25,7 @@ pub(crate) fn go_module() -> PathBuf {
 pub(crate) fn state_root() -> Result<PathBuf> {
     let root = match std::env::var_os("TOMBOLO_DEVCLUSTER_DIR").filter(|value| !value.is_empty()) {
         Some(given) => std::path::absolute(given)?,
-        None => {
-            let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let repository = manifest
-                .ancestors()
-                .nth(2)
-                .context("the harness is two levels below the repository")?;
-            repository.join("target/devcluster")
-        }
+        None => repository()?.join("target/devcluster"),
     };
     std::fs::create_dir_all(&root).with_context(|| format!("creating {}", root.display()))?;
     Ok(root)

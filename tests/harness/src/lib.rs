@@ -6,6 +6,8 @@
 //! It must never end a process which it did not start (see [`process`]), write outside its state and cache directories, or
 //! pretend: a part which this machine cannot run is an error or a named skip, not a fake.
 //!
+//! [`Controller`] is a `tombolo run` in a cluster. [`demo`] is the story of `make demo`, told on both.
+//!
 //! Begin with [`Cluster`]: [`Cluster::shared`] for ordinary tests, [`Cluster::start`] for a test which restarts servers,
 //! [`NfsServer::start`] when the control plane is not needed. [`wait::until`] is how tests wait.
 
@@ -15,8 +17,10 @@ mod binaries;
 mod certificates;
 mod cluster;
 mod control_plane;
+mod controller;
 mod controller_manager;
 mod crds;
+pub mod demo;
 mod directories;
 mod env_file;
 mod etcd;
@@ -36,6 +40,7 @@ mod sweep;
 pub mod wait;
 
 pub use cluster::{Cluster, DEFAULT_NAME};
+pub use controller::{Controller, ControllerOptions};
 pub use crds::CrdSet;
 pub use env_file::EnvFile;
 pub use ganesha::{NfsEndpoint, NfsServer};

@@ -75,7 +75,8 @@ impl NfsClient {
         run("nfs-cp", [local.0.as_os_str(), url.as_ref()]).await.map(|_| ())
     }
 
-    fn url(&self, path: &str) -> Result<String> {
+    /// How the tools of libnfs name that path.
+    pub fn url(&self, path: &str) -> Result<String> {
         // libnfs does not decode percent signs, and these would end the path.
         if path.contains(['?', '&', '#', '%']) {
             bail!("libnfs has no way to write {path:?} in a URL");

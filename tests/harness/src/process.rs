@@ -6,9 +6,9 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -54,6 +54,11 @@ impl Recorded {
     /// Whether that very process still runs. One that ended and was not collected yet does not count.
     pub fn is_alive(&self) -> bool {
         birth(self.pid).is_some_and(|birth| birth == self.birth)
+    }
+
+    /// Asks the process to end, and does not wait for it.
+    pub fn ask_to_end(&self) -> Result<()> {
+        self.signal(Signal::TERM)
     }
 
     /// Asks the process to end, and ends it when it does not within `grace`. Returns when it is gone.
@@ -103,13 +108,22 @@ impl Recorded {
 /// The boot and start time of a running process; `None` when there is none, or only its remains.
 fn birth(pid: i32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the command in parentheses and may contain anything, so fields are counted from its end: proc(5).
+    let started = started(&stat)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{}/{started}", boot.trim()))
+}
+
+/// The start time in a text as proc(5) describes it, unless these are only the remains of a process. The first thread of a killed process
+/// is remains already while others still end, and hold its ports and locks: it counts as running until it is the last one.
+fn started(stat: &str) -> Option<&str> {
+    // The second field is the command in parentheses and may contain anything, so fields are counted from its end.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace();
     let state = fields.next()?;
-    let started = fields.nth(18)?;
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    (!matches!(state, "Z" | "X")).then(|| format!("{}/{started}", boot.trim()))
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let started = fields.nth(1)?;
+    let remains = matches!(state, "Z" | "X") && threads <= 1;
+    (!remains).then_some(started)
 }
 
 /// A process to start.
@@ -163,6 +177,11 @@ impl Processes {
 
     /// Starts a process in a session of its own, so that neither a closed terminal nor Ctrl-C reaches it, and records it.
     pub(crate) fn spawn(&self, launch: Launch) -> Result<Recorded> {
+        self.spawn_watched(launch).map(|(recorded, _)| recorded)
+    }
+
+    /// The same, for one whose exit status matters.
+    pub(crate) fn spawn_watched(&self, launch: Launch) -> Result<(Recorded, Exit)> {
         let log = File::options().append(true).create(true).open(self.log(launch.name))?;
         let mut command = Command::new("setsid");
         if self.lifetime == Lifetime::Owned {
@@ -180,10 +199,10 @@ impl Processes {
             .current_dir(&self.directory);
         let child = start(command).with_context(|| format!("starting {} (needs util-linux)", launch.name))?;
         let recorded = Recorded::of(launch.name, i32::try_from(child.id())?);
-        collect(child)?;
+        let exit = collect(child)?;
         let recorded = recorded.with_context(|| self.last_words(launch.name))?;
         std::fs::write(self.record(launch.name), serde_json::to_vec_pretty(&recorded)?)?;
-        Ok(recorded)
+        Ok((recorded, exit))
     }
 
     /// The record of a process which was started and not ended by us; it may have ended by itself.
@@ -273,14 +292,19 @@ fn start(command: Command) -> Result<Child> {
     Ok(outcome.recv().context("the thread that starts processes is gone")??)
 }
 
+/// The exit status of a process, as soon as it has ended.
+pub(crate) type Exit = Arc<OnceLock<ExitStatus>>;
+
 /// Collects the child's exit status whenever it ends.
-fn collect(mut child: Child) -> Result<()> {
+fn collect(mut child: Child) -> Result<Exit> {
     let name = format!("collect-{}", child.id());
+    let exit = Exit::default();
+    let ended = exit.clone();
     std::thread::Builder::new()
         .name(name)
         .stack_size(64 * 1024)
-        .spawn(move || child.wait())?;
-    Ok(())
+        .spawn(move || child.wait().map(|status| ended.set(status)))?;
+    Ok(exit)
 }
 
 #[cfg(test)]
@@ -304,6 +328,16 @@ mod tests {
         processes.end("sleeper", Duration::from_secs(5)).unwrap();
         assert!(!recorded.is_alive());
         assert!(processes.all().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_process_runs_until_its_last_thread_has_ended() {
+        let stat = |state: &str, threads: u32| {
+            format!("7 (a) b) {state} 1 7 7 0 -1 4228612 0 0 0 0 1 2 0 0 20 0 {threads} 0 4711 0 0")
+        };
+        assert_eq!(started(&stat("S", 1)), Some("4711"));
+        assert_eq!(started(&stat("Z", 3)), Some("4711"), "its ports are not free yet");
+        assert_eq!(started(&stat("Z", 1)), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::process::{Lifetime, Processes, Recorded};
-use crate::{apiserver, controller_manager, directories, etcd, ganesha, rpcbind, snapshot_controller};
+use crate::{apiserver, controller, controller_manager, directories, etcd, ganesha, rpcbind, snapshot_controller};
 
 const PREFIX: &str = "run-";
 const OWNER: &str = "owner.json";
@@ -30,6 +30,7 @@ pub(crate) fn end(directory: &Path, data: Data) -> Result<()> {
         Data::Kept => Duration::from_secs(5),
         Data::Discarded => Duration::ZERO,
     };
+    controller::end_all(directory, grace)?;
     for name in [
         snapshot_controller::NAME,
         controller_manager::NAME,

@@ -1,6 +1,7 @@
 //! The backend against a real NFS server, in both versions of the protocol.
 //!
-//! What the backend did is looked at from behind the export, in the server's own file system. Every case has a root of its own.
+//! What the backend did is looked at from behind the export, in the server's own file system. Every case has a root
+//! of its own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +10,8 @@
     reason = "the helpers of tests may panic, as tests may"
 )]
 
+mod full;
+#[path = "../ganesha/mod.rs"]
 mod ganesha;
 mod marks;
 mod outages;
@@ -16,8 +19,12 @@ mod purges;
 mod refusals;
 mod volumes;
 
-use ganesha::{Ganesha, OPEN};
-use std::{path::PathBuf, sync::Arc};
+use ganesha::{Caches, Ganesha, OPEN};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+};
 use tombolo_backend_api::{BackendId, ClusterId, CreateVolume, Disposal, Mark, TrashId, VolumePath};
 use tombolo_backend_nfs::NfsBackend;
 
@@ -57,7 +64,7 @@ macro_rules! both_versions {
 pub(crate) use both_versions;
 
 fn ground(case: &str, version: &'static str) -> Option<Ground> {
-    let server = running(case, Ganesha::shared())?;
+    let server = running(case, Ganesha::shared(Caches::Usual))?;
     Some(Ground {
         server,
         root: case.replace("::", "-"),
@@ -100,4 +107,18 @@ fn into_trash(text: &str) -> Disposal {
         id: id(text),
         record: serde_json::json!({ "volume": text }),
     }
+}
+
+/// All files of a name, on any file system.
+fn find(directory: &Path, name: &str) -> Vec<PathBuf> {
+    let output = Command::new("find")
+        .arg(directory)
+        .args(["-name", name])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(PathBuf::from)
+        .collect()
 }

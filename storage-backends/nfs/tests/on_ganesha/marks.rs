@@ -1,42 +1,10 @@
-//! The mark: one winner, never half of it, and no mark where there is none.
+//! Roots without a mark, and marks that are none. How one is placed is in the conformance suite.
 
 use crate::{Ground, both_versions, mark};
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::fs;
 use tombolo_backend_api::{Backend, Certainty, Class};
 
-both_versions!(
-    one_of_eight_writers_wins_and_all_learn_which,
-    a_root_that_is_not_there_is_waited_for,
-    a_broken_mark_is_no_missing_mark
-);
-
-async fn one_of_eight_writers_wins_and_all_learn_which(ground: Ground) {
-    let writers = (0..8).map(|n| {
-        let backend = ground.backend();
-        tokio::spawn(async move { backend.place_mark(&mark(&format!("writer-{n}"))).await })
-    });
-    let mut learnt = Vec::new();
-    for writer in writers.collect::<Vec<_>>() {
-        learnt.push(writer.await.unwrap().unwrap());
-    }
-    let backend = ground.backend();
-    let winner = backend.read_mark().await.unwrap().unwrap();
-    assert_eq!(learnt, vec![winner.clone(); 8]);
-    assert_eq!(backend.place_mark(&mark("late")).await.unwrap(), winner);
-
-    let private = ground.behind().join(".tombolo");
-    let names: Vec<_> = fs::read_dir(&private)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(names, ["backend.json"], "drafts are left behind");
-    assert_eq!(fs::metadata(&private).unwrap().permissions().mode() & 0o7777, 0o700);
-    assert_eq!(
-        fs::metadata(ground.behind()).unwrap().permissions().mode() & 0o7777,
-        0o711
-    );
-    assert_eq!(backend.notice(), None);
-}
+both_versions!(a_root_that_is_not_there_is_waited_for, a_broken_mark_is_no_missing_mark);
 
 async fn a_root_that_is_not_there_is_waited_for(ground: Ground) {
     let backend = ground.backend();

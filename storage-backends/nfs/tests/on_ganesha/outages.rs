@@ -21,7 +21,7 @@ fn backends(server: &Ganesha, deadline: Duration) -> Vec<NfsBackend> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_between_calls_is_not_noticed() {
-    let Some(server) = running("a_restart_between_calls_is_not_noticed", Ganesha::start()) else {
+    let Some(server) = running("a_restart_between_calls_is_not_noticed", Ganesha::start(Caches::Usual)) else {
         return;
     };
     let backends = backends(&server, Duration::from_secs(30));
@@ -46,7 +46,10 @@ async fn a_restart_between_calls_is_not_noticed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_amid_work_costs_a_repetition_at_most() {
-    let Some(server) = running("a_restart_amid_work_costs_a_repetition_at_most", Ganesha::start()) else {
+    let Some(server) = running(
+        "a_restart_amid_work_costs_a_repetition_at_most",
+        Ganesha::start(Caches::Usual),
+    ) else {
         return;
     };
     for backend in backends(&server, Duration::from_secs(30)) {
@@ -92,7 +95,7 @@ async fn a_restart_amid_work_costs_a_repetition_at_most() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_is_waited_for() {
-    let Some(server) = running("a_server_that_is_away_is_waited_for", Ganesha::start()) else {
+    let Some(server) = running("a_server_that_is_away_is_waited_for", Ganesha::start(Caches::Usual)) else {
         return;
     };
     let known = backends(&server, SHORT);
@@ -129,7 +132,7 @@ async fn a_server_that_is_away_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_server_is_left_at_the_deadline() {
-    let Some(server) = running("a_silent_server_is_left_at_the_deadline", Ganesha::start()) else {
+    let Some(server) = running("a_silent_server_is_left_at_the_deadline", Ganesha::start(Caches::Usual)) else {
         return;
     };
     let known = backends(&server, SHORT);
@@ -161,7 +164,10 @@ async fn a_silent_server_is_left_at_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_without_an_answer_may_have_been_made() {
-    let Some(server) = running("a_change_without_an_answer_may_have_been_made", Ganesha::start()) else {
+    let Some(server) = running(
+        "a_change_without_an_answer_may_have_been_made",
+        Ganesha::start(Caches::Usual),
+    ) else {
         return;
     };
     for backend in backends(&server, SHORT) {

@@ -1,6 +1,6 @@
 //! Servers that say no, and local ports that are not to be had.
 
-use crate::{Ground, both_versions, ganesha::*, id, into_trash, mark, path, running, volume};
+use crate::{Ground, both_versions, find, ganesha::*, id, into_trash, mark, path, running, volume};
 use std::{fs, os::unix::fs::PermissionsExt, os::unix::process::CommandExt, process::Command};
 use tombolo_backend_api::{Backend, Certainty, Class};
 use tombolo_backend_nfs::NfsBackend;
@@ -59,8 +59,8 @@ async fn a_squashed_root_is_denied(ground: Ground) {
     // What cannot be removed does not keep the rest from going.
     let error = backend.purge(&id("vol"), &()).await.unwrap_err();
     assert_eq!(error.class, Class::Denied, "{error}");
-    assert!(!theirs.join(".tombolo/trash/purging-vol/mine").exists());
-    assert!(theirs.join(".tombolo/trash/purging-vol/closed/file").exists());
+    let left = theirs.join(".tombolo/trash/purging-vol");
+    assert_eq!((find(&left, "mine").len(), find(&left, "file").len()), (0, 1));
 }
 
 async fn a_read_only_export_is_denied(ground: Ground) {
@@ -91,11 +91,13 @@ async fn an_export_that_is_not_there_is_never_an_empty_one(ground: Ground) {
         backend.trash().await.unwrap_err(),
         backend.purge(&id("x"), &()).await.unwrap_err(),
     ] {
-        assert_eq!(
-            (error.class, error.certainty),
-            (Class::Waiting, Certainty::NotDone),
-            "{error}"
-        );
+        // NFS-Ganesha's MOUNT service says "access denied" of what it does not export.
+        let class = if ground.version == "3" {
+            Class::Denied
+        } else {
+            Class::Waiting
+        };
+        assert_eq!((error.class, error.certainty), (class, Certainty::NotDone), "{error}");
     }
 }
 
@@ -114,7 +116,7 @@ fn local_ports(port: u16) -> Vec<u16> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reserved_ports_are_used_if_asked_for() {
-    let Some(server) = running("reserved_ports_are_used_if_asked_for", Ganesha::start()) else {
+    let Some(server) = running("reserved_ports_are_used_if_asked_for", Ganesha::start(Caches::Usual)) else {
         return;
     };
     for version in ["3", "4.1"] {
@@ -148,7 +150,7 @@ async fn without_the_right_to_a_reserved_port_any_is_used_and_said() {
         assert!(backend.notice().unwrap().contains("1023"));
         return;
     }
-    let Some(server) = running(NAME, Ganesha::shared()) else {
+    let Some(server) = running(NAME, Ganesha::shared(Caches::Usual)) else {
         return;
     };
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
@@ -157,13 +159,13 @@ async fn without_the_right_to_a_reserved_port_any_is_used_and_said() {
         return;
     }
     for version in ["3", "4.1"] {
-        let status = Command::new("/proc/self/exe")
+        let run = Command::new("/proc/self/exe")
             .args(["--exact", NAME])
             .env(AS_NOBODY, server.config_value(OPEN, None, version).to_string())
             .uid(65534)
             .gid(65534)
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success(), "version {version}: {status}");
+        assert!(run.status.success(), "version {version}: {run:?}");
     }
 }

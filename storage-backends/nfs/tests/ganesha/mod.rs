@@ -1,10 +1,12 @@
-//! A private NFS-Ganesha with four exports of one temporary directory, on free loopback ports.
+//! A private NFS-Ganesha with five exports, each of a directory of its own, on free loopback ports.
 //!
 //! The only file here that knows how the server is started. Processes are ended by their own handles, in `Drop`.
+#![allow(dead_code, reason = "no test binary uses all of it")]
 
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -22,31 +24,42 @@ pub const OPEN: &str = "/open";
 pub const SQUASHED: &str = "/squashed";
 pub const READ_ONLY: &str = "/readonly";
 pub const CLOSED: &str = "/closed";
+/// On a file system of one megabyte, if this machine lets us mount one; see [`Ganesha::small`].
+pub const SMALL: &str = "/small";
+
+/// Whether the server sees at once what is done past it, in its directories.
+#[derive(Clone, Copy)]
+pub enum Caches {
+    /// As it comes: it may remember for a minute.
+    Usual,
+    Off,
+}
 
 pub struct Ganesha {
     directory: tempfile::TempDir,
     nfs_port: u16,
     mount_port: u16,
     bus: Child,
+    small: bool,
     rpcbind: Mutex<Option<Child>>,
     server: Mutex<Option<Child>>,
 }
 
 impl Ganesha {
     /// One server for all tests that do not disturb it; it ends with the last of them.
-    pub fn shared() -> Result<Arc<Self>, String> {
+    pub fn shared(caches: Caches) -> Result<Arc<Self>, String> {
         static SHARED: Mutex<Weak<Ganesha>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(running) = shared.upgrade() {
             return Ok(running);
         }
-        let started = Arc::new(Self::start()?);
+        let started = Arc::new(Self::start(caches)?);
         *shared = Arc::downgrade(&started);
         Ok(started)
     }
 
     /// A server of one's own. The error says what this machine lacks.
-    pub fn start() -> Result<Self, String> {
+    pub fn start(caches: Caches) -> Result<Self, String> {
         for program in ["ganesha.nfsd", "rpcbind", "dbus-daemon"] {
             let known = Command::new("sh")
                 .args(["-c", "command -v \"$0\"", program])
@@ -63,14 +76,20 @@ impl Ganesha {
         }
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for export in [OPEN, SQUASHED, READ_ONLY, CLOSED] {
+        for export in [OPEN, SQUASHED, READ_ONLY, CLOSED, SMALL] {
             fs::create_dir(directory.path().join(&export[1..])).unwrap();
         }
+        let at = directory.path().join(&SMALL[1..]);
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs"])
+            .arg(at)
+            .output();
+        let small = mounted.is_ok_and(|output| output.status.success());
         let bus = start_bus(directory.path());
         let [nfs_port, mount_port] = free_ports();
         fs::write(
             directory.path().join("ganesha.conf"),
-            configuration(directory.path(), nfs_port, mount_port),
+            configuration(directory.path(), nfs_port, mount_port, caches),
         )
         .unwrap();
         let ganesha = Self {
@@ -78,6 +97,7 @@ impl Ganesha {
             nfs_port,
             mount_port,
             bus,
+            small,
             rpcbind: Mutex::new(None),
             server: Mutex::new(None),
         };
@@ -101,12 +121,19 @@ impl Ganesha {
             export.to_owned()
         };
         let mut value = json!({
-            "server": "127.0.0.1", "export": path, "version": version, "port": self.nfs_port, "mountPort": self.mount_port
+            "server": "127.0.0.1", "export": path, "version": version,
+            "port": self.nfs_port, "mountPort": self.mount_port
         });
         if let Some(subdirectory) = subdirectory {
             value["subdirectory"] = subdirectory.into();
         }
         value
+    }
+
+    /// The directory behind the small export.
+    pub fn small(&self) -> Result<PathBuf, String> {
+        let reason = "this machine lets nobody mount a small file system";
+        self.small.then(|| self.behind(SMALL)).ok_or_else(|| reason.into())
     }
 
     pub fn nfs_port(&self) -> u16 {
@@ -158,12 +185,12 @@ impl Ganesha {
         let mut ended = None;
         wait_for("NFS-Ganesha", || {
             ended = child.try_wait().unwrap();
-            // The port of the MOUNT service opens last.
-            let ports = [self.nfs_port, self.mount_port];
-            ended.is_some()
-                || ports
-                    .iter()
-                    .all(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok())
+            let services = [
+                (NFS, 3, self.nfs_port),
+                (NFS, 4, self.nfs_port),
+                (MOUNT, 3, self.mount_port),
+            ];
+            ended.is_some() || services.iter().all(|service| answers(*service).is_ok())
         });
         match ended {
             Some(status) => Err(status),
@@ -179,6 +206,15 @@ impl Ganesha {
         let id = held(&self.server).as_ref().unwrap().id();
         let pid = rustix::process::Pid::from_raw(id as i32).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+        // The third field of proc_pid_stat(5), after a name in parentheses.
+        let stopped = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"));
+        let threads = format!("/proc/{id}/task");
+        wait_for("the stop of all threads", || {
+            let mut stats = fs::read_dir(&threads)
+                .unwrap()
+                .map(|thread| thread.unwrap().path().join("stat"));
+            stats.all(|stat| fs::read_to_string(stat).is_ok_and(stopped))
+        });
         Frozen(pid)
     }
 }
@@ -201,6 +237,9 @@ impl Drop for Ganesha {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+        if self.small {
+            let _ = Command::new("umount").arg(self.behind(SMALL)).status();
+        }
     }
 }
 
@@ -213,7 +252,8 @@ fn start_bus(directory: &Path) -> Child {
     let socket = directory.join("bus");
     let configuration = format!(
         "<busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth><policy context=\"default\">\
-         <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+         <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy>\
+         </busconfig>",
         socket.display()
     );
     let file = directory.join("bus.conf");
@@ -231,11 +271,16 @@ fn start_bus(directory: &Path) -> Child {
     child
 }
 
-fn configuration(directory: &Path, nfs_port: u16, mount_port: u16) -> String {
+fn configuration(directory: &Path, nfs_port: u16, mount_port: u16, caches: Caches) -> String {
     let root = directory.display();
+    let (caching, directories) = match caches {
+        Caches::Usual => ("", ""),
+        Caches::Off => ("Attr_Expiration_Time=0;", "MDCACHE { Dir_Chunk=0; }\n"),
+    };
     let export = |id: u16, name: &str, access: &str| {
         format!(
-            "EXPORT {{ Export_Id={id}; Path={root}{name}; Pseudo={name}; Filesystem_Id={id}.{id}; {access} FSAL {{ Name=VFS; }} }}\n"
+            "EXPORT {{ Export_Id={id}; Path={root}{name}; Pseudo={name}; Filesystem_Id={id}.{id}; {access} \
+             FSAL {{ Name=VFS; }} }}\n"
         )
     };
     [
@@ -243,14 +288,33 @@ fn configuration(directory: &Path, nfs_port: u16, mount_port: u16) -> String {
             "NFS_CORE_PARAM {{ NFS_Port={nfs_port}; MNT_Port={mount_port}; Protocols=3,4; Enable_NLM=false; \
              Enable_RQUOTA=false; Enable_UDP=false; Bind_addr=127.0.0.1; }}\n\
              NFSv4 {{ Graceless=true; RecoveryBackend=fs; RecoveryRoot={root}/recovery; }}\n\
-             EXPORT_DEFAULTS {{ Access_Type=None; Squash=None; SecType=sys; }}\n"
+             EXPORT_DEFAULTS {{ Access_Type=None; Squash=None; SecType=sys; {caching} }}\n{directories}"
         ),
         export(1, OPEN, "Access_Type=RW;"),
         export(2, SQUASHED, "Access_Type=RW; Squash=root_squash;"),
         export(3, READ_ONLY, "Access_Type=RO;"),
         export(4, CLOSED, "CLIENT { Clients=192.0.2.1; Access_Type=RW; }"),
+        export(5, SMALL, "Access_Type=RW;"),
     ]
     .concat()
+}
+
+/// RPC programs (RFC 1813).
+const NFS: u32 = 100_003;
+const MOUNT: u32 = 100_005;
+
+/// Whether a service answers the procedure NULL (RFC 5531 §9 and §11).
+fn answers((program, version, port): (u32, u32, u16)) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(("127.0.0.1", port))?;
+    server.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let call = [0x8000_0000 | 40, 7, 0, 2, program, version, 0, 0, 0, 0, 0];
+    server.write_all(
+        &call
+            .iter()
+            .flat_map(|word: &u32| word.to_be_bytes())
+            .collect::<Vec<_>>(),
+    )?;
+    server.read_exact(&mut [0; 28])
 }
 
 fn free_ports<const N: usize>() -> [u16; N] {

@@ -1,0 +1,51 @@
+//! A full file system: nothing new, but a volume can still be let go.
+
+use crate::{Ground, both_versions, ganesha::SMALL, id, into_trash, mark, path, running, volume};
+use std::fs;
+use tombolo_backend_api::{Backend, Class, Disposal};
+
+both_versions!(a_full_disk_is_said_and_does_not_stop_a_discard);
+
+async fn a_full_disk_is_said_and_does_not_stop_a_discard(ground: Ground) {
+    let Some(small) = running("a_full_disk_is_said_and_does_not_stop_a_discard", ground.server.small()) else {
+        return;
+    };
+    // Either version has the disk for itself.
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _alone = ALONE.lock().await;
+    let config = ground.server.config(SMALL, Some(&ground.root), ground.version);
+    let backend = tombolo_backend_nfs::open(config);
+    backend.place_mark(&mark("a")).await.unwrap();
+    for name in ["one", "two"] {
+        backend.create(&volume(name)).await.unwrap();
+    }
+    let filler = small.join(&ground.root).join("one/filler");
+    while fs::write(&filler, vec![b'x'; 2 << 20]).is_ok() {}
+    let space = backend.space().await.unwrap();
+    assert!(space.free < 4096 && space.total == 1 << 20, "{space:?}");
+
+    // Directories need no room on this file system, but a mark does.
+    let other = ground
+        .server
+        .config(SMALL, Some(&format!("{}-other", ground.root)), ground.version);
+    let error = tombolo_backend_nfs::open(other)
+        .place_mark(&mark("b"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.class, Class::Full, "{error}");
+    backend.discard(&path("two"), &into_trash("two")).await.unwrap();
+    backend
+        .discard(&path("one"), &Disposal::Archive { id: id("one") })
+        .await
+        .unwrap();
+    let entries = backend.trash().await.unwrap();
+    assert!(entries.len() == 1 && entries[0].record.is_none(), "{entries:?}");
+    let bin = small.join(&ground.root).join(".tombolo/trash");
+    let names: Vec<_> = fs::read_dir(bin)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["two"], "a draft is left behind");
+    backend.purge(&id("two"), &()).await.unwrap();
+    fs::remove_dir_all(small.join(&ground.root)).unwrap();
+}
