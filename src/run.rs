@@ -81,9 +81,17 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
         }
         served.cancel();
     });
+    let ending = CancellationToken::new();
+    tasks.spawn({
+        let ending = ending.clone();
+        async move {
+            told_to_end().await;
+            tracing::info!("told to end");
+            ending.cancel();
+        }
+    });
     let ended = tokio::select! {
-        ended = lead(&client, &config, args, &readiness, &metrics) => ended,
-        () = told_to_end() => { tracing::info!("told to end"); Ok(()) }
+        ended = lead(&client, &config, args, &readiness, &metrics, &ending) => ended,
         () = stop.cancelled() => Err(anyhow::anyhow!("the admin address failed")),
     };
     metrics.leading(false);
@@ -105,21 +113,30 @@ async fn lead(
     args: &RunArgs,
     readiness: &Readiness,
     metrics: &Metrics,
+    ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     if !args.leader_election {
-        return work(client, args, &Leadership::Alone, readiness, metrics).await;
+        return tokio::select! {
+            ended = work(client, args, &Leadership::Alone, readiness, metrics) => ended,
+            () = ending.cancelled() => Ok(()),
+        };
     }
     let lease = KubeLease::connect(config, &args.lease_namespace())?;
     let timing = Timing::default();
     tracing::info!("waiting for the Lease");
     // To wait is the job of one that waits. An upgrade waits for the new pod to be ready, which waits for the old one to go.
     readiness.ready("election");
-    let mut term: Term<_> = Elector::new(lease, args.new_identity(), timing).acquire().await;
+    let mut term: Term<_> = tokio::select! {
+        term = Elector::new(lease, args.new_identity(), timing).acquire() => term,
+        () = ending.cancelled() => return Ok(()),
+    };
     let leadership = term.leadership().clone();
     let ended = tokio::select! {
         lost = term.keep() => return Err(anyhow::Error::new(lost).context("the Lease was lost")),
         ended = work(client, args, &leadership, readiness, metrics) => ended,
+        () = ending.cancelled() => Ok(()),
     };
+    // Nothing of ours runs any more, and the next one need not wait until the term runs out.
     if let Err(error) = term.release().await {
         tracing::warn!(%error, "the Lease was not released");
     }

@@ -9,7 +9,7 @@ async fn probes_answer_and_metrics_have_the_names_that_dashboards_know() {
         return;
     }
     let w = World::shared("metrics").await;
-    let ns = w.namespace("primary").await;
+    let ns = w.namespace("alone").await;
     let (_, pv) = w.bound_claim(&ns, claim("data")).await;
     let pair = w.pair().await;
     w.delete(&w.claims(&ns), "data").await;

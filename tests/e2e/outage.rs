@@ -89,8 +89,12 @@ async fn nothing_is_deleted_in_a_root_that_is_not_the_one() {
     // What an unmounted disk looks like: another directory, without what was there.
     let root = cluster.nfs().unwrap().endpoint().export_dir.join(&w.id);
     let aside = root.with_extension("aside");
+    // The server caches what it has looked up, and does not hear of changes behind its back: each change is a boot.
+    let nfs = cluster.nfs().unwrap();
+    nfs.stop().await.unwrap();
     std::fs::rename(&root, &aside).unwrap();
     std::fs::create_dir(&root).unwrap();
+    nfs.resume().await.unwrap();
     look_at(&w, &w.id).await;
     w.backend_degraded(&w.id, "WrongRoot").await;
     w.delete(&w.claims(&pair.primary), "alone").await;
@@ -116,6 +120,7 @@ async fn nothing_is_deleted_in_a_root_that_is_not_the_one() {
     );
 
     // Somebody else's disk.
+    nfs.stop().await.unwrap();
     std::fs::create_dir(root.join(".tombolo")).unwrap();
     let id = w
         .all::<StorageBackend>()
@@ -128,11 +133,14 @@ async fn nothing_is_deleted_in_a_root_that_is_not_the_one() {
         .unwrap();
     let other = json!({"backendID": id, "clusterID": "another"}).to_string();
     std::fs::write(root.join(".tombolo/backend.json"), other).unwrap();
+    nfs.resume().await.unwrap();
     look_at(&w, &w.id).await;
     w.backend_degraded(&w.id, "OwnedByOtherCluster").await;
-    std::fs::remove_dir_all(&root).unwrap();
 
     // Nothing at all.
+    nfs.stop().await.unwrap();
+    std::fs::remove_dir_all(&root).unwrap();
+    nfs.resume().await.unwrap();
     look_at(&w, &w.id).await;
     let gone = |b: &StorageBackend| {
         let conditions = b.status.iter().flat_map(|s| &s.conditions);
@@ -153,7 +161,9 @@ async fn nothing_is_deleted_in_a_root_that_is_not_the_one() {
             .any(|f| f == "tombolo.dev/volume-protection")
     );
 
+    nfs.stop().await.unwrap();
     std::fs::rename(&aside, &root).unwrap();
+    nfs.resume().await.unwrap();
     w.backend_is(&w.id, "Ready", "True").await;
     w.nothing_left(&alone).await;
     w.bound(&pair.primary, "new").await;

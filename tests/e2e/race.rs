@@ -115,7 +115,7 @@ impl Race {
         let source = ClaimKey::new(self.primary.as_str(), name);
         let joining = a.join(ClaimKey::new(self.secondary.as_str(), name), source, name, &volume);
         let deleting = async {
-            hesitate(20).await;
+            hesitate(150).await;
             self.release(name, &volume, by).await;
             b.settle(&volume).await;
         };

@@ -165,8 +165,14 @@ impl Rival {
             source_pv: pv.as_ref(),
             backend: Some(&self.backend),
         };
-        let Ok(admission) = examine(&handshake).verdict else {
-            return Ok(Joined::Refused);
+        let admission = match examine(&handshake).verdict {
+            Ok(admission) => admission,
+            Err(refusal) => {
+                use tombolo::api::reasons::ClaimReason as R;
+                let late = [R::NotShared, R::SourceTerminating, R::SourceNotBound];
+                assert!(late.contains(&refusal.reason), "nothing else is in the way: {refusal:?}");
+                return Ok(Joined::Refused);
+            }
         };
         run(&join::begin(&claim, &admission, false), &self.ports).await?;
         self.settle(volume).await;
