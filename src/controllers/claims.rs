@@ -8,8 +8,9 @@ use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
-use crate::observe::consent::consent_of;
+use crate::observe::consent::{consent_of, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
+use crate::plan::consent::Consent;
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
@@ -132,6 +133,12 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     });
     let Some((pv, members, consent)) = found else {
         return Ok(());
+    };
+    let consent = match consent {
+        Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
+            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, &pv).await?
+        }
+        seen => seen,
     };
     let actions = upkeep::plan(&ForUpkeep {
         claim,

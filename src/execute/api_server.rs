@@ -22,6 +22,7 @@ use crate::plan::action::Exactly;
 use crate::plan::reclaim::Gift;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -190,6 +191,29 @@ impl Cluster for ApiServer {
                     .and_then(project::trident_reference))
             }
         }
+    }
+
+    async fn references(&self, kind: ReferenceKind, namespace: &NamespaceName) -> Result<Option<Vec<Reference>>, ApiError> {
+        let params = ListParams::default();
+        let listed = match kind {
+            ReferenceKind::Volume => {
+                let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params).await.map(|list| list.items.iter().filter_map(project::volume_reference).collect())
+            }
+            ReferenceKind::Trident => {
+                let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params).await.map(|list| list.items.iter().filter_map(project::trident_reference).collect())
+            }
+        };
+        let found: Vec<Reference> = match listed.map_err(unread) {
+            Ok(found) => found,
+            Err(error) if error.fault == Fault::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
+        Ok(definition.filter(|d| d.metadata.deletion_timestamp.is_none()).map(|_| found))
     }
 
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {

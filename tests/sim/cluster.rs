@@ -8,7 +8,7 @@ use tombolo::api::names;
 use tombolo::domain::claim::Claim;
 use tombolo::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, VolumeId};
 use tombolo::domain::pv::Pv;
-use tombolo::domain::reference::{Reference, ReferenceKey};
+use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{JoinNote, Token};
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::manifest::persistent_volume;
@@ -88,6 +88,12 @@ impl Cluster for MemoryCluster {
 
     async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
         Ok(self.store().references.get(key).cloned())
+    }
+
+    async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        let all = &self.store().references;
+        let here = all.values().filter(|r| r.key.kind == kind && r.key.namespace == *namespace);
+        Ok(Some(here.cloned().collect()))
     }
 
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
