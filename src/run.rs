@@ -306,7 +306,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         let name = BackendName::new(object.name_any());
         if there {
             let before = seen.roots.get(&name);
-            let now = root(&object, before.clone());
+            let now = root(&object, &name, before.clone(), &seen.metrics);
             let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
             seen.roots.put(name.clone(), now);
             if admits {

@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use crate::ports::Gated;
 use async_trait::async_trait;
 use futures::FutureExt;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -105,7 +105,8 @@ pub struct Leader {
     outside: Outside,
     seen: [usize; 4],
     ready: Vec<Work>,
-    later: BTreeSet<Work>,
+    /// What failed, and why.
+    pub later: BTreeMap<Work, String>,
     looks: Vec<(Option<Work>, Look)>,
 }
 
@@ -161,7 +162,7 @@ impl Leader {
             outside: outside.clone(),
             seen: [0; 4],
             ready: Vec::new(),
-            later: BTreeSet::new(),
+            later: BTreeMap::new(),
             looks: Vec::new(),
         };
         leader.list();
@@ -256,7 +257,7 @@ impl Leader {
             (Some(work), Ok(Next::Again)) => self.ready.push(work),
             (Some(work), Err(failure)) => {
                 assert!(!matches!(failure, Failure::Rule(_)), "{work:?}: {failure}");
-                self.later.insert(work);
+                self.later.insert(work, format!("{failure:?}"));
             }
             (Some(_), Ok(Next::Change | Next::After(_))) | (None, Ok(_)) => {}
             (None, Err(failure)) => panic!("it does not start: {failure}"),
@@ -265,7 +266,7 @@ impl Leader {
 
     /// What failed is tried again. `false`: nothing has failed, and nothing was put off until now.
     pub fn retry(&mut self) -> bool {
-        self.ctx.queue.add_all(std::mem::take(&mut self.later));
+        self.ctx.queue.add_all(std::mem::take(&mut self.later).into_keys());
         !self.ready().is_empty()
     }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde_json::json;
 use tombolo::api::names;
 use tombolo::domain::access::Access;
-use tombolo::domain::ids::{ClaimKey, ClaimUid, Namespace, PvName};
+use tombolo::domain::ids::{ClaimKey, Namespace, PvName};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
 
@@ -82,9 +82,13 @@ impl World {
         self.people_acted();
     }
 
-    pub fn make_namespace(&mut self, name: &str) {
-        self.out.cluster.store().put_namespace(Namespace::new(name), Some(NamespaceView::default()));
-        self.people_acted();
+    /// A namespace that has gone is made again.
+    pub fn remake_namespace(&mut self, name: &str) {
+        let name = Namespace::new(name);
+        let mut store = self.out.cluster.store();
+        if !store.namespaces.contains_key(&name) {
+            store.put_namespace(name, Some(NamespaceView::default()));
+        }
     }
 
     pub fn edit_claim(&mut self, at: &str, edit: impl FnOnce(&mut PersistentVolumeClaim)) {
@@ -122,11 +126,6 @@ impl World {
 
     pub fn clear_claim_ref(&mut self, name: &str) {
         self.edit_pv(name, |pv| pv.spec.get_or_insert_default().claim_ref = None);
-    }
-
-    /// The UID of a claim that is there.
-    pub fn uid(&self, at: &str) -> Option<ClaimUid> {
-        self.out.cluster.store().claim(&key(at)).map(|c| c.uid.clone())
     }
 
     /// What people did is seen by the history too, for consent counts from the moment it is given.

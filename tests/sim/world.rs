@@ -212,8 +212,9 @@ impl World {
     fn try_again(&mut self) -> bool {
         self.retries += 1;
         self.time.block_on(tokio::time::advance(Duration::from_secs(60)));
+        let failed: Vec<_> = self.leaders.iter().map(|l| l.later.clone()).collect();
         let any = self.leaders.iter_mut().fold(false, |any, leader| leader.retry() || any);
-        assert!(!any || self.retries < RETRIES, "it fails for ever, {:?}", self.script);
+        assert!(!any || self.retries < RETRIES, "it fails for ever: {failed:?}, {:?}", self.script);
         any
     }
 
