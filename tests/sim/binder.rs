@@ -83,8 +83,10 @@ fn unbound(store: &mut Store, claim: &Claim) -> bool {
     if claim.phase != ClaimPhase::Pending {
         return false;
     }
-    let mine = store.all_pvs().into_iter().find(|pv| !pv.terminating && is_for(pv, claim) && fits(pv, claim));
-    if let Some(pv) = mine {
+    let fitting: Vec<_> = store.all_pvs().into_iter().filter(|pv| !pv.terminating && fits(pv, claim)).collect();
+    let reserved = fitting.iter().find(|pv| is_for(pv, claim));
+    // A volume that is free is anybody's who fits it.
+    if let Some(pv) = reserved.or_else(|| fitting.iter().find(|pv| pv.claim.is_none())) {
         return bind(store, claim, &pv.name);
     }
     let ours = claim.class.as_ref().is_some_and(|class| store.classes.contains_key(class));

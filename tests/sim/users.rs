@@ -108,7 +108,9 @@ impl World {
         self.edit_pv(name, |pv| pv.metadata.finalizers = None);
     }
 
+    /// The finalizer off: until it is put back, or at once if it is being deleted, the object can go like one removed by force.
     pub fn strip_protection(&mut self, name: &str) {
+        self.history.force_removed(&PvName::new(name));
         self.edit_pv(name, |pv| take_finalizer(&mut pv.metadata, names::FINALIZER_VOLUME));
     }
 
