@@ -56,6 +56,12 @@ impl Gate {
         self.0.lock().unwrap().writes
     }
 
+    /// The last write, with its number.
+    pub fn last(&self) -> (usize, &'static str) {
+        let state = self.0.lock().unwrap();
+        (state.writes, state.last)
+    }
+
     fn stop_here(&self, at: Option<usize>, moment: Moment) -> bool {
         let mut state = self.0.lock().unwrap();
         state.stopped |= at.is_some_and(|at| state.stop == Some((at, moment)));

@@ -108,6 +108,7 @@ pub struct Leader {
     /// What failed, and why.
     pub later: BTreeMap<Work, String>,
     looks: Vec<(Option<Work>, Look)>,
+    polls: usize,
 }
 
 impl Leader {
@@ -164,6 +165,7 @@ impl Leader {
             ready: Vec::new(),
             later: BTreeMap::new(),
             looks: Vec::new(),
+            polls: 0,
         };
         leader.list();
         leader.looks.push((None, Box::pin(settle_ledger(cluster, ledger, trusted))));
@@ -245,6 +247,12 @@ impl Leader {
     /// Looks under way.
     pub fn looks(&self) -> usize {
         self.looks.len()
+    }
+
+    /// Moves the looks in turn: one may wait for another's lock.
+    pub fn poll_next(&mut self) {
+        self.polls += 1;
+        self.poll(self.polls % self.looks.len());
     }
 
     /// Moves one look by one call.

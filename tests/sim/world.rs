@@ -8,7 +8,7 @@ use crate::cluster::MemoryCluster;
 use crate::gate::Moment;
 use crate::leader::{KINDS, Leader, Outside};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
@@ -65,6 +65,8 @@ pub struct World {
     past_writes: usize,
     retries: usize,
     turn: usize,
+    /// What was looked at last, for whoever has to find out why it goes round in circles.
+    recent: VecDeque<String>,
     pub stopped_at: Option<&'static str>,
     time: &'static Runtime,
     _in_time: EnterGuard<'static>,
@@ -140,6 +142,7 @@ impl World {
             past_writes: 0,
             retries: 0,
             turn: 0,
+            recent: VecDeque::new(),
             stopped_at: None,
         }
     }
@@ -182,10 +185,14 @@ impl World {
                 KINDS.iter().for_each(|kind| while leader.deliver(*kind) {});
             }
             if leader.looks() > 0 {
-                leader.poll(0);
+                leader.poll_next();
                 return true;
             }
             if let Some(work) = leader.ready().into_iter().next() {
+                if self.recent.len() > 30 {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(format!("{at}: {work:?} {:?}", leader.gate.last()));
                 leader.begin(work);
                 return true;
             }
@@ -235,7 +242,7 @@ impl World {
                 return;
             }
         }
-        panic!("it does not come to rest, {:?}", self.script);
+        panic!("it does not come to rest, {:?}:\n{}", self.script, self.recent.make_contiguous().join("\n"));
     }
 
     /// Until the script's number of writes has been made.
