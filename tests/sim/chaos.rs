@@ -193,6 +193,7 @@ fn play(seed: u64, people: People, leaders: usize, aloud: bool) -> bool {
     let ended = catch_unwind(AssertUnwindSafe(|| chaos.play()));
     if ended.is_err() && aloud {
         eprintln!("{}", chaos.story.join("\n"));
+        eprintln!("{}", chaos.world.what_is_left().replace("; ", "\n"));
     }
     ended.is_ok()
 }
