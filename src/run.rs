@@ -18,7 +18,7 @@ use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::execute::publication::Statuses;
-use crate::execute::{Clock, Ports};
+use crate::execute::{Clock, Ports, gate};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
@@ -59,7 +59,7 @@ impl Clock for WallClock {
 pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let config = common.kube_config().await.context("no cluster to talk to")?;
-    let client = Client::try_from(config.clone())?;
+    let client = gate::client(config.clone())?;
     let (readiness, metrics) = (Readiness::new(), Metrics::new());
     let mut tasks = JoinSet::new();
     let listener = TcpListener::bind(args.listen)
