@@ -130,12 +130,14 @@ async fn work(
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
     metrics.leading(true);
-    let cluster = Arc::new(ApiServer::new(client.clone()));
     let ledger = open_ledger(args).await?;
     let queue = Arc::new(Queue::default());
     let caches = crate::observe::gather::Caches::default();
+    let feed = Feed::new(caches.clone(), queue.clone());
+    let written = feed.clone();
+    let cluster = Arc::new(ApiServer::new(client.clone()).echoing(move |pv| written.pv_written(pv)));
     let mut tasks = JoinSet::new();
-    let mut synced = watch_everything(&mut tasks, client, args, &caches, &queue);
+    let mut synced = watch_everything(&mut tasks, client, args, &feed);
     for one in &mut synced {
         one.wait_for(|synced| *synced).await.context("a watch ended")?;
     }
@@ -244,10 +246,8 @@ fn watch_everything(
     tasks: &mut JoinSet<()>,
     client: &Client,
     args: &RunArgs,
-    caches: &crate::observe::gather::Caches,
-    queue: &Arc<Queue>,
+    feed: &Feed,
 ) -> Vec<watch::Receiver<bool>> {
-    let feed = Feed::new(caches.clone(), queue.clone());
     let mut waiting = Vec::new();
     let mut synced = || {
         let (sender, receiver) = watch::channel(false);
@@ -261,7 +261,7 @@ fn watch_everything(
     tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
     if args.trident_references {
         // Not waited for: its definition may never be installed.
-        tasks.spawn(feed.trident_references(client.clone(), watch::channel(false).0));
+        tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));
     }
     waiting
 }
