@@ -10,6 +10,7 @@ use crate::domain::reference::ReferenceKind;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
+use crate::observe::work::Work;
 use crate::plan::consent::{self, Membership};
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
@@ -65,7 +66,9 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
     let class = view.claim().class.clone();
-    let _turn = ctx.locks.lock(&volume).await;
+    let Some(_turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
+        return Ok(Next::Change);
+    };
     // A record without an object in the caches: they may lag behind what was made a moment ago.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
@@ -83,7 +86,9 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
         return Ok(Next::Again);
     };
-    let turn = ctx.locks.lock(&volume).await;
+    let Some(turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
+        return Ok(Next::Change);
+    };
     let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
         return Ok(Next::Change);
     };
@@ -144,7 +149,9 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
 
 /// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.
 async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), Failure> {
-    let _turn = ctx.locks.lock(volume).await;
+    let Some(_turn) = ctx.turn(volume, Work::Claim(claim.key.clone())) else {
+        return Ok(());
+    };
     let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace);
     let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
     let tokens = view.pv.as_ref().is_some_and(|pv| !pv.tokens.is_empty());
