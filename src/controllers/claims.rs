@@ -1,12 +1,13 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::{lost, volumes};
+use super::{lost, retry, volumes};
 use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Role;
 use crate::domain::reference::ReferenceKind;
+use crate::domain::token::Token;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::gather::{self, ClaimView};
@@ -69,7 +70,7 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
     let Some(_turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
     };
-    // A record without an object in the caches: they may lag behind what was made a moment ago.
+    // A record without an object in the caches: an earlier attempt ended before they had its answer, or they are being filled anew.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
@@ -89,14 +90,22 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
     };
-    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+    let own = view.claim().uid.pv_name();
+    // It joined already, and the caches are being filled anew. Who is not in the ledger and yet has an object gets a token, finds the
+    // object, and gives the token back.
+    let joined = ctx
+        .ports
+        .ledger
+        .get(&volume)
+        .is_some_and(|record| record.members.contains_key(&own));
+    if joined && ctx.ports.cluster.pv(&own).await?.is_some() {
         return Ok(Next::Change);
+    }
+    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+        return Ok(Next::After(retry::at_once(1)));
     };
     if view.source_volume().as_ref() != Some(&volume) {
-        return Ok(Next::Again);
-    }
-    if ctx.ports.cluster.pv(&view.claim().uid.pv_name()).await?.is_some() {
-        return Ok(Next::Change);
+        return Ok(Next::After(retry::at_once(1)));
     }
     let plan = claim::decide(&view.to_decide());
     if let Verdict::Refused(refusal) = &plan.verdict {
@@ -111,7 +120,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         .as_ref()
         .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    let next = volumes::advance(ctx, &volume, &turn).await?;
+    let next = volumes::complete(ctx, &volume, &Token::joining(view.claim().uid.clone()), &turn).await?;
     if let Some(timer) = timer {
         timer.finish(Attempt::Succeeded);
     }

@@ -3,13 +3,15 @@
 use super::context::{Context, Next};
 use super::turn::Turn;
 use crate::domain::ids::{Namespace, VolumeId};
+use crate::domain::token::Token;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::Attempt;
-use crate::observe::gather;
+use crate::observe::gather::{self, ready};
 use crate::observe::work::Work;
 use crate::plan::glance;
-use crate::plan::volume::decide;
+use crate::plan::volume::{LiveVolume, TokenClaim, decide};
 use crate::plan::{Action, Plan, Verdict};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// More steps than any volume needs at once; whoever exceeds it is looked at again later, behind the others.
@@ -48,6 +50,35 @@ fn is_quiet(ctx: &Context, volume: &VolumeId) -> bool {
         let used = users.any(|claim| !claim.is_bound_elsewhere(&name));
         glance::volume_is_quiet(volume, index.pv(&name).map(|pv| &**pv), record.as_deref(), used)
     })
+}
+
+/// Finishes a join whose token this process has just put on. That needs the owner's PersistentVolume and nothing else, and the
+/// caches have it as the API server answered. Where they do not, or anybody else's token is on it, all is read live.
+///
+/// # Errors
+/// Whatever stopped the plan.
+pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Turn) -> Result<Next, Failure> {
+    let pv = gather::with(&ctx.caches, |index| index.pv(&volume.pv_name()).cloned());
+    let Some(pv) = pv.filter(|pv| pv.tokens.keys().eq([token])) else {
+        return advance(ctx, volume, turn).await;
+    };
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""));
+    let backend = pv.ours.as_ref().and_then(|ours| ready(&backends, &ours.handle));
+    let Plan { actions, .. } = decide(&LiveVolume {
+        volume: volume.clone(),
+        tokens: [(token.clone(), TokenClaim::Waiting)].into(),
+        pv: Some((*pv).clone()),
+        owners: Vec::new(),
+        members: BTreeSet::new(),
+        record: ctx.ports.ledger.get(volume).map(|record| (*record).clone()),
+        backend,
+    });
+    run(&actions, &ctx.ports).await?;
+    ctx.wake(Work::SharedVolume(volume.clone()));
+    if is_quiet(ctx, volume) {
+        return Ok(Next::Change);
+    }
+    advance(ctx, volume, turn).await
 }
 
 /// Takes a volume as far as it goes; the caller has its turn.
