@@ -6,6 +6,7 @@
 pub mod api_server;
 pub mod cluster;
 pub mod failure;
+pub mod gate;
 pub mod manifest;
 pub mod publication;
 
