@@ -3,10 +3,12 @@
 use k8s_openapi::api::core::v1::Namespace;
 use serde_json::json;
 use tombolo::api::shared_volume::SharedVolume;
+use tombolo_harness::{Cluster, report_skipped};
 
+use crate::controller;
 use crate::draft::{claim, reference};
 use crate::see::{Pair, has_condition, phase, shown};
-use crate::world::{World, cannot};
+use crate::world::{KINDS, World, cannot};
 
 /// The member is as it was: bound, and its bytes are there.
 async fn keeps_its_data(w: &World<'_>, pair: &Pair) {
@@ -197,4 +199,29 @@ async fn editing_the_source_of_a_member_changes_nothing_but_what_is_said() {
     keeps_its_data(&w, &pair).await;
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
+}
+
+#[tokio::test]
+async fn a_definition_that_goes_away_withdraws_nothing() {
+    const STORY: &str = "a_definition_that_goes_away_withdraws_nothing";
+    if cannot(STORY) {
+        return;
+    }
+    let cluster = Cluster::start(World::options()).await.unwrap();
+    if cluster.is_external() {
+        return report_skipped(STORY, "the definitions in the cluster of E2E_KUBECONFIG may be in use");
+    }
+    let w = World::own(&cluster, "undefined").await;
+    let _controller = controller::alone(&cluster, STORY).await;
+    let pair = pair_with_data(&w).await;
+    // Kubernetes deletes every object of the kind before it serves the kind no more.
+    cluster.kubectl(&["delete", "crd", KINDS[1]]).await.unwrap();
+    w.everything_was_looked_at(&pair.secondary).await;
+    let events = w.events(&pair.secondary, "data").await.unwrap();
+    assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
+    keeps_its_data(&w, &pair).await;
+    // The definition comes back, the references do not: now they are gone from where they could be.
+    w.install_kind(KINDS[1]).await;
+    w.told(&pair.secondary, "data", "ConsentWithdrawn", "reference").await;
+    keeps_its_data(&w, &pair).await;
 }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
-use tombolo_harness::Cluster;
 use tombolo_harness::wait::Look;
+use tombolo_harness::{Cluster, Controller};
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::claim;
 use crate::world::{World, cannot};
 
@@ -33,13 +33,18 @@ async fn one_controller_leads_and_another_takes_over() {
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, "leader").await;
     let lease_namespace = w.namespace("system").await;
-    let flags = ["--namespace", lease_namespace.as_str()];
+    let candidate = async |name: &str| {
+        let options = controller::options(name)
+            .electing()
+            .flag(format!("--namespace={lease_namespace}"));
+        Controller::launch(&cluster, options).await.unwrap()
+    };
     let patience = Duration::from_secs(60);
     let ns = w.namespace("primary").await;
 
-    let first = Controller::start(&cluster, "first", &flags).await;
+    let first = candidate("first").await;
     leads(&w, &first, patience).await;
-    let second = Controller::start(&cluster, "second", &flags).await;
+    let second = candidate("second").await;
     w.bound_claim(&ns, claim("a")).await;
     waits(&second).await;
     // Waiting is the job of one that waits: an upgrade would never end otherwise.
@@ -47,8 +52,7 @@ async fn one_controller_leads_and_another_takes_over() {
 
     // Told to end, it hands over at once; far sooner than its term would run out.
     let start = Instant::now();
-    first.ask_to_end();
-    assert!(first.ended(patience).await.success(), "{}", first.last_words());
+    controller::ends_well(&first).await;
     leads(&w, &second, patience).await;
     let took = start.elapsed();
     println!("took over {took:?} after SIGTERM");
@@ -56,10 +60,11 @@ async fn one_controller_leads_and_another_takes_over() {
     w.bound_claim(&ns, claim("b")).await;
 
     // Killed, its term has to run out.
-    let third = Controller::start(&cluster, "first", &flags).await;
+    first.start().await.unwrap();
+    let third = first;
     waits(&third).await;
     let start = Instant::now();
-    second.kill();
+    second.kill().await.unwrap();
     leads(&w, &third, patience).await;
     println!("took over {:?} after SIGKILL", start.elapsed());
     let (_, pv) = w.bound_claim(&ns, claim("c")).await;
@@ -73,9 +78,10 @@ async fn one_controller_leads_and_another_takes_over() {
         panic!("one Lease: {found:?}")
     };
     w.delete(&leases, lease.metadata.name.as_deref().unwrap()).await;
-    let status = third.ended(Duration::from_secs(20)).await;
+    let status = third.ended(Duration::from_secs(20)).await.unwrap();
     assert!(!status.success(), "{}", third.last_words());
-    let fourth = Controller::start(&cluster, "second", &flags).await;
+    let fourth = second;
+    fourth.start().await.unwrap();
     leads(&w, &fourth, patience).await;
     w.bound_claim(&ns, claim("d")).await;
 }

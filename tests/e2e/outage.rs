@@ -5,7 +5,7 @@ use serde_json::json;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::Cluster;
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::claim;
 use crate::see::{name_of, shown};
 use crate::world::{World, cannot};
@@ -23,7 +23,7 @@ async fn claims_and_deletions_wait_for_an_nfs_server_that_is_away() {
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, "away").await;
-    let controller = Controller::alone(&cluster, "away").await;
+    let controller = controller::alone(&cluster, "away").await;
     let pair = w.pair().await;
     let (_, alone) = w.bound_claim(&pair.primary, claim("alone")).await;
     w.write(&pair.owner, "hello", "world").await;
@@ -51,7 +51,7 @@ async fn claims_and_deletions_wait_for_an_nfs_server_that_is_away() {
         "{:?}",
         shown(&left)
     );
-    assert!(controller.runs(), "{}", controller.last_words());
+    assert!(controller.is_alive(), "{}", controller.last_words());
 
     nfs.resume().await.unwrap();
     w.backend_is(&w.id, "Ready", "True").await;
@@ -61,8 +61,8 @@ async fn claims_and_deletions_wait_for_an_nfs_server_that_is_away() {
 
     // And once more, gently, with a controller that starts meanwhile.
     nfs.stop().await.unwrap();
-    controller.kill();
-    let controller = Controller::alone(&cluster, "away").await;
+    controller.kill().await.unwrap();
+    controller.start().await.unwrap();
     w.delete(&w.claims(&pair.primary), "new").await;
     w.claim(&pair.primary, claim("newer")).await;
     w.held(&pair.primary, "newer", "BackendUnavailable", "").await;
@@ -71,7 +71,7 @@ async fn claims_and_deletions_wait_for_an_nfs_server_that_is_away() {
     w.end_namespace(&pair.primary).await;
     w.end_namespace(&pair.secondary).await;
     w.nothing_left(&pair.owner).await;
-    assert!(controller.runs(), "{}", controller.last_words());
+    assert!(controller.is_alive(), "{}", controller.last_words());
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn nothing_is_deleted_in_a_root_that_is_not_the_one() {
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, "root").await;
-    let _controller = Controller::alone(&cluster, "root").await;
+    let _controller = controller::alone(&cluster, "root").await;
     let pair = w.pair().await;
     let (_, alone) = w.bound_claim(&pair.primary, claim("alone")).await;
     w.write(&alone, "hello", "world").await;

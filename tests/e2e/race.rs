@@ -15,7 +15,7 @@ use tombolo::domain::ids::{ClaimKey, PvName, VolumeId};
 use tombolo_backend_fake::Fake;
 use tombolo_harness::{Cluster, report_skipped};
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::{claim, reference};
 use crate::see::{name_of, phase, pv_name, shown};
 use crate::world::{World, cannot};
@@ -313,7 +313,7 @@ async fn two_controllers_that_both_believe_they_lead_lose_nothing() {
     const VOLUMES: usize = 25;
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, "rivals").await;
-    let _rivals = tokio::join!(Controller::alone(&cluster, "one"), Controller::alone(&cluster, "two"));
+    let _rivals = tokio::join!(controller::alone(&cluster, "one"), controller::alone(&cluster, "two"));
     let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
     let names: Vec<_> = (0..VOLUMES).map(|i| format!("data-{i}")).collect();
     for name in &names {

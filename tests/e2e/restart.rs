@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::Duration;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::PersistentVolume;
@@ -12,7 +11,7 @@ use kube::api::ListParams;
 use tombolo_harness::wait::Look;
 use tombolo_harness::{Cluster, report_skipped};
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::{claim, reference};
 use crate::race::hesitate;
 use crate::see::{name_of, phase, shown};
@@ -74,7 +73,7 @@ async fn burst(story: &str, ledger: Ledger) {
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, story).await;
-    let mut controller = Controller::alone(&cluster, story).await;
+    let controller = controller::alone(&cluster, story).await;
     let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
     let names: Vec<_> = (0..VOLUMES).map(|i| format!("data-{i}")).collect();
     let requests = async {
@@ -95,11 +94,11 @@ async fn burst(story: &str, ledger: Ledger) {
     let kills = async {
         for _ in 0..KILLS {
             hesitate(1000).await;
-            controller.kill();
-            ledger.befall(controller.data());
-            controller = Controller::start(&cluster, story, &["--leader-election=false"]).await;
+            controller.kill().await.unwrap();
+            ledger.befall(&controller.data_dir());
+            controller.spawn().unwrap();
         }
-        controller.works().await;
+        controller.ready().await.unwrap();
     };
     tokio::join!(requests, kills);
 
@@ -172,7 +171,7 @@ async fn a_controller_that_starts_without_its_ledger_changes_nothing() {
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
     let w = World::own(&cluster, "unchanged").await;
-    let mut controller = Controller::alone(&cluster, "unchanged").await;
+    let controller = controller::alone(&cluster, "unchanged").await;
     let pair = w.pair().await;
     let soft = w.namespace("soft").await;
     let (_, orphaned) = w.bound_claim(&soft, claim("data").shared_to("*")).await;
@@ -190,15 +189,19 @@ async fn a_controller_that_starts_without_its_ledger_changes_nothing() {
     let versions = async |of: &[(String, Option<String>)]| -> Vec<(String, Option<String>)> {
         let pvs = w.pvs().list(&ListParams::default()).await.unwrap();
         let shared = w.shared_volumes().list(&ListParams::default()).await.unwrap();
-        let of_pvs = pvs.items.iter().map(|pv: &PersistentVolume| (pv.name_any(), pv.resource_version()));
+        let of_pvs = pvs
+            .items
+            .iter()
+            .map(|pv: &PersistentVolume| (pv.name_any(), pv.resource_version()));
         let all = of_pvs.chain(shared.items.iter().map(|v| (v.name_any(), v.resource_version())));
-        all.filter(|(name, _)| of.is_empty() || of.iter().any(|(known, _)| known == name)).collect()
+        all.filter(|(name, _)| of.is_empty() || of.iter().any(|(known, _)| known == name))
+            .collect()
     };
     let before = versions(&[]).await;
     for fate in [Ledger::Kept, Ledger::Lost, Ledger::Corrupted] {
-        controller.kill();
-        fate.befall(controller.data());
-        controller = Controller::alone(&cluster, "unchanged").await;
+        controller.kill().await.unwrap();
+        fate.befall(&controller.data_dir());
+        controller.start().await.unwrap();
         w.everything_was_looked_at(&pair.primary).await;
         assert_eq!(versions(&before).await, before, "{fate:?}: {}", controller.last_words());
     }
@@ -221,7 +224,7 @@ async fn work_goes_on_after_the_api_server_was_away() {
         return report_skipped(STORY, "the API server of E2E_KUBECONFIG is not ours to stop");
     }
     let w = World::own(&cluster, "api").await;
-    let controller = Controller::alone(&cluster, "api").await;
+    let controller = controller::alone(&cluster, "api").await;
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
     let requests = async {
@@ -234,11 +237,11 @@ async fn work_goes_on_after_the_api_server_was_away() {
     for i in 0..10 {
         w.bound(&pair.primary, &format!("more-{i}")).await;
     }
-    assert!(controller.runs(), "{}", controller.last_words());
+    assert!(controller.is_alive(), "{}", controller.last_words());
     // What changed while it was away is seen: the controller hears of no deletion then.
-    controller.kill();
+    controller.kill().await.unwrap();
     w.delete(&w.claims(&pair.primary), "data").await;
-    let controller = Controller::alone(&cluster, "api").await;
+    controller.start().await.unwrap();
     w.shared_volume("be soft-deleted", pair.volume(), |v| {
         crate::see::has_condition(v, "SoftDeleted")
     })
@@ -249,11 +252,6 @@ async fn work_goes_on_after_the_api_server_was_away() {
     cluster.resume_api_server().await.unwrap();
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
-    assert!(controller.runs(), "{}", controller.last_words());
-    controller.ask_to_end();
-    assert!(
-        controller.ended(Duration::from_secs(15)).await.success(),
-        "{}",
-        controller.last_words()
-    );
+    assert!(controller.is_alive(), "{}", controller.last_words());
+    controller::ends_well(&controller).await;
 }

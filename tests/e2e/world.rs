@@ -15,9 +15,9 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo::api::trident_volume_reference::TridentVolumeReference;
 use tombolo::api::volume_reference::VolumeReference;
-use tombolo_harness::{Cluster, ClusterOptions, NfsClient, NfsServer, NfsVersion, report_skipped};
+use tombolo_harness::{Cluster, ClusterOptions, Controller, NfsClient, NfsServer, NfsVersion, report_skipped};
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::Draft;
 
 /// How long stories wait for what takes moments on an idle machine.
@@ -66,7 +66,7 @@ pub async fn shared_controller() -> &'static Controller {
         let cluster = Cluster::shared().await.unwrap();
         let world = World::of(cluster, "shared").await;
         world.install_kinds().await;
-        let controller = Controller::alone(cluster, "shared").await;
+        let controller = controller::alone(cluster, "shared").await;
         let backend = shared_name();
         world.backend(&backend, json!({"trashRetention": "0s"})).await;
         world

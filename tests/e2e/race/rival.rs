@@ -170,7 +170,10 @@ impl Rival {
             Err(refusal) => {
                 use tombolo::api::reasons::ClaimReason as R;
                 let late = [R::NotShared, R::SourceTerminating, R::SourceNotBound];
-                assert!(late.contains(&refusal.reason), "nothing else is in the way: {refusal:?}");
+                assert!(
+                    late.contains(&refusal.reason),
+                    "nothing else is in the way: {refusal:?}"
+                );
                 return Ok(Joined::Refused);
             }
         };
