@@ -17,7 +17,7 @@ use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::execute::publication::Statuses;
-use crate::execute::{Clock, Ports};
+use crate::execute::{Clock, Ports, gate};
 use crate::leader::elect::{Elector, Term};
 use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
@@ -62,7 +62,7 @@ impl Clock for WallClock {
 pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let config = common.kube_config().await.context("no cluster to talk to")?;
-    let client = Client::try_from(config.clone())?;
+    let client = gate::client(config.clone())?;
     let (readiness, metrics) = (Readiness::new(), Metrics::new());
     let mut tasks = JoinSet::new();
     let listener = TcpListener::bind(args.listen)
@@ -153,12 +153,14 @@ async fn work(
 ) -> anyhow::Result<()> {
     metrics.leading(true);
     readiness.not_ready("working", "the cluster is being read");
-    let cluster = Arc::new(ApiServer::new(client.clone()));
     let ledger = open_ledger(args).await?;
     let queue = Arc::new(Queue::default());
     let caches = crate::observe::gather::Caches::default();
+    let feed = Feed::new(caches.clone(), queue.clone());
+    let written = feed.clone();
+    let cluster = Arc::new(ApiServer::new(client.clone()).echoing(move |pv| written.pv_written(pv)));
     let mut tasks = JoinSet::new();
-    let mut synced = watch_everything(&mut tasks, client, args, &caches, &queue);
+    let mut synced = watch_everything(&mut tasks, client, args, &feed);
     for one in &mut synced {
         one.wait_for(|synced| *synced).await.context("a watch ended")?;
     }
@@ -268,10 +270,8 @@ fn watch_everything(
     tasks: &mut JoinSet<()>,
     client: &Client,
     args: &RunArgs,
-    caches: &crate::observe::gather::Caches,
-    queue: &Arc<Queue>,
+    feed: &Feed,
 ) -> Vec<watch::Receiver<bool>> {
-    let feed = Feed::new(caches.clone(), queue.clone());
     let mut waiting = Vec::new();
     let mut synced = || {
         let (sender, receiver) = watch::channel(false);
@@ -285,7 +285,7 @@ fn watch_everything(
     tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
     if args.trident_references {
         // Not waited for: its definition may never be installed.
-        tasks.spawn(feed.trident_references(client.clone(), watch::channel(false).0));
+        tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));
     }
     waiting
 }

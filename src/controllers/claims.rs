@@ -5,11 +5,14 @@ use super::{lost, volumes};
 use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
+use crate::domain::token::Token;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
-use crate::observe::consent::consent_of;
+use crate::observe::consent::{consent_of, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
+use crate::observe::work::Work;
+use crate::plan::consent::Consent;
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
@@ -64,8 +67,10 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
     }
     let volume = VolumeId::from(&view.claim().uid.pv_name());
     let class = view.claim().class.clone();
-    let _turn = ctx.locks.lock(&volume).await;
-    // A record without an object in the caches: they may lag behind what was made a moment ago.
+    let Some(_turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
+        return Ok(Next::Change);
+    };
+    // A record without an object in the caches: an earlier attempt ended before they had its answer, or they are being filled anew.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
@@ -82,15 +87,25 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
         return Err(overtaken());
     };
-    let turn = ctx.locks.lock(&volume).await;
-    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+    let Some(turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
+    };
+    let own = view.claim().uid.pv_name();
+    // It joined already, and the caches are being filled anew. Who is not in the ledger and yet has an object gets a token, finds the
+    // object, and gives the token back.
+    let joined = ctx
+        .ports
+        .ledger
+        .get(&volume)
+        .is_some_and(|record| record.members.contains_key(&own));
+    if joined && ctx.ports.cluster.pv(&own).await?.is_some() {
+        return Ok(Next::Change);
+    }
+    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+        return Err(overtaken());
     };
     if view.source_volume().as_ref() != Some(&volume) {
         return Err(overtaken());
-    }
-    if ctx.ports.cluster.pv(&view.claim().uid.pv_name()).await?.is_some() {
-        return Ok(Next::Change);
     }
     let plan = claim::decide(&view.to_decide());
     if let Verdict::Refused(refusal) = &plan.verdict {
@@ -105,7 +120,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         .as_ref()
         .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
-    let next = volumes::advance(ctx, &volume, &turn).await?;
+    let next = volumes::complete(ctx, &volume, &Token::joining(view.claim().uid.clone()), &turn).await?;
     if let Some(timer) = timer {
         timer.finish(Attempt::Succeeded);
     }
@@ -133,6 +148,12 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     let Some((pv, members, consent)) = found else {
         return Ok(());
     };
+    let consent = match consent {
+        Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
+            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, &pv).await?
+        }
+        seen => seen,
+    };
     let actions = upkeep::plan(&ForUpkeep {
         claim,
         pv: Some(&pv),
@@ -148,7 +169,9 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
 
 /// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.
 async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), Failure> {
-    let _turn = ctx.locks.lock(volume).await;
+    let Some(_turn) = ctx.turn(volume, Work::Claim(claim.key.clone())) else {
+        return Ok(());
+    };
     let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace);
     let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
     let tokens = view.pv.as_ref().is_some_and(|pv| !pv.tokens.is_empty());

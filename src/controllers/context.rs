@@ -1,6 +1,8 @@
-//! What every controller is handed, and the locks by which two of them do not work on one volume at a time.
+//! What every controller is handed.
 
 use super::retry::Retries;
+pub use super::turn::Locks;
+use super::turn::Turn;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
@@ -9,8 +11,7 @@ use crate::observe::gather::Caches;
 use crate::observe::queue::Queue;
 use crate::observe::roots::Roots;
 use crate::observe::work::Work;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tombolo_backend_api::ClusterId;
@@ -53,34 +54,14 @@ pub enum Next {
     Again,
 }
 
-/// A lock for each volume that is being worked on.
-#[derive(Default)]
-pub struct Locks {
-    held: Mutex<HashMap<VolumeId, Weak<tokio::sync::Mutex<()>>>>,
-}
-
-impl Locks {
-    /// Waits for the volume's turn.
-    pub async fn lock(&self, volume: &VolumeId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lock = {
-            let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            held.retain(|_, lock| lock.strong_count() > 0);
-            match held.get(volume).and_then(Weak::upgrade) {
-                Some(lock) => lock,
-                None => {
-                    let lock = Arc::new(tokio::sync::Mutex::new(()));
-                    held.insert(volume.clone(), Arc::downgrade(&lock));
-                    lock
-                }
-            }
-        };
-        lock.lock_owned().await
-    }
-}
-
 impl Context {
     /// Asks for a look at something.
     pub fn wake(&self, work: Work) {
         self.queue.add(work);
+    }
+
+    /// Takes the volume's turn for a look at `work`. `None`: somebody else has it, and `work` is looked at again afterwards.
+    pub fn turn(&self, volume: &VolumeId, work: Work) -> Option<Turn> {
+        Turn::take(&self.locks, &self.queue, volume, work)
     }
 }

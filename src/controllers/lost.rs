@@ -5,6 +5,7 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::VolumeId;
 use crate::execute::{Failure, run};
 use crate::observe::gather;
+use crate::observe::work::Work;
 use crate::plan::repair::{self, LostMember, LostOwner};
 
 /// Repairs a claim on live evidence, or leaves it as it is.
@@ -20,7 +21,9 @@ pub async fn repair(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
         None => ledger.all().into_iter().find(|r| r.members.contains_key(&name)),
     };
     let Some(record) = record else { return Ok(()) };
-    let _turn = ctx.locks.lock(&record.volume).await;
+    let Some(_turn) = ctx.turn(&record.volume, Work::Claim(claim.key.clone())) else {
+        return Ok(());
+    };
     let still_lost = ctx
         .ports
         .cluster

@@ -1,7 +1,7 @@
 //! A member's PersistentVolume changed: it leaves when its claim has gone, and its volume is told.
 
 use super::context::{Context, Next};
-use crate::domain::ids::PvName;
+use crate::domain::ids::{PvName, VolumeId};
 use crate::execute::{Failure, run};
 use crate::observe::gather;
 use crate::observe::work::Work;
@@ -17,13 +17,19 @@ const STEPS: usize = 8;
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, name: &PvName) -> Result<Next, Failure> {
-    let (pv, volume) = gather::with(&ctx.caches, |index| {
-        let pv = index.pv(name).cloned();
-        let volume = pv.as_ref().and_then(|pv| index.volume_of(pv));
-        (pv, volume)
-    });
-    let record = volume.as_ref().and_then(|volume| ctx.ports.ledger.get(volume));
-    if glance::member_is_quiet(pv.as_deref(), record.as_deref()) {
+    let (quiet, volume) = look(ctx, name);
+    if quiet {
+        return Ok(Next::Change);
+    }
+    // A join that is under way has made the object, and writes the member down next.
+    let turn = match &volume {
+        Some(volume) => match ctx.turn(volume, Work::Member(name.clone())) {
+            Some(turn) => Some(turn),
+            None => return Ok(Next::Change),
+        },
+        None => None,
+    };
+    if turn.is_some() && look(ctx, name).0 {
         return Ok(Next::Change);
     }
     for _ in 0..STEPS {
@@ -42,4 +48,14 @@ pub async fn reconcile(ctx: &Context, name: &PvName) -> Result<Next, Failure> {
         }
     }
     Ok(Next::Again)
+}
+
+/// Whether nothing is to be decided about it, and which volume it belongs to, if the caches know.
+fn look(ctx: &Context, name: &PvName) -> (bool, Option<VolumeId>) {
+    gather::with(&ctx.caches, |index| {
+        let pv = index.pv(name);
+        let volume = pv.and_then(|pv| index.volume_of(pv));
+        let record = volume.as_ref().and_then(|volume| ctx.ports.ledger.get(volume));
+        (glance::member_is_quiet(pv.map(|pv| &**pv), record.as_deref()), volume)
+    })
 }

@@ -13,6 +13,7 @@ pub mod retry;
 pub mod shared_volumes;
 pub mod sweep;
 pub mod trash;
+mod turn;
 pub mod volumes;
 
 pub use context::{Context, Next};
@@ -76,6 +77,7 @@ async fn bounded(ctx: &Context, work: &Work) -> Result<Next, Failure> {
 /// # Errors
 /// Whatever stopped its plan.
 pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
+    let _passed_on = PassOn { ctx, work };
     match work {
         Work::Claim(key) => claims::reconcile(ctx, key).await,
         Work::Volume(volume) => volumes::reconcile(ctx, volume).await,
@@ -85,6 +87,18 @@ pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
         Work::Backend(name) => backends::reconcile(ctx, name).await,
         Work::Trash(name) => trash::reconcile(ctx, name).await,
         Work::Sweep => sweep::reconcile(ctx).await,
+    }
+}
+
+/// However a look ends, whoever waits for the turn that it was called to gets it.
+struct PassOn<'a> {
+    ctx: &'a Context,
+    work: &'a Work,
+}
+
+impl Drop for PassOn<'_> {
+    fn drop(&mut self) {
+        self.ctx.locks.looked_at(self.work, &self.ctx.queue);
     }
 }
 

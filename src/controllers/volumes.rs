@@ -1,16 +1,18 @@
 //! An owner's PersistentVolume, or something in it, changed: read live, decide, do one step, until nothing is left.
 
 use super::context::{Context, Next};
+use super::turn::Turn;
 use crate::domain::ids::{Namespace, VolumeId};
+use crate::domain::token::Token;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::Attempt;
-use crate::observe::gather;
+use crate::observe::gather::{self, ready};
 use crate::observe::work::Work;
 use crate::plan::glance;
-use crate::plan::volume::decide;
+use crate::plan::volume::{LiveVolume, TokenClaim, decide};
 use crate::plan::{Action, Plan, Verdict};
+use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::sync::OwnedMutexGuard;
 
 /// More steps than any volume needs at once; whoever exceeds it is looked at again later, behind the others.
 const STEPS: usize = 64;
@@ -23,20 +25,67 @@ const STATUS_AFTER: Duration = Duration::from_secs(5);
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
-    let pv = gather::with(&ctx.caches, |index| index.pv(&volume.pv_name()).cloned());
-    let record = ctx.ports.ledger.get(volume);
-    if glance::volume_is_quiet(volume, pv.as_deref(), record.as_deref()) {
+    if is_quiet(ctx, volume) {
         return Ok(Next::Change);
     }
-    let turn = ctx.locks.lock(volume).await;
+    let Some(turn) = ctx.turn(volume, Work::Volume(volume.clone())) else {
+        return Ok(Next::Change);
+    };
+    // Whoever had the turn before may have left nothing to do.
+    if is_quiet(ctx, volume) {
+        return Ok(Next::Change);
+    }
     advance(ctx, volume, &turn).await
+}
+
+fn is_quiet(ctx: &Context, volume: &VolumeId) -> bool {
+    let record = ctx.ports.ledger.get(volume);
+    gather::with(&ctx.caches, |index| {
+        let name = volume.pv_name();
+        let uids = name
+            .claim_uid()
+            .into_iter()
+            .chain(record.iter().map(|r| r.owner.uid.clone()));
+        let mut users = uids.filter_map(|uid| index.claim_by_uid(&uid).cloned());
+        let used = users.any(|claim| !claim.is_bound_elsewhere(&name));
+        glance::volume_is_quiet(volume, index.pv(&name).map(|pv| &**pv), record.as_deref(), used)
+    })
+}
+
+/// Finishes a join whose token this process has just put on. That needs the owner's PersistentVolume and nothing else, and the
+/// caches have it as the API server answered. Where they do not, or anybody else's token is on it, all is read live.
+///
+/// # Errors
+/// Whatever stopped the plan.
+pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Turn) -> Result<Next, Failure> {
+    let pv = gather::with(&ctx.caches, |index| index.pv(&volume.pv_name()).cloned());
+    let Some(pv) = pv.filter(|pv| pv.tokens.keys().eq([token])) else {
+        return advance(ctx, volume, turn).await;
+    };
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""));
+    let backend = pv.ours.as_ref().and_then(|ours| ready(&backends, &ours.handle));
+    let Plan { actions, .. } = decide(&LiveVolume {
+        volume: volume.clone(),
+        tokens: [(token.clone(), TokenClaim::Waiting)].into(),
+        pv: Some((*pv).clone()),
+        owners: Vec::new(),
+        members: BTreeSet::new(),
+        record: ctx.ports.ledger.get(volume).map(|record| (*record).clone()),
+        backend,
+    });
+    run(&actions, &ctx.ports).await?;
+    ctx.wake(Work::SharedVolume(volume.clone()));
+    if is_quiet(ctx, volume) {
+        return Ok(Next::Change);
+    }
+    advance(ctx, volume, turn).await
 }
 
 /// Takes a volume as far as it goes; the caller has its turn.
 ///
 /// # Errors
 /// Whatever stopped a plan.
-pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &OwnedMutexGuard<()>) -> Result<Next, Failure> {
+pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<Next, Failure> {
     let nobody = Namespace::new("");
     for _ in 0..STEPS {
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody);

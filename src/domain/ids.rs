@@ -50,9 +50,19 @@ text_newtype!(
     PvUid
 );
 text_newtype!(
-    /// An object's resourceVersion: opaque, only ever handed back to the API server.
+    /// An object's resourceVersion: handed back to the API server, and compared only with another one of the same object.
     ResourceVersion
 );
+
+impl ResourceVersion {
+    /// Whether it is newer than another version of the same object: they are numbers that grow (KEP-5504). Of what is no number,
+    /// nothing is newer.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let numbers = (self.0.parse::<u128>(), other.0.parse::<u128>());
+        matches!(numbers, (Ok(this), Ok(other)) if this > other)
+    }
+}
+
 text_newtype!(
     /// Name of a StorageBackend; at most 63 characters, so that it is a label value.
     BackendName

@@ -1,6 +1,7 @@
 //! A reference: the consumer namespace's side of consent, of either kind. RBAC on it is the admin's gate.
 
 use super::access::Access;
+use crate::api::names;
 use super::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
 use std::fmt;
 
@@ -43,6 +44,16 @@ impl ReferenceKind {
         match self {
             Self::Volume => "VolumeReference",
             Self::Trident => "TridentVolumeReference",
+        }
+    }
+}
+
+impl ReferenceKind {
+    /// Name of the CustomResourceDefinition.
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::Volume => names::VOLUME_REFERENCES,
+            Self::Trident => names::TRIDENT_VOLUME_REFERENCES,
         }
     }
 }

@@ -22,21 +22,43 @@ use crate::plan::action::Exactly;
 use crate::plan::reclaim::Gift;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tombolo_backend_api::MountSource;
 
 /// A client of the real API server.
 #[derive(Clone)]
 pub struct ApiServer {
     client: Client,
+    echo: Option<Echo>,
 }
+
+/// Hears what the API server answered to a write of a PersistentVolume.
+type Echo = Arc<dyn Fn(Pv) + Send + Sync>;
 
 impl ApiServer {
     /// Takes a client.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, echo: None }
+    }
+
+    /// Tells `echo` of every PersistentVolume that it made or changed, as the API server answered, before the call returns. So the
+    /// caches know it before anybody decides again, and nobody has to read it.
+    #[must_use]
+    pub fn echoing(self, echo: impl Fn(Pv) + Send + Sync + 'static) -> Self {
+        Self {
+            echo: Some(Arc::new(echo)),
+            ..self
+        }
+    }
+
+    fn answered(&self, pv: &PersistentVolume) {
+        if let (Some(echo), Some(pv)) = (&self.echo, Pv::of(pv)) {
+            echo(pv);
+        }
     }
 
     fn pvs(&self) -> Api<PersistentVolume> {
@@ -89,11 +111,10 @@ impl ApiServer {
             field_manager: Some(names::FIELD_MANAGER.into()),
             ..PatchParams::default()
         };
-        self.pvs()
-            .patch_metadata(name.as_str(), &params, &Patch::Strategic(patch))
-            .await
-            .map(drop)
-            .map_err(fault)
+        let api = Self::pvs(self);
+        let patched = api.patch(name.as_str(), &params, &Patch::Strategic(patch)).await;
+        self.answered(&patched.map_err(fault)?);
+        Ok(())
     }
 
     async fn patch_claim(&self, claim: &ClaimRef, patch: Value) -> Result<(), ApiError> {
@@ -192,6 +213,29 @@ impl Cluster for ApiServer {
         }
     }
 
+    async fn references(&self, kind: ReferenceKind, namespace: &NamespaceName) -> Result<Option<Vec<Reference>>, ApiError> {
+        let params = ListParams::default();
+        let listed = match kind {
+            ReferenceKind::Volume => {
+                let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params).await.map(|list| list.items.iter().filter_map(project::volume_reference).collect())
+            }
+            ReferenceKind::Trident => {
+                let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params).await.map(|list| list.items.iter().filter_map(project::trident_reference).collect())
+            }
+        };
+        let found: Vec<Reference> = match listed.map_err(unread) {
+            Ok(found) => found,
+            Err(error) if error.fault == Fault::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
+        Ok(definition.filter(|d| d.metadata.deletion_timestamp.is_none()).map(|_| found))
+    }
+
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = api.get_opt(name.as_str()).await.map_err(unread)?;
@@ -205,7 +249,10 @@ impl Cluster for ApiServer {
             ..PostParams::default()
         };
         let error = match api.create(&params, &persistent_volume(pv, source)).await {
-            Ok(_) => return Ok(()),
+            Ok(made) => {
+                self.answered(&made);
+                return Ok(());
+            }
             Err(error) => fault(error),
         };
         if error.fault != Fault::Exists {

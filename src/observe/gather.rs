@@ -7,7 +7,7 @@ use super::index::{Index, NamespaceView};
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
-use crate::domain::ids::{ClaimKey, ClaimUid, PvName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
@@ -19,6 +19,7 @@ use crate::plan::claim::ForClaim;
 use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::LiveMember;
 use crate::plan::volume::{LiveVolume, TokenClaim};
+use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
@@ -80,31 +81,34 @@ impl ClaimView {
         })
     }
 
-    /// Reads again, live, what a join depends on: the claim itself, the source, its PersistentVolume, the references.
+    /// Reads again, live, what others' consent depends on: the source, its PersistentVolume, the references; all at once. `None`:
+    /// the source is bound to another volume than the caches said.
+    ///
+    /// Not the claim itself: one that is gone or bound elsewhere by now is found by whoever looks at the token or at the member's
+    /// PersistentVolume, as if it had gone a moment later.
     ///
     /// # Errors
     /// What the API server answers.
     pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
-        let Some(Ok(wanted)) = handshake::wanted(&self.claim) else {
+        let (Some(Ok(wanted)), Some(share)) = (handshake::wanted(&self.claim), &mut self.share) else {
             return Ok(Some(self));
         };
-        let Some(share) = &mut self.share else {
-            return Ok(Some(self));
+        let name = share.source.as_ref().and_then(|source| source.volume_name.clone());
+        let pv = async {
+            match &name {
+                Some(name) => cluster.pv(name).await,
+                None => Ok(None),
+            }
         };
-        let Some(claim) = cluster.claim(&self.claim.key).await? else {
+        let naming = share.references.iter().filter(|r| r.names(&wanted));
+        let references = try_join_all(naming.map(|r| cluster.reference(&r.key)));
+        let (source, pv, references) = tokio::try_join!(cluster.claim(&wanted), pv, references)?;
+        if source.as_ref().and_then(|source| source.volume_name.as_ref()) != name.as_ref() {
             return Ok(None);
-        };
-        share.source = cluster.claim(&wanted).await?.map(Arc::new);
-        share.source_pv = match share.source.as_ref().and_then(|s| s.volume_name.as_ref()) {
-            Some(name) => cluster.pv(name).await?.map(Arc::new),
-            None => None,
-        };
-        let mut references = Vec::new();
-        for reference in share.references.iter().filter(|r| r.names(&wanted)) {
-            references.extend(cluster.reference(&reference.key).await?);
         }
-        share.references = references;
-        self.claim = Arc::new(claim);
+        share.source = source.map(Arc::new);
+        share.source_pv = pv.map(Arc::new);
+        share.references = references.into_iter().flatten().collect();
         self.live = true;
         Ok(Some(self))
     }
@@ -160,9 +164,7 @@ impl ShareView {
             .as_ref()
             .and_then(|pv| pv.ours.as_ref())
             .map(|ours| &ours.handle);
-        let backend = handle
-            .and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend)))
-            .cloned();
+        let backend = handle.and_then(|handle| ready(backends, handle));
         Self {
             namespace: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
             references: index.references_in(&claim.key.namespace).cloned().collect(),
@@ -247,9 +249,7 @@ pub async fn volume(
         .and_then(|pv| pv.ours.as_ref())
         .map(|ours| &ours.handle)
         .or(record.as_deref().map(|r| &r.handle));
-    let backend = handle
-        .and_then(|h| backends.iter().find(|b| b.ready() == Some(&h.backend)))
-        .cloned();
+    let backend = handle.and_then(|handle| ready(backends, handle));
     Ok(LiveVolume {
         volume: volume.clone(),
         pv,
@@ -259,6 +259,11 @@ pub async fn volume(
         record: record.map(|r| (*r).clone()),
         backend,
     })
+}
+
+/// The backend behind a handle, if it can be used.
+pub fn ready(backends: &[Backend], handle: &Handle) -> Option<Backend> {
+    backends.iter().find(|b| b.ready() == Some(&handle.backend)).cloned()
 }
 
 fn cached_keys(index: &Index, uids: &BTreeSet<ClaimUid>) -> Vec<ClaimKey> {

@@ -4,15 +4,20 @@
 //! nobody when nothing that decisions look at has changed. A watch that was down delivers no deletions for what vanished
 //! meanwhile, so a relist goes through [`Index::reset_claims`] and its likes, which find them by comparing.
 
+mod lookup;
+#[cfg(test)]
+mod tests;
+
 use super::work::Work;
-use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::consent::Labels;
-use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::token::Token;
 use crate::plan::handshake;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 /// What decisions look at of a namespace.
@@ -40,6 +45,10 @@ pub struct Index {
     classes: BTreeMap<ClassName, Arc<Class>>,
     namespaces: BTreeMap<Namespace, NamespaceView>,
     references: BTreeMap<ReferenceKey, Reference>,
+    /// Source key → references that name it.
+    naming: BTreeMap<ClaimKey, BTreeSet<ReferenceKey>>,
+    /// PersistentVolumes that went lately: an answer of the API server that comes late must not bring one back.
+    gone: VecDeque<PvUid>,
     served: BTreeSet<ReferenceKind>,
 }
 
@@ -57,6 +66,20 @@ fn same_pv(a: &Pv, b: &Pv) -> bool {
         ..b.clone()
     }
 }
+
+/// Whether nothing but tokens has changed: then of those who ask to join only the tokens' own claims are concerned.
+fn same_but_for_tokens(a: &Pv, b: &Pv) -> bool {
+    same_pv(
+        a,
+        &Pv {
+            tokens: a.tokens.clone(),
+            ..b.clone()
+        },
+    )
+}
+
+/// How many [`Index::gone`] remembers: more than go while one answer is on its way.
+const GONE: usize = 1024;
 
 impl Index {
     /// A claim is as given.
@@ -130,19 +153,36 @@ impl Index {
         wake.extend(members.filter_map(|pv| self.claim_of(pv)).map(Work::Claim));
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
-        wake.extend(
-            self.references
-                .values()
-                .filter(|r| r.names(&claim.key))
-                .map(|r| Work::Reference(r.key.clone())),
-        );
+        let naming = self.naming.get(&claim.key).into_iter().flatten();
+        wake.extend(naming.map(|key| Work::Reference(key.clone())));
         wake
     }
 
-    /// A PersistentVolume is as given.
+    /// A watch says that a PersistentVolume is as given. Older than what is known already, from the answer to a write of our own, it
+    /// says nothing.
     pub fn put_pv(&mut self, pv: Pv) -> Wake {
+        if self.knows_newer(&pv) {
+            return Wake::new();
+        }
+        self.set_pv(pv)
+    }
+
+    /// The API server answered that a PersistentVolume is as given. What the watch will say of it later is then no news, and nobody
+    /// decides by what was true before.
+    pub fn pv_written(&mut self, pv: Pv) -> Wake {
+        if self.knows_newer(&pv) || self.gone.contains(&pv.uid) {
+            return Wake::new();
+        }
+        self.set_pv(pv)
+    }
+
+    fn knows_newer(&self, pv: &Pv) -> bool {
+        let known = self.pvs.get(&pv.name).filter(|known| known.uid == pv.uid);
+        known.is_some_and(|known| known.version.is_newer_than(&pv.version))
+    }
+
+    fn set_pv(&mut self, pv: Pv) -> Wake {
         let old = self.pvs.get(&pv.name).cloned();
-        let unchanged = old.as_ref().is_some_and(|old| same_pv(old, &pv));
         if let Some(old) = &old {
             self.unlink_pv(old);
         }
@@ -158,14 +198,16 @@ impl Index {
         {
             self.members.entry(volume.clone()).or_default().insert(pv.name.clone());
         }
-        let mut wake = if unchanged {
-            Wake::new()
-        } else {
-            self.concerned_by_pv(&pv, volume)
+        let wake = match old {
+            None => self.concerned_by_pv(&pv, volume),
+            Some(old) if same_pv(&old, &pv) => Wake::new(),
+            Some(old) if same_but_for_tokens(&old, &pv) => self.concerned_by_tokens(&old, &pv),
+            Some(old) => {
+                let mut wake = self.concerned_by_pv(&pv, volume);
+                wake.extend(self.concerned_by_pv(&old, None));
+                wake
+            }
         };
-        if let Some(old) = old.filter(|_| !unchanged) {
-            wake.extend(self.concerned_by_pv(&old, None));
-        }
         self.pvs.insert(pv.name.clone(), Arc::new(pv));
         wake
     }
@@ -177,6 +219,10 @@ impl Index {
         };
         let volume = self.volume_of(&old);
         self.unlink_pv(&old);
+        if self.gone.len() >= GONE {
+            self.gone.pop_front();
+        }
+        self.gone.push_back(old.uid.clone());
         let mut wake = self.concerned_by_pv(&old, volume.clone());
         // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
         if let Some(volume) = volume.filter(|_| old.is_member()) {
@@ -192,7 +238,8 @@ impl Index {
         let there: BTreeSet<PvName> = all.iter().map(|p| p.name.clone()).collect();
         let gone: Vec<PvName> = self.pvs.keys().filter(|k| !there.contains(k)).cloned().collect();
         let mut wake: Wake = gone.iter().flat_map(|name| self.remove_pv(name)).collect();
-        wake.extend(all.into_iter().flat_map(|pv| self.put_pv(pv)));
+        // The last word, older or not: after a restore from a backup all versions are.
+        wake.extend(all.into_iter().flat_map(|pv| self.set_pv(pv)));
         wake
     }
 
@@ -238,6 +285,17 @@ impl Index {
                 );
             }
         }
+        wake
+    }
+
+    /// A join costs two of these: were everybody who asks looked at each time, a crowd that joins at once would pay its square.
+    fn concerned_by_tokens(&self, old: &Pv, new: &Pv) -> Wake {
+        let mut wake = Self::work_of_pv(new, self.volume_of(new));
+        wake.extend(new.claim.iter().map(|c| Work::Claim(c.key.clone())));
+        let changed = |token: &&Token| old.tokens.get(token) != new.tokens.get(token);
+        let tokens = old.tokens.keys().chain(new.tokens.keys()).filter(changed);
+        let claims = tokens.filter_map(|token| self.claims_by_uid.get(&token.claim));
+        wake.extend(claims.map(|key| Work::Claim(key.clone())));
         wake
     }
 
@@ -305,8 +363,18 @@ impl Index {
             return Wake::new();
         }
         let mut wake = self.concerned_by_reference(&reference);
+        if let Some(source) = &reference.source {
+            self.naming
+                .entry(source.clone())
+                .or_default()
+                .insert(reference.key.clone());
+        }
+        let source = reference.source.clone();
         if let Some(old) = self.references.insert(reference.key.clone(), reference) {
             wake.extend(self.concerned_by_reference(&old));
+            if old.source != source {
+                self.unlink_reference(&old);
+            }
         }
         wake
     }
@@ -314,8 +382,22 @@ impl Index {
     /// A reference is gone.
     pub fn remove_reference(&mut self, key: &ReferenceKey) -> Wake {
         match self.references.remove(key) {
-            Some(old) => self.concerned_by_reference(&old),
+            Some(old) => {
+                self.unlink_reference(&old);
+                self.concerned_by_reference(&old)
+            }
             None => Wake::new(),
+        }
+    }
+
+    fn unlink_reference(&mut self, old: &Reference) {
+        if let Some(source) = &old.source
+            && let Some(naming) = self.naming.get_mut(source)
+        {
+            naming.remove(&old.key);
+            if naming.is_empty() {
+                self.naming.remove(source);
+            }
         }
     }
 
@@ -365,103 +447,5 @@ impl Index {
             .claim_uid()
             .and_then(|uid| self.claims_by_uid.get(&uid))
             .cloned()
-    }
-}
-
-/// Looking things up.
-impl Index {
-    /// A claim.
-    pub fn claim(&self, key: &ClaimKey) -> Option<&Arc<Claim>> {
-        self.claims.get(key)
-    }
-
-    /// The claim with a UID.
-    pub fn claim_by_uid(&self, uid: &ClaimUid) -> Option<&Arc<Claim>> {
-        self.claims_by_uid.get(uid).and_then(|key| self.claims.get(key))
-    }
-
-    /// Claims that ask to join `source`.
-    pub fn askers(&self, source: &ClaimKey) -> impl Iterator<Item = &ClaimKey> {
-        self.askers.get(source).into_iter().flatten()
-    }
-
-    /// All claims.
-    pub fn claims(&self) -> impl Iterator<Item = &Arc<Claim>> {
-        self.claims.values()
-    }
-
-    /// Claims without a volume.
-    pub fn pending(&self) -> impl Iterator<Item = &Arc<Claim>> {
-        self.claims.values().filter(|c| c.phase == ClaimPhase::Pending)
-    }
-
-    /// Claims of a namespace.
-    pub fn claims_in<'a>(&'a self, namespace: &Namespace) -> impl Iterator<Item = &'a Arc<Claim>> + use<'a> {
-        let from = ClaimKey {
-            namespace: namespace.clone(),
-            name: String::new(),
-        };
-        let namespace = namespace.clone();
-        self.claims
-            .range(from..)
-            .map(|(_, c)| c)
-            .take_while(move |c| c.key.namespace == namespace)
-    }
-
-    /// A PersistentVolume.
-    pub fn pv(&self, name: &PvName) -> Option<&Arc<Pv>> {
-        self.pvs.get(name)
-    }
-
-    /// All PersistentVolumes.
-    pub fn pvs(&self) -> impl Iterator<Item = &Arc<Pv>> {
-        self.pvs.values()
-    }
-
-    /// Members' PersistentVolumes of a volume.
-    pub fn members(&self, volume: &VolumeId) -> impl Iterator<Item = &Arc<Pv>> {
-        self.members
-            .get(volume)
-            .into_iter()
-            .flatten()
-            .filter_map(|name| self.pvs.get(name))
-    }
-
-    /// The volume a PersistentVolume of ours belongs to. A stripped label is made up for by the handle, which only the
-    /// owner's shares.
-    pub fn volume_of(&self, pv: &Pv) -> Option<VolumeId> {
-        pv.volume()
-            .or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
-    }
-
-    /// The volume whose data is behind a handle.
-    pub fn owner_of(&self, handle: &Handle) -> Option<&VolumeId> {
-        self.owners_by_handle.get(handle)
-    }
-
-    /// A class of ours.
-    pub fn class(&self, name: &ClassName) -> Option<&Arc<Class>> {
-        self.classes.get(name)
-    }
-
-    /// A namespace.
-    pub fn namespace(&self, name: &Namespace) -> Option<&NamespaceView> {
-        self.namespaces.get(name)
-    }
-
-    /// References in a namespace.
-    pub fn references_in<'a>(&'a self, namespace: &Namespace) -> impl Iterator<Item = &'a Reference> + use<'a> {
-        let namespace = namespace.clone();
-        self.references.values().filter(move |r| r.key.namespace == namespace)
-    }
-
-    /// A reference.
-    pub fn reference(&self, key: &ReferenceKey) -> Option<&Reference> {
-        self.references.get(key)
-    }
-
-    /// Whether references of a kind can be read.
-    pub fn serves(&self, kind: ReferenceKind) -> bool {
-        self.served.contains(&kind)
     }
 }

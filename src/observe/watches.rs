@@ -59,6 +59,11 @@ impl Feed {
         self.queue.add_all(wake);
     }
 
+    /// What the API server answered to a write of ours.
+    pub fn pv_written(&self, pv: Pv) {
+        self.change(|index| index.pv_written(pv));
+    }
+
     /// Claims.
     pub async fn claims(self, client: Client, synced: watch::Sender<bool>) {
         let how = Way {

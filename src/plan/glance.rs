@@ -7,9 +7,12 @@ use crate::domain::ids::VolumeId;
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Record, State};
 
-/// Nothing is to be decided about this volume.
-pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Record>) -> bool {
-    let Some(pv) = pv else { return record.is_none() };
+/// Nothing is to be decided about this volume. `used`: whether a claim that is known to use it is there, and not bound to
+/// another one. While a volume is being made, its claim is; when that goes, there is an event.
+pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Record>, used: bool) -> bool {
+    let Some(pv) = pv else {
+        return used || record.is_none();
+    };
     let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else {
         return true;
     };

@@ -14,6 +14,7 @@ use crate::execute::{Audience, Clock};
 use crate::metrics::Metrics;
 use crate::plan::action::Told;
 use crate::plan::{Announcement, Subject};
+use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -27,13 +28,22 @@ use tokio::sync::mpsc;
 
 /// Events that may wait to be published.
 const QUEUE: usize = 4096;
+/// Events that are published at once: enough to keep pace with what is done, few enough to leave the writes to that.
+const AT_ONCE: usize = 8;
 /// Longest note that the API server takes, in bytes.
 const NOTE: usize = 1024;
 
 /// Queues announcements for the writer.
 pub struct Publisher {
-    queue: mpsc::Sender<Announcement>,
+    queue: mpsc::Sender<Heard>,
+    clock: Arc<dyn Clock>,
     metrics: Metrics,
+}
+
+/// An announcement, and when it was made: several are published at once, and people read them in the order of their times.
+struct Heard {
+    announcement: Announcement,
+    at: MicroTime,
 }
 
 impl Publisher {
@@ -45,14 +55,11 @@ impl Publisher {
         metrics: Metrics,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let writer = Writer {
-            client,
-            instance,
-            clock,
-        };
+        let writer = Writer { client, instance };
         (
             Self {
                 queue,
+                clock,
                 metrics: metrics.clone(),
             },
             drain(writer, waiting, metrics),
@@ -62,30 +69,36 @@ impl Publisher {
 
 impl Audience for Publisher {
     fn hear(&self, announcement: &Announcement) {
-        if self.queue.try_send(announcement.clone()).is_err() {
+        let heard = Heard {
+            announcement: announcement.clone(),
+            at: MicroTime(self.clock.now()),
+        };
+        if self.queue.try_send(heard).is_err() {
             self.metrics.event_dropped();
         }
     }
 }
 
-async fn drain(writer: Writer, mut waiting: mpsc::Receiver<Announcement>, metrics: Metrics) {
-    while let Some(announcement) = waiting.recv().await {
-        if let Err(error) = writer.write(&announcement).await {
+async fn drain(writer: Writer, waiting: mpsc::Receiver<Heard>, metrics: Metrics) {
+    let (writer, metrics) = (&writer, &metrics);
+    let waiting = stream::unfold(waiting, async |mut queue| Some((queue.recv().await?, queue)));
+    let publish = async |heard: Heard| {
+        if let Err(error) = writer.write(&heard).await {
             metrics.event_dropped();
-            tracing::debug!(%error, reason = %announcement.reason, "an event was not published");
+            tracing::debug!(%error, reason = %heard.announcement.reason, "an event was not published");
         }
-    }
+    };
+    waiting.for_each_concurrent(AT_ONCE, publish).await;
 }
 
 struct Writer {
     client: Client,
     instance: String,
-    clock: Arc<dyn Clock>,
 }
 
 impl Writer {
-    async fn write(&self, announcement: &Announcement) -> Result<(), ApiError> {
-        let now = MicroTime(self.clock.now());
+    async fn write(&self, heard: &Heard) -> Result<(), ApiError> {
+        let (announcement, now) = (&heard.announcement, heard.at.clone());
         let event = event(announcement, &self.instance, now.clone());
         let namespace = event.metadata.namespace.clone().unwrap_or_default();
         let api: Api<Event> = Api::namespaced(self.client.clone(), &namespace);

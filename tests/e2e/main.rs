@@ -18,6 +18,7 @@ mod see;
 mod world;
 
 mod admin;
+mod budget;
 mod consent;
 mod data_sources;
 mod delete;

@@ -56,6 +56,12 @@ impl Gate {
         self.0.lock().unwrap().writes
     }
 
+    /// The last write, with its number.
+    pub fn last(&self) -> (usize, &'static str) {
+        let state = self.0.lock().unwrap();
+        (state.writes, state.last)
+    }
+
     fn stop_here(&self, at: Option<usize>, moment: Moment) -> bool {
         let mut state = self.0.lock().unwrap();
         state.stopped |= at.is_some_and(|at| state.stop == Some((at, moment)));
@@ -84,25 +90,12 @@ impl Gate {
 
     /// Waits as long as the controller is stopped; nobody is woken, for whoever resumes it polls it too.
     async fn wait(&self) {
-        poll_fn(|_| {
-            if self.0.lock().unwrap().stopped {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        })
-        .await;
+        poll_fn(|_| if self.0.lock().unwrap().stopped { Poll::Pending } else { Poll::Ready(()) }).await;
     }
 }
 
 async fn yield_once() {
     let mut yielded = false;
-    poll_fn(|_| {
-        if std::mem::replace(&mut yielded, true) {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
+    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
+

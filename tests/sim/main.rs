@@ -14,6 +14,7 @@
 )]
 
 mod binder;
+mod chaos;
 mod checks;
 mod cluster;
 mod crash;

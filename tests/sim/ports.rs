@@ -9,7 +9,7 @@ use tombolo::domain::claim::Claim;
 use tombolo::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, VolumeId};
 use tombolo::domain::pv::Pv;
 use tombolo::domain::record::Record;
-use tombolo::domain::reference::{Reference, ReferenceKey};
+use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{JoinNote, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
 use tombolo::ledger::epoch::Epoch;
@@ -19,8 +19,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress, Purged,
+    RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -52,6 +52,7 @@ gated! {
     Read fn members(volume: &VolumeId) -> Result<Vec<Pv>, ApiError>;
     Read fn pvs() -> Result<Vec<Pv>, ApiError>;
     Read fn reference(key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
+    Read fn references(kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
     Read fn namespace(name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
     Write fn delete_pv(pv: &Exactly) -> Result<(), ApiError>;

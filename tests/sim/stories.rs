@@ -157,7 +157,7 @@ stories! {
         w.settle();
         w.delete(MEMBER);
         w.settle();
-    } => ["data pvc-c1"]
+    } => ["data pvc-c1", "owner pvc-c1 Released Retain; data pvc-c1; record pvc-c1 SoftDeleted []"]
 
     archive(w) {
         w.shared("archived");
@@ -294,7 +294,7 @@ stories! {
         w.shared("gold");
         w.force_remove_pv("pvc-c1");
         w.settle();
-    } => ["primary/data Lost pvc-c1; secondary/data Bound pvc-c2; member pvc-c2 Bound; data pvc-c1", "primary/data Lost pvc-c1; secondary/data Bound pvc-c2; member pvc-c2 Bound; data pvc-c1; record pvc-c1 Live [pvc-c2]"]
+    } => ["primary/data Bound pvc-c1; secondary/data Bound pvc-c2; owner pvc-c1 Bound; member pvc-c2 Bound; data pvc-c1; record pvc-c1 Live [pvc-c2]", "primary/data Lost pvc-c1; secondary/data Bound pvc-c2; member pvc-c2 Bound; data pvc-c1", "primary/data Lost pvc-c1; secondary/data Bound pvc-c2; member pvc-c2 Bound; data pvc-c1; record pvc-c1 Live [pvc-c2]"]
 
     a_members_volume_is_removed_by_force(w) {
         w.shared("gold");
@@ -302,7 +302,7 @@ stories! {
         w.settle();
         w.delete(OWNER);
         w.settle();
-    } => ["secondary/data Lost pvc-c2; owner pvc-c1 Released; data pvc-c1; record pvc-c1 SoftDeleted [pvc-c2]", "secondary/data Lost pvc-c2; owner pvc-c1 Released; data pvc-c1; record pvc-c1 SoftDeleted []"]
+    } => ["secondary/data Bound pvc-c2; owner pvc-c1 Released; member pvc-c2 Bound; data pvc-c1; record pvc-c1 SoftDeleted [pvc-c2]", "secondary/data Lost pvc-c2; owner pvc-c1 Released; data pvc-c1; record pvc-c1 SoftDeleted [pvc-c2]", "secondary/data Lost pvc-c2; owner pvc-c1 Released; data pvc-c1; record pvc-c1 SoftDeleted []"]
 
     labels_and_protection_are_stripped(w) {
         w.shared("gold");

@@ -8,7 +8,7 @@ use crate::cluster::MemoryCluster;
 use crate::gate::Moment;
 use crate::leader::{KINDS, Leader, Outside};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
@@ -33,13 +33,8 @@ pub enum Then {
     SleepUntilTheEnd,
 }
 
-pub const EVERY_THEN: [Then; 5] = [
-    Then::Restart,
-    Then::LoseLedger,
-    Then::Distrust,
-    Then::SleepUntilQuiet,
-    Then::SleepUntilTheEnd,
-];
+pub const EVERY_THEN: [Then; 5] =
+    [Then::Restart, Then::LoseLedger, Then::Distrust, Then::SleepUntilQuiet, Then::SleepUntilTheEnd];
 
 /// What is going to happen besides the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +65,8 @@ pub struct World {
     past_writes: usize,
     retries: usize,
     turn: usize,
+    /// What was looked at last, for whoever has to find out why it goes round in circles.
+    recent: VecDeque<String>,
     pub stopped_at: Option<&'static str>,
     time: &'static Runtime,
     _in_time: EnterGuard<'static>,
@@ -145,6 +142,7 @@ impl World {
             past_writes: 0,
             retries: 0,
             turn: 0,
+            recent: VecDeque::new(),
             stopped_at: None,
         }
     }
@@ -156,12 +154,8 @@ impl World {
     }
 
     fn after_a_stop(&mut self) -> bool {
-        let Some((_, _, then)) = self.script.stop else {
-            return false;
-        };
-        let Some(at) = self.leaders.iter().position(|l| l.gate.stopped().is_some()) else {
-            return false;
-        };
+        let Some((_, _, then)) = self.script.stop else { return false };
+        let Some(at) = self.leaders.iter().position(|l| l.gate.stopped().is_some()) else { return false };
         let stopped = self.leaders.remove(at);
         self.stopped_at = stopped.gate.stopped();
         match then {
@@ -177,8 +171,7 @@ impl World {
         if then == Then::LoseLedger {
             self.disk.lose_everything();
         }
-        self.leaders
-            .push(Leader::start(&self.out, &self.disk, then == Then::Distrust));
+        self.leaders.push(Leader::start(&self.out, &self.disk, then == Then::Distrust));
         true
     }
 
@@ -192,10 +185,14 @@ impl World {
                 KINDS.iter().for_each(|kind| while leader.deliver(*kind) {});
             }
             if leader.looks() > 0 {
-                leader.poll(0);
+                leader.poll_next();
                 return true;
             }
             if let Some(work) = leader.ready().into_iter().next() {
+                if self.recent.len() > 30 {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(format!("{at}: {work:?} {:?}", leader.gate.last()));
                 leader.begin(work);
                 return true;
             }
@@ -213,11 +210,7 @@ impl World {
             || self.work()
             || binder::step(&mut self.out.cluster.store(), self.turn % 2 == 0)
             || self.try_again();
-        self.retries = if self.out.cluster.store().version() == version {
-            self.retries
-        } else {
-            0
-        };
+        self.retries = if self.out.cluster.store().version() == version { self.retries } else { 0 };
         self.history.look(&self.out);
         moved || self.wake_the_sleeper(Then::SleepUntilQuiet)
     }
@@ -226,8 +219,9 @@ impl World {
     fn try_again(&mut self) -> bool {
         self.retries += 1;
         self.time.block_on(tokio::time::advance(Duration::from_secs(60)));
+        let failed: Vec<_> = self.leaders.iter().map(|l| l.later.clone()).collect();
         let any = self.leaders.iter_mut().fold(false, |any, leader| leader.retry() || any);
-        assert!(!any || self.retries < RETRIES, "it fails for ever, {:?}", self.script);
+        assert!(!any || self.retries < RETRIES, "it fails for ever: {failed:?}, {:?}", self.script);
         any
     }
 
@@ -235,9 +229,7 @@ impl World {
         if self.script.stop.is_none_or(|(_, _, then)| then != when) {
             return false;
         }
-        let Some(sleeper) = self.sleeper.take() else {
-            return false;
-        };
+        let Some(sleeper) = self.sleeper.take() else { return false };
         sleeper.gate.resume();
         self.leaders.push(sleeper);
         true
@@ -250,7 +242,7 @@ impl World {
                 return;
             }
         }
-        panic!("it does not come to rest, {:?}", self.script);
+        panic!("it does not come to rest, {:?}:\n{}", self.script, self.recent.make_contiguous().join("\n"));
     }
 
     /// Until the script's number of writes has been made.

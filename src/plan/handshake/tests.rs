@@ -80,8 +80,11 @@ impl Scene {
     }
 }
 
+/// A row, its reason, and what fails it.
+type Breaker = (Row, R, fn(&mut Scene));
+
 /// For each row one way to fail it and nothing before it.
-fn breakers() -> Vec<(Row, R, fn(&mut Scene))> {
+fn breakers() -> Vec<Breaker> {
     vec![
         (Row::Unbound, R::ShareFromChanged, |s| s.claim = s.claim.clone().bound()),
         (Row::WellFormed, R::UnknownAnnotation, |s| {

@@ -157,7 +157,7 @@ fn a_member_whose_claim_has_another_volume_is_deleted_at_once() {
 fn a_member_that_another_claim_got_hold_of_is_deleted_at_once_and_waits_for_it() {
     let thief = testing::claim("else/where").bound_to("pvc-team-app");
     let taken = object().bound_to("else/where");
-    assert!(deletes(&member(Some(taken.clone()), &[thief.clone()])));
+    assert!(deletes(&member(Some(taken.clone()), std::slice::from_ref(&thief))));
     assert!(
         !leaves(&member(Some(taken.terminating()), &[thief])),
         "pods may run on it"
@@ -217,7 +217,7 @@ fn a_member_without_an_object_counts_while_its_claim_was_bound_to_it() {
         testing::claim("team/app").lost(),
         testing::claim("team/app").lost().terminating(),
     ] {
-        assert!(rests(&member(None, &[claim.clone()])), "{claim:?}");
+        assert!(rests(&member(None, std::slice::from_ref(&claim))), "{claim:?}");
     }
     let left = |m: &LiveMember| matches!(planned(m).actions.as_slice(), [Action::Note(c)] if matches!(c.as_slice(), [Change::Leave { .. }]));
     assert!(left(&member(None, &[])));

@@ -206,7 +206,7 @@ fn after_a_token_or_a_delete_comes_a_new_look() {
         note: Box::new(note("team/app", &pv_name("prod/data"))),
     };
     for end in [delete, put] {
-        assert_eq!(check(&[end.clone()]), Ok(()));
+        assert_eq!(check(std::slice::from_ref(&end)), Ok(()));
         assert!(check(&[end.clone(), unprotect("prod/data")]).is_err());
         assert!(check(&[end, Action::Note(Vec::new())]).is_err());
     }

@@ -63,7 +63,7 @@ impl LiveVolume {
     /// With a token for this claim, of which this has become.
     fn token(self, member: &str, claim: TokenClaim) -> Self {
         let (token, member) = (Token::joining(uid(member)), member.to_owned());
-        self.with(|v| drop(v.tokens.insert(token, claim)))
+        self.with(|v| v.tokens.extend([(token, claim)]))
             .object(|pv| pv.token(&member))
     }
 }
@@ -244,13 +244,15 @@ fn released_does_not_mean_unused() {
         ),
     ] {
         for phase in [PvPhase::Released, PvPhase::Failed] {
-            let v = orphaned().owners(&[claim.clone()]).object(|p| p.phase(phase));
+            let v = orphaned()
+                .owners(std::slice::from_ref(&claim))
+                .object(|p| p.phase(phase));
             assert!(rests(&v), "{what}, {phase:?}");
         }
         assert!(rests(&ending().owners(&[claim])), "{what}, deleted by hand");
     }
     let elsewhere = testing::claim("prod/data").bound_to("pv-of-a-stranger");
-    assert!(deletes_object(&orphaned().owners(&[elsewhere.clone()])));
+    assert!(deletes_object(&orphaned().owners(std::slice::from_ref(&elsewhere))));
     let both = [elsewhere, testing::claim("new/one").bound_to("pvc-prod-data")];
     assert!(rests(&orphaned().owners(&both)), "one that is left is enough");
 }

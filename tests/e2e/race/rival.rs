@@ -258,6 +258,9 @@ impl Cluster for Hesitant {
     async fn reference(&self, key: &ReferenceKey) -> Answer<Option<Reference>> {
         self.after_a_pause().await.reference(key).await
     }
+    async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Answer<Option<Vec<Reference>>> {
+        self.after_a_pause().await.references(kind, namespace).await
+    }
     async fn namespace(&self, name: &Namespace) -> Answer<Option<NamespaceView>> {
         self.after_a_pause().await.namespace(name).await
     }

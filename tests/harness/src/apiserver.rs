@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::audit::Audit;
 use crate::binaries::Binaries;
 use crate::certificates::Certificates;
 use crate::options::ClusterOptions;
@@ -44,6 +45,13 @@ pub(crate) fn start(
         .argument("--advertise-address=127.0.0.1");
     if let Some(gates) = options.feature_gate_flag() {
         launch = launch.argument(gates);
+    }
+    if let Some(user) = &options.audited_user {
+        let audit = Audit::in_directory(processes.directory());
+        audit.write_policy(user)?;
+        launch = launch
+            .argument(format!("--audit-policy-file={}", audit.policy().display()))
+            .argument(format!("--audit-log-path={}", audit.log().display()));
     }
     processes.spawn(launch)?;
     Ok(())

@@ -14,8 +14,8 @@ use crate::ports::Reserved;
 use crate::process::{Lifetime, Processes};
 use crate::sweep::{self, Data, OwnDirectory};
 use crate::{
-    ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller_manager, directories,
-    packages,
+    Audit, ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller_manager,
+    directories, packages,
 };
 
 /// The name of the cluster of `make cluster`.
@@ -260,6 +260,14 @@ impl Cluster {
         self.nfs
             .as_ref()
             .context("this cluster was started without an NFS server")
+    }
+
+    /// The audit log, if the cluster was started with one.
+    pub fn audit(&self) -> Result<Audit> {
+        if self.is_external() || self.options.audited_user.is_none() {
+            bail!("this cluster was started without an audit log");
+        }
+        Ok(Audit::in_directory(&self.directory))
     }
 
     /// Installs CRDs of other projects and waits until they are served.

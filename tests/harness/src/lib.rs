@@ -6,13 +6,16 @@
 //! It must never end a process which it did not start (see [`process`]), write outside its state and cache directories, or
 //! pretend: a part which this machine cannot run is an error or a named skip, not a fake.
 //!
-//! [`Controller`] is a `tombolo run` in a cluster. [`demo`] is the story of `make demo`, told on both.
+//! [`Controller`] is a `tombolo run` in a cluster. [`demo`] is the story of `make demo`, told on both. [`bench`] measures on
+//! both.
 //!
 //! Begin with [`Cluster`]: [`Cluster::shared`] for ordinary tests, [`Cluster::start`] for a test which restarts servers,
 //! [`NfsServer::start`] when the control plane is not needed. [`wait::until`] is how tests wait.
 
 mod access;
 mod apiserver;
+mod audit;
+pub mod bench;
 mod binaries;
 mod certificates;
 mod cluster;
@@ -39,6 +42,7 @@ mod snapshot_controller;
 mod sweep;
 pub mod wait;
 
+pub use audit::{Audit, Mark, Requests};
 pub use cluster::{Cluster, DEFAULT_NAME};
 pub use controller::{Controller, ControllerOptions};
 pub use crds::CrdSet;

@@ -20,6 +20,8 @@ pub struct ClusterOptions {
     pub reference_grants: bool,
     /// Let etcd flush to disk as it does in production: for benchmarks. Tests do not need it and are faster without.
     pub durable_etcd: bool,
+    /// The user whose requests the API server writes into an audit log: see [`crate::Audit`].
+    pub audited_user: Option<String>,
 }
 
 impl Default for ClusterOptions {
@@ -32,6 +34,7 @@ impl Default for ClusterOptions {
             snapshots: false,
             reference_grants: false,
             durable_etcd: false,
+            audited_user: None,
         }
     }
 }
@@ -87,6 +90,13 @@ impl ClusterOptions {
     #[must_use]
     pub fn with_durable_etcd(mut self) -> Self {
         self.durable_etcd = true;
+        self
+    }
+
+    /// With an audit log of that user's requests.
+    #[must_use]
+    pub fn auditing(mut self, user: &str) -> Self {
+        self.audited_user = Some(user.to_owned());
         self
     }
 

@@ -1,0 +1,118 @@
+//! Looking things up in the caches.
+
+use super::{Index, NamespaceView};
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
+use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, VolumeId};
+use crate::domain::pv::Pv;
+use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use std::sync::Arc;
+
+impl Index {
+    /// A claim.
+    pub fn claim(&self, key: &ClaimKey) -> Option<&Arc<Claim>> {
+        self.claims.get(key)
+    }
+
+    /// The claim with a UID.
+    pub fn claim_by_uid(&self, uid: &ClaimUid) -> Option<&Arc<Claim>> {
+        self.claims_by_uid.get(uid).and_then(|key| self.claims.get(key))
+    }
+
+    /// Claims that ask to join `source`.
+    pub fn askers(&self, source: &ClaimKey) -> impl Iterator<Item = &ClaimKey> {
+        self.askers.get(source).into_iter().flatten()
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> impl Iterator<Item = &Arc<Claim>> {
+        self.claims.values()
+    }
+
+    /// Claims without a volume.
+    pub fn pending(&self) -> impl Iterator<Item = &Arc<Claim>> {
+        self.claims.values().filter(|c| c.phase == ClaimPhase::Pending)
+    }
+
+    /// Claims of a namespace.
+    pub fn claims_in<'a>(&'a self, namespace: &Namespace) -> impl Iterator<Item = &'a Arc<Claim>> + use<'a> {
+        let from = ClaimKey {
+            namespace: namespace.clone(),
+            name: String::new(),
+        };
+        let namespace = namespace.clone();
+        self.claims
+            .range(from..)
+            .map(|(_, c)| c)
+            .take_while(move |c| c.key.namespace == namespace)
+    }
+
+    /// A PersistentVolume.
+    pub fn pv(&self, name: &PvName) -> Option<&Arc<Pv>> {
+        self.pvs.get(name)
+    }
+
+    /// All PersistentVolumes.
+    pub fn pvs(&self) -> impl Iterator<Item = &Arc<Pv>> {
+        self.pvs.values()
+    }
+
+    /// Members' PersistentVolumes of a volume.
+    pub fn members(&self, volume: &VolumeId) -> impl Iterator<Item = &Arc<Pv>> {
+        self.members
+            .get(volume)
+            .into_iter()
+            .flatten()
+            .filter_map(|name| self.pvs.get(name))
+    }
+
+    /// The volume a PersistentVolume of ours belongs to. A stripped label is made up for by the handle, which only the
+    /// owner's shares.
+    pub fn volume_of(&self, pv: &Pv) -> Option<VolumeId> {
+        pv.volume()
+            .or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
+    }
+
+    /// The volume whose data is behind a handle.
+    pub fn owner_of(&self, handle: &Handle) -> Option<&VolumeId> {
+        self.owners_by_handle.get(handle)
+    }
+
+    /// A class of ours.
+    pub fn class(&self, name: &ClassName) -> Option<&Arc<Class>> {
+        self.classes.get(name)
+    }
+
+    /// A namespace.
+    pub fn namespace(&self, name: &Namespace) -> Option<&NamespaceView> {
+        self.namespaces.get(name)
+    }
+
+    /// References in a namespace.
+    pub fn references_in<'a>(&'a self, namespace: &Namespace) -> impl Iterator<Item = &'a Reference> + use<'a> {
+        let namespace = namespace.clone();
+        let kinds = [ReferenceKind::Volume, ReferenceKind::Trident];
+        kinds.into_iter().flat_map(move |kind| {
+            let (from, namespace) = (
+                ReferenceKey {
+                    kind,
+                    namespace: namespace.clone(),
+                    name: String::new(),
+                },
+                namespace.clone(),
+            );
+            let all = self.references.range(from..).map(|(_, reference)| reference);
+            all.take_while(move |r| r.key.kind == kind && r.key.namespace == namespace)
+        })
+    }
+
+    /// A reference.
+    pub fn reference(&self, key: &ReferenceKey) -> Option<&Reference> {
+        self.references.get(key)
+    }
+
+    /// Whether references of a kind can be read.
+    pub fn serves(&self, kind: ReferenceKind) -> bool {
+        self.served.contains(&kind)
+    }
+}
