@@ -1,8 +1,8 @@
 //! A reference: the consumer namespace's side of consent, of either kind. RBAC on it is the admin's gate.
 
 use super::access::Access;
-use crate::api::names;
 use super::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
+use crate::api::names;
 use std::fmt;
 
 /// One reference object.

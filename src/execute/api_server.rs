@@ -213,16 +213,24 @@ impl Cluster for ApiServer {
         }
     }
 
-    async fn references(&self, kind: ReferenceKind, namespace: &NamespaceName) -> Result<Option<Vec<Reference>>, ApiError> {
+    async fn references(
+        &self,
+        kind: ReferenceKind,
+        namespace: &NamespaceName,
+    ) -> Result<Option<Vec<Reference>>, ApiError> {
         let params = ListParams::default();
         let listed = match kind {
             ReferenceKind::Volume => {
                 let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
-                api.list(&params).await.map(|list| list.items.iter().filter_map(project::volume_reference).collect())
+                api.list(&params)
+                    .await
+                    .map(|list| list.items.iter().filter_map(project::volume_reference).collect())
             }
             ReferenceKind::Trident => {
                 let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
-                api.list(&params).await.map(|list| list.items.iter().filter_map(project::trident_reference).collect())
+                api.list(&params)
+                    .await
+                    .map(|list| list.items.iter().filter_map(project::trident_reference).collect())
             }
         };
         let found: Vec<Reference> = match listed.map_err(unread) {
@@ -233,7 +241,9 @@ impl Cluster for ApiServer {
         // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
         let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
         let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
-        Ok(definition.filter(|d| d.metadata.deletion_timestamp.is_none()).map(|_| found))
+        Ok(definition
+            .filter(|d| d.metadata.deletion_timestamp.is_none())
+            .map(|_| found))
     }
 
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {

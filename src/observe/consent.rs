@@ -2,8 +2,8 @@
 
 use super::gather::{Caches, with};
 use super::index::Index;
-use crate::domain::claim::Claim;
 use crate::domain::access::Access;
+use crate::domain::claim::Claim;
 use crate::domain::pv::{Joined, Pv, Role};
 use crate::domain::reference::ReferenceKind;
 use crate::execute::cluster::{ApiError, Cluster};
@@ -20,7 +20,9 @@ pub async fn live_consent_of(
     claim: &Claim,
     pv: &Pv,
 ) -> Result<Option<Consent>, ApiError> {
-    let Some(Role::Member(joined)) = pv.ours.as_ref().map(|ours| &ours.role) else { return Ok(None) };
+    let Some(Role::Member(joined)) = pv.ours.as_ref().map(|ours| &ours.role) else {
+        return Ok(None);
+    };
     let owner_key = with(caches, |index| {
         let owner = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()))?;
         owner.claim.as_ref().map(|c| c.key.clone())
@@ -30,14 +32,24 @@ pub async fn live_consent_of(
         None => None,
     };
     let mut references = cluster.references(came_by(joined), &claim.key.namespace).await?;
-    for other in [ReferenceKind::Volume, ReferenceKind::Trident].into_iter().filter(|kind| *kind != came_by(joined)) {
+    for other in [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .filter(|kind| *kind != came_by(joined))
+    {
         let honoured = with(caches, |index| index.serves(other));
         if let (Some(all), true) = (&mut references, honoured) {
-            all.extend(cluster.references(other, &claim.key.namespace).await?.unwrap_or_default());
+            all.extend(
+                cluster
+                    .references(other, &claim.key.namespace)
+                    .await?
+                    .unwrap_or_default(),
+            );
         }
     }
     // Last: whatever was missing above may be missing because the namespace is going away.
-    let Some(namespace) = cluster.namespace(&claim.key.namespace).await? else { return Ok(None) };
+    let Some(namespace) = cluster.namespace(&claim.key.namespace).await? else {
+        return Ok(None);
+    };
     Ok(Some(state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,
@@ -51,7 +63,9 @@ pub async fn live_consent_of(
 
 /// By which kind of reference a member came: its `via` says so.
 fn came_by(joined: &Joined) -> ReferenceKind {
-    let known = [ReferenceKind::Volume, ReferenceKind::Trident].into_iter().find(|k| joined.via.starts_with(k.as_str()));
+    let known = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
     known.unwrap_or(ReferenceKind::Volume)
 }
 

@@ -46,7 +46,11 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
     }
     if let Some(pv) = o.own_pv.filter(|pv| pv.ours.is_some()) {
         // Made; binding it is kube-controller-manager's work, and it binds nothing that is going away or has become another's.
-        let taken = pv.claim.as_ref().and_then(|c| c.uid.as_ref()).is_some_and(|uid| *uid != o.claim.uid);
+        let taken = pv
+            .claim
+            .as_ref()
+            .and_then(|c| c.uid.as_ref())
+            .is_some_and(|uid| *uid != o.claim.uid);
         return match (pv.terminating, taken) {
             (true, _) => Plan::refused(doomed()),
             (false, true) => Plan::refused(usurped()),
@@ -78,7 +82,8 @@ fn doomed() -> Refusal {
 }
 
 fn usurped() -> Refusal {
-    let text = "the volume that was made for this claim was bound to another one before; delete the claim and make it again";
+    let text =
+        "the volume that was made for this claim was bound to another one before; delete the claim and make it again";
     Refusal::new(R::ProvisioningFailed, text)
 }
 

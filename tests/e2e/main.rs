@@ -19,6 +19,7 @@ mod world;
 
 mod admin;
 mod budget;
+mod compatible;
 mod consent;
 mod data_sources;
 mod delete;
@@ -28,6 +29,7 @@ mod leader;
 mod outage;
 mod provision;
 mod race;
+mod refusals;
 mod restart;
 mod share;
 mod tamper;

@@ -64,7 +64,10 @@ fn is_free(port: u16) -> bool {
 }
 
 /// Somewhere else for everybody, so that processes which start together seldom try the same ports.
-#[expect(clippy::disallowed_methods, reason = "a seed; the rule is about decisions of the product")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a seed; the rule is about decisions of the product"
+)]
 fn starting_point() -> u16 {
     let nanos = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
