@@ -73,7 +73,8 @@ impl World<'_> {
         F: FnMut() -> Fut,
         Fut: Future<Output = anyhow::Result<Look<T>>>,
     {
-        match until(what, within, look).await {
+        // Boxed: futures of stories hold whole objects, and one inside another grows beyond what a stack should hold.
+        match Box::pin(until(what, within, look)).await {
             Ok(value) => value,
             Err(error) => {
                 panic!("{error:#}\n{}", controller::last_words(self.cluster, &self.id))
@@ -137,8 +138,8 @@ impl World<'_> {
     /// A bound owner `primary/data` shared with everybody, and a bound member `data` in another namespace with a reference.
     pub async fn pair(&self) -> Pair {
         let (primary, secondary) = (self.namespace("primary").await, self.namespace("secondary").await);
-        let (_, owner) = self.bound_claim(&primary, draft::claim("data").shared_to("*")).await;
-        let member = self.member(&secondary, "data", &primary, "data").await;
+        let (_, owner) = Box::pin(self.bound_claim(&primary, draft::claim("data").shared_to("*"))).await;
+        let member = Box::pin(self.member(&secondary, "data", &primary, "data")).await;
         Pair {
             primary,
             secondary,

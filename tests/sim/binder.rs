@@ -56,7 +56,9 @@ fn wanted_phase(store: &Store, pv: &Pv) -> Option<PvPhase> {
     match claim {
         None if pv.phase == PvPhase::Failed => None,
         // Nobody but the named provisioner deletes; without a name the binder looks for a plugin of its own and has none.
-        None if !provisioned && pv.policy == ReclaimPolicy::Delete && pv.phase == PvPhase::Released => Some(PvPhase::Failed),
+        None if !provisioned && pv.policy == ReclaimPolicy::Delete && pv.phase == PvPhase::Released => {
+            Some(PvPhase::Failed)
+        }
         None => Some(PvPhase::Released),
         Some(claim) => match &claim.volume_name {
             None => None,
@@ -83,13 +85,20 @@ fn unbound(store: &mut Store, claim: &Claim) -> bool {
     if claim.phase != ClaimPhase::Pending {
         return false;
     }
-    let fitting: Vec<_> = store.all_pvs().into_iter().filter(|pv| !pv.terminating && fits(pv, claim)).collect();
+    let fitting: Vec<_> = store
+        .all_pvs()
+        .into_iter()
+        .filter(|pv| !pv.terminating && fits(pv, claim))
+        .collect();
     let reserved = fitting.iter().find(|pv| is_for(pv, claim));
     // A volume that is free is anybody's who fits it.
     if let Some(pv) = reserved.or_else(|| fitting.iter().find(|pv| pv.claim.is_none())) {
         return bind(store, claim, &pv.name);
     }
-    let ours = claim.class.as_ref().is_some_and(|class| store.classes.contains_key(class));
+    let ours = claim
+        .class
+        .as_ref()
+        .is_some_and(|class| store.classes.contains_key(class));
     if !ours || claim.asked.is_some() {
         return false;
     }
@@ -126,7 +135,9 @@ fn set_claim_phase(store: &mut Store, claim: &Claim, phase: &str) -> bool {
 }
 
 fn is_for(pv: &Pv, claim: &Claim) -> bool {
-    pv.claim.as_ref().is_some_and(|c| c.key == claim.key && c.uid.as_ref().is_none_or(|uid| *uid == claim.uid))
+    pv.claim
+        .as_ref()
+        .is_some_and(|c| c.key == claim.key && c.uid.as_ref().is_none_or(|uid| *uid == claim.uid))
 }
 
 fn fits(pv: &Pv, claim: &Claim) -> bool {
@@ -159,9 +170,18 @@ fn bind(store: &mut Store, claim: &Claim, name: &PvName) -> bool {
 
 /// A namespace under deletion: its contents are deleted, then it goes.
 fn namespaces(store: &mut Store) -> bool {
-    let going: Vec<_> = store.namespaces.iter().filter(|(_, n)| n.terminating).map(|(name, _)| name.clone()).collect();
+    let going: Vec<_> = store
+        .namespaces
+        .iter()
+        .filter(|(_, n)| n.terminating)
+        .map(|(name, _)| name.clone())
+        .collect();
     for name in going {
-        let claims: Vec<_> = store.all_claims().into_iter().filter(|c| c.key.namespace == name).collect();
+        let claims: Vec<_> = store
+            .all_claims()
+            .into_iter()
+            .filter(|c| c.key.namespace == name)
+            .collect();
         if let Some(claim) = claims.iter().find(|c| !c.terminating) {
             return store.delete_claim(&claim.key).is_ok();
         }

@@ -66,7 +66,11 @@ const CLASSES: [&str; 4] = ["gold", "gold", "held", "archived"];
 
 impl Chaos {
     fn new(seed: u64, people: People, leaders: usize) -> Self {
-        let world = World::new(Script { stop: None, midway: 0, eager: false });
+        let world = World::new(Script {
+            stop: None,
+            midway: 0,
+            eager: false,
+        });
         let mut chaos = Self {
             dice: Dice(seed),
             people,
@@ -91,7 +95,9 @@ impl Chaos {
         self.world.settle();
         // Whoever leads at last has not seen what happened before.
         self.world.leaders.clear();
-        self.world.leaders.push(Leader::start(&self.world.out, &MemoryDisk::default(), false));
+        self.world
+            .leaders
+            .push(Leader::start(&self.world.out, &MemoryDisk::default(), false));
         self.world.end();
         self.world.check_end();
     }
@@ -148,7 +154,9 @@ impl Chaos {
         }
         // With two about, none is the one that the Lease shows as the last to write.
         let distrust = distrust || self.disks.len() > 1;
-        self.world.leaders.insert(who, leader::Leader::start(&self.world.out, &self.disks[who], distrust));
+        self.world
+            .leaders
+            .insert(who, leader::Leader::start(&self.world.out, &self.disks[who], distrust));
         self.asleep[who] = 0;
     }
 
@@ -156,8 +164,20 @@ impl Chaos {
         let (owner, consumer) = (*self.dice.pick(&OWNERS), *self.dice.pick(&CONSUMERS));
         let class = *self.dice.pick(&CLASSES);
         let namespace = key(consumer).namespace.to_string();
-        let pvs: Vec<String> = self.world.out.cluster.store().pvs.keys().map(ToString::to_string).collect();
-        let pv = if pvs.is_empty() { "none".to_owned() } else { self.dice.pick(&pvs).clone() };
+        let pvs: Vec<String> = self
+            .world
+            .out
+            .cluster
+            .store()
+            .pvs
+            .keys()
+            .map(ToString::to_string)
+            .collect();
+        let pv = if pvs.is_empty() {
+            "none".to_owned()
+        } else {
+            self.dice.pick(&pvs).clone()
+        };
         let most = if self.people == People::Careless { 25 } else { 17 };
         let what = self.dice.below(most);
         self.say(format!("{now}: people do {what} ({owner} {consumer} {class} {pv})"));
@@ -167,7 +187,12 @@ impl Chaos {
             0..3 => world.own(owner, class),
             3..7 => {
                 world.refer(&namespace, owner);
-                let class = world.out.cluster.store().claim(&key(owner)).and_then(|c| c.class.clone());
+                let class = world
+                    .out
+                    .cluster
+                    .store()
+                    .claim(&key(owner))
+                    .and_then(|c| c.class.clone());
                 world.ask(consumer, owner, class.as_ref().map_or("gold", |c| c.as_str()));
             }
             7..10 => world.delete(owner),
@@ -177,7 +202,12 @@ impl Chaos {
             14 => world.unrefer(&namespace, &key(owner).name),
             15 => world.strip_hold(owner),
             16 => world.delete_namespace(&namespace),
-            17..19 => world.strip_label(&pv, *self.dice.pick(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND])),
+            17..19 => world.strip_label(
+                &pv,
+                *self
+                    .dice
+                    .pick(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]),
+            ),
             19 => world.strip_protection(&pv),
             20 => world.force_remove_pv(&pv),
             21 => world.set_policy(&pv, *self.dice.pick(&["Retain", "Delete"])),
@@ -207,7 +237,12 @@ fn runs(people: People, leaders: usize) {
     let runs = from_env("SIM_RUNS").unwrap_or(RUNS);
     let wrong: Vec<u64> = (0..runs).filter(|seed| !play(*seed, people, leaders, false)).collect();
     println!("{runs} random runs, {people:?} people, {leaders} controllers");
-    assert!(wrong.is_empty(), "{} of {runs} runs went wrong; play one with SIM_SEED={}: {wrong:?}", wrong.len(), wrong[0]);
+    assert!(
+        wrong.is_empty(),
+        "{} of {runs} runs went wrong; play one with SIM_SEED={}: {wrong:?}",
+        wrong.len(),
+        wrong[0]
+    );
 }
 
 #[test]

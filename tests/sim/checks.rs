@@ -93,7 +93,11 @@ impl History {
             for claim in claims.iter().filter(|c| c.phase == ClaimPhase::Bound && uses(c, pv)) {
                 let path = ours.handle.path.to_string();
                 if ours.role == Role::Owner && self.written.insert(path.clone()) {
-                    assert!(out.fake.tree().mode(&path).is_some(), "{} is bound to a directory that is not there", claim.key);
+                    assert!(
+                        out.fake.tree().mode(&path).is_some(),
+                        "{} is bound to a directory that is not there",
+                        claim.key
+                    );
                     out.fake.write(&data(&path), claim.uid.as_str());
                 }
                 self.users.insert(claim.uid.clone(), path);
@@ -104,25 +108,46 @@ impl History {
     /// Promises 1 and 5: no data is gone that a live claim has, or can get.
     fn data_outlives_its_users(&self, out: &Outside, pvs: &[Arc<Pv>], claims: &[Arc<Claim>]) {
         for path in self.written.iter().filter(|path| out.fake.read(&data(path)).is_none()) {
-            let on_it = pvs.iter().filter(|pv| pv.ours.as_ref().is_some_and(|o| o.handle.path.as_str() == path));
+            let on_it = pvs
+                .iter()
+                .filter(|pv| pv.ours.as_ref().is_some_and(|o| o.handle.path.as_str() == path));
             for pv in on_it {
-                let user = claims.iter().find(|claim| pv.claim_uids().contains(&claim.uid) && can_use(claim, pv));
-                assert!(user.is_none(), "the data of {path} is gone, and {} can use {}", user.unwrap().key, pv.name);
+                let user = claims
+                    .iter()
+                    .find(|claim| pv.claim_uids().contains(&claim.uid) && can_use(claim, pv));
+                assert!(
+                    user.is_none(),
+                    "the data of {path} is gone, and {} can use {}",
+                    user.unwrap().key,
+                    pv.name
+                );
             }
             // Also where the object was removed by force. Whoever merely got hold of a free volume counts only while it exists.
             let invited = |c: &Claim| self.users.get(&c.uid) == Some(path) && c.is_bound_to_own();
             let pods = claims.iter().find(|c| invited(c) && c.phase != ClaimPhase::Pending);
-            assert!(pods.is_none(), "the data of {path} is gone under the pods of {}", pods.unwrap().key);
+            assert!(
+                pods.is_none(),
+                "the data of {path} is gone under the pods of {}",
+                pods.unwrap().key
+            );
         }
     }
 
     /// Promise 2: nobody is in a volume without the owner's and the admin's consent, by UID.
     fn members_came_by_consent(&self, pvs: &[Arc<Pv>]) {
         for pv in pvs {
-            let Some(Role::Member(joined)) = pv.ours.as_ref().map(|o| &o.role) else { continue };
+            let Some(Role::Member(joined)) = pv.ours.as_ref().map(|o| &o.role) else {
+                continue;
+            };
             let Some(claim) = &pv.claim else { continue };
-            let agreed = self.consented.contains(&(joined.source_uid.clone(), claim.key.namespace.clone()));
-            assert!(agreed, "{} is a member of what nobody shared with its namespace", claim.key);
+            let agreed = self
+                .consented
+                .contains(&(joined.source_uid.clone(), claim.key.namespace.clone()));
+            assert!(
+                agreed,
+                "{} is a member of what nobody shared with its namespace",
+                claim.key
+            );
         }
     }
 
@@ -132,7 +157,11 @@ impl History {
             let Some(volume) = pv.volume() else { continue };
             let owner = pvs.iter().any(|o| o.name == volume.pv_name());
             let used = claims.iter().any(|c| uses(c, pv));
-            assert!(owner || !used || self.forced.contains(&volume.pv_name()), "{volume} is gone under {}", pv.name);
+            assert!(
+                owner || !used || self.forced.contains(&volume.pv_name()),
+                "{volume} is gone under {}",
+                pv.name
+            );
         }
     }
 }
@@ -166,19 +195,38 @@ impl World {
             let why = |a: &&tombolo::plan::Announcement| {
                 a.subject == Subject::Claim(claim.reference()) && matches!(a.reason, Told::Refused(_))
             };
-            assert!(told.iter().any(|a| why(&a)), "{} waits and was not told why, {:?}", claim.key, self.script);
+            assert!(
+                told.iter().any(|a| why(&a)),
+                "{} waits and was not told why, {:?}",
+                claim.key,
+                self.script
+            );
         }
     }
 
     fn nothing_leaked(&self, pvs: &[Arc<Pv>]) {
-        for path in self.out.fake.tree().paths().filter(|p| !p.contains('/') && !p.starts_with('.')) {
+        for path in self
+            .out
+            .fake
+            .tree()
+            .paths()
+            .filter(|p| !p.contains('/') && !p.starts_with('.'))
+        {
             let name = PvName::new(path);
             let known = pvs.iter().any(|pv| pv.name == name);
             let kept = self.history.was_forced(&name) || self.history.kept(&name);
-            assert!(known || kept, "the directory {path} belongs to nobody, {:?}", self.script);
+            assert!(
+                known || kept,
+                "the directory {path} belongs to nobody, {:?}",
+                self.script
+            );
         }
         for path in self.out.fake.tree().paths() {
-            assert!(!path.starts_with(".tombolo/trash/"), "{path} was left, {:?}", self.script);
+            assert!(
+                !path.starts_with(".tombolo/trash/"),
+                "{path} was left, {:?}",
+                self.script
+            );
         }
     }
 
@@ -186,11 +234,20 @@ impl World {
         let ledger = &self.leaders[0].ctx.ports.ledger;
         // What was removed by force is nowhere in the cluster, and may be remembered.
         let comparable = |records: Vec<Record>| -> Vec<Record> {
-            let known = records.into_iter().filter(|r| !self.history.was_forced(&r.volume.pv_name()));
-            known.map(|mut r| { r.members.retain(|pv, _| !self.history.was_forced(pv)); r }).collect()
+            let known = records
+                .into_iter()
+                .filter(|r| !self.history.was_forced(&r.volume.pv_name()));
+            known
+                .map(|mut r| {
+                    r.members.retain(|pv, _| !self.history.was_forced(pv));
+                    r
+                })
+                .collect()
         };
         let known = comparable(ledger.all().iter().map(|r| r.as_ref().clone()).collect());
-        let told = comparable(rebuild::records(&pvs.iter().map(|pv| (**pv).clone()).collect::<Vec<_>>()));
+        let told = comparable(rebuild::records(
+            &pvs.iter().map(|pv| (**pv).clone()).collect::<Vec<_>>(),
+        ));
         assert_eq!(known, told, "the ledger and the cluster differ, {:?}", self.script);
     }
 }

@@ -28,11 +28,17 @@ impl MemoryCluster {
 }
 
 fn exactly(pv: &Exactly) -> Expect<'_> {
-    Expect { uid: Some(pv.uid.as_str()), version: Some(pv.version.as_str()) }
+    Expect {
+        uid: Some(pv.uid.as_str()),
+        version: Some(pv.version.as_str()),
+    }
 }
 
 fn this(uid: &str) -> Expect<'_> {
-    Expect { uid: Some(uid), version: None }
+    Expect {
+        uid: Some(uid),
+        version: None,
+    }
 }
 
 /// A strategic merge patch of a list of finalizers: adding one twice leaves one.
@@ -86,7 +92,9 @@ impl Cluster for MemoryCluster {
 
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
         let all = &self.store().references;
-        let here = all.values().filter(|r| r.key.kind == kind && r.key.namespace == *namespace);
+        let here = all
+            .values()
+            .filter(|r| r.key.kind == kind && r.key.namespace == *namespace);
         Ok(Some(here.cloned().collect()))
     }
 
@@ -101,7 +109,10 @@ impl Cluster for MemoryCluster {
         };
         let found = store.pv(&pv.name).filter(|found| {
             found.ours.as_ref().is_some_and(|o| o.handle == pv.handle)
-                && found.claim.as_ref().is_some_and(|c| c.uid.as_ref() == Some(&pv.claim.uid))
+                && found
+                    .claim
+                    .as_ref()
+                    .is_some_and(|c| c.uid.as_ref() == Some(&pv.claim.uid))
         });
         found.map(drop).ok_or(error)
     }
@@ -111,32 +122,44 @@ impl Cluster for MemoryCluster {
     }
 
     async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Result<(), ApiError> {
-        let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| take_finalizer(&mut pv.metadata, names::FINALIZER_VOLUME));
+        let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
+            take_finalizer(&mut pv.metadata, names::FINALIZER_VOLUME)
+        });
         absent_is_done(edit)
     }
 
     async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError> {
         self.store().edit_pv(&pv.name, exactly(pv), |pv| {
             add_finalizer(&mut pv.metadata, &token.finalizer());
-            pv.metadata.annotations.get_or_insert_default().insert(token.finalizer(), note.to_text());
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(token.finalizer(), note.to_text());
         })
     }
 
     async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError> {
         let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
             take_finalizer(&mut pv.metadata, &token.finalizer());
-            pv.metadata.annotations.get_or_insert_default().remove(&token.finalizer());
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .remove(&token.finalizer());
         });
         absent_is_done(edit)
     }
 
     async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
-        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| add_finalizer(&mut c.metadata, names::FINALIZER_HOLD);
+        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
+            add_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+        };
         self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit)
     }
 
     async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
-        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| take_finalizer(&mut c.metadata, names::FINALIZER_HOLD);
+        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
+            take_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+        };
         absent_is_done(self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit))
     }
 
@@ -162,7 +185,10 @@ impl Cluster for MemoryCluster {
 
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError> {
         self.store().edit_pv(&pv.name, exactly(pv), |pv| {
-            pv.metadata.annotations.get_or_insert_default().insert(names::ANNOTATION_OWNER_UID.into(), owner.to_string());
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(names::ANNOTATION_OWNER_UID.into(), owner.to_string());
         })
     }
 }
@@ -172,7 +198,11 @@ impl Cluster for MemoryCluster {
 fn the_store_refuses_what_an_api_server_refuses() {
     let mut store = Store::default();
     let pv = |finalizer: Option<&str>| k8s_openapi::api::core::v1::PersistentVolume {
-        metadata: ObjectMeta { name: Some("a".into()), finalizers: finalizer.map(|f| vec![f.into()]), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some("a".into()),
+            finalizers: finalizer.map(|f| vec![f.into()]),
+            ..ObjectMeta::default()
+        },
         ..k8s_openapi::api::core::v1::PersistentVolume::default()
     };
     let (name, any) = (PvName::new("a"), Expect::default());
@@ -180,16 +210,45 @@ fn the_store_refuses_what_an_api_server_refuses() {
     store.create_pv(pv(Some("keep"))).unwrap();
     assert_eq!(fault(store.create_pv(pv(None))), Some(Fault::Exists));
     let first = store.pv(&name).unwrap();
-    store.edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "keep")).unwrap();
-    assert_eq!(store.pv(&name).unwrap().version, first.version, "a patch that changes nothing is no new version");
-    store.edit_pv(&name, exactly(&(&*first).into()), |pv| add_finalizer(&mut pv.metadata, "two")).unwrap();
-    assert_eq!(fault(store.delete_pv(&name, exactly(&(&*first).into()))), Some(Fault::Conflict));
+    store
+        .edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "keep"))
+        .unwrap();
+    assert_eq!(
+        store.pv(&name).unwrap().version,
+        first.version,
+        "a patch that changes nothing is no new version"
+    );
+    store
+        .edit_pv(&name, exactly(&(&*first).into()), |pv| {
+            add_finalizer(&mut pv.metadata, "two")
+        })
+        .unwrap();
+    assert_eq!(
+        fault(store.delete_pv(&name, exactly(&(&*first).into()))),
+        Some(Fault::Conflict)
+    );
     store.delete_pv(&name, any).unwrap();
-    assert_eq!(fault(store.edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "new"))), Some(Fault::Terminating));
-    store.edit_pv(&name, any, |pv| drop(pv.metadata.labels.get_or_insert_default().insert("still".into(), "works".into()))).unwrap();
+    assert_eq!(
+        fault(store.edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "new"))),
+        Some(Fault::Terminating)
+    );
+    store
+        .edit_pv(&name, any, |pv| {
+            drop(
+                pv.metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert("still".into(), "works".into()),
+            )
+        })
+        .unwrap();
     store.edit_pv(&name, any, |pv| pv.metadata.finalizers = None).unwrap();
     assert_eq!(fault(store.delete_pv(&name, any)), Some(Fault::NotFound));
     store.create_pv(pv(None)).unwrap();
-    assert_eq!(fault(store.edit_pv(&name, this(first.uid.as_str()), |_| ())), Some(Fault::Conflict), "another one of its name");
+    assert_eq!(
+        fault(store.edit_pv(&name, this(first.uid.as_str()), |_| ())),
+        Some(Fault::Conflict),
+        "another one of its name"
+    );
     assert!(refuse::<()>(Fault::Away, "").is_err());
 }

@@ -21,7 +21,11 @@ fn tell(story: &Story, script: Script) -> Ended {
         let (writes, midway_missed) = (world.writes(), world.midway_missed);
         world.end();
         world.check_end();
-        Ended { end: world.what_is_left(), writes, midway_missed }
+        Ended {
+            end: world.what_is_left(),
+            writes,
+            midway_missed,
+        }
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         eprintln!("in story {} with {script:?}", story.name);
@@ -34,7 +38,11 @@ fn scripts(story: &Story) -> Vec<(Script, usize)> {
     let mut all = Vec::new();
     for eager in [false, true] {
         for midway in 0.. {
-            let script = Script { stop: None, midway, eager };
+            let script = Script {
+                stop: None,
+                midway,
+                eager,
+            };
             let ended = tell(story, script);
             let expected = story.ends.contains(&ended.end.as_str());
             assert!(expected, "{} {script:?} ends in:\n\"{}\"", story.name, ended.end);
@@ -59,12 +67,21 @@ fn explore(part: usize, of: usize) {
             for write in 1..=writes {
                 for moment in [Moment::Before, Moment::After] {
                     // Whether caches follow at once makes little difference to who takes over.
-                    for then in EVERY_THEN.into_iter().filter(|then| !script.eager || *then == Then::Restart) {
-                        let script = Script { stop: Some((write, moment, then)), ..script };
+                    for then in EVERY_THEN
+                        .into_iter()
+                        .filter(|then| !script.eager || *then == Then::Restart)
+                    {
+                        let script = Script {
+                            stop: Some((write, moment, then)),
+                            ..script
+                        };
                         points += 1;
                         let ended = match catch_unwind(|| tell(story, script)) {
                             Ok(ended) => ended,
-                            Err(_) => { wrong.push(format!("{} {script:?} PANICS", story.name)); continue }
+                            Err(_) => {
+                                wrong.push(format!("{} {script:?} PANICS", story.name));
+                                continue;
+                            }
                         };
                         if !story.ends.contains(&ended.end.as_str()) {
                             wrong.push(format!("{} {script:?} ends in:\n  {}", story.name, ended.end));
@@ -75,7 +92,12 @@ fn explore(part: usize, of: usize) {
         }
     }
     println!("{points} crash points");
-    assert!(wrong.is_empty(), "{} of {points} end elsewhere:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {points} end elsewhere:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     assert!(points >= AT_LEAST, "only {points} crash points");
 }
 
@@ -83,7 +105,11 @@ fn explore(part: usize, of: usize) {
 fn every_story_ends_as_it_should() {
     let mut wrong = Vec::new();
     for story in STORIES {
-        let script = Script { stop: None, midway: 3, eager: false };
+        let script = Script {
+            stop: None,
+            midway: 3,
+            eager: false,
+        };
         let ended = tell(story, script);
         if !story.ends.contains(&ended.end.as_str()) {
             wrong.push(format!("{}: {}", story.name, ended.end));

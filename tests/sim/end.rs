@@ -12,7 +12,11 @@ impl World {
         lines.extend(self.volumes());
         lines.extend(self.directories());
         lines.extend(self.records());
-        if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") }
+        if lines.is_empty() {
+            "nothing".to_owned()
+        } else {
+            lines.join("; ")
+        }
     }
 
     fn claims(&self) -> Vec<String> {
@@ -43,8 +47,17 @@ impl World {
     fn directories(&self) -> Vec<String> {
         let tree = self.out.fake.tree();
         let here = tree.paths().filter(|p| !p.contains('/') && !p.starts_with('.'));
-        let archived = tree.paths().filter_map(|p| p.strip_prefix(".tombolo/archive/")).filter(|p| !p.contains('/'));
-        let filled = |path: String| if tree.read(&format!("{path}/bytes")).is_some() { "" } else { " empty" };
+        let archived = tree
+            .paths()
+            .filter_map(|p| p.strip_prefix(".tombolo/archive/"))
+            .filter(|p| !p.contains('/'));
+        let filled = |path: String| {
+            if tree.read(&format!("{path}/bytes")).is_some() {
+                ""
+            } else {
+                " empty"
+            }
+        };
         let here = here.map(|p| format!("data {p}{}", filled(p.to_owned())));
         let archived = archived.map(|p| format!("archived {p}{}", filled(format!(".tombolo/archive/{p}"))));
         here.chain(archived).collect()

@@ -90,12 +90,25 @@ impl Gate {
 
     /// Waits as long as the controller is stopped; nobody is woken, for whoever resumes it polls it too.
     async fn wait(&self) {
-        poll_fn(|_| if self.0.lock().unwrap().stopped { Poll::Pending } else { Poll::Ready(()) }).await;
+        poll_fn(|_| {
+            if self.0.lock().unwrap().stopped {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
     }
 }
 
 async fn yield_once() {
     let mut yielded = false;
-    poll_fn(|_| if std::mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|_| {
+        if std::mem::replace(&mut yielded, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
-

@@ -19,7 +19,6 @@ use tombolo::api::conditions::Statement;
 use tombolo::api::reasons::{BackendReason, ReferenceReason};
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use tombolo::controllers::context::Locks;
-use tombolo::observe::queue::Queue;
 use tombolo::controllers::{Context, Next, look_at};
 use tombolo::domain::backend::Limits;
 use tombolo::domain::ids::{BackendName, VolumeId};
@@ -32,6 +31,7 @@ use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
 use tombolo::ledger::{self, Ledger};
 use tombolo::metrics::Metrics;
 use tombolo::observe::gather::Caches;
+use tombolo::observe::queue::Queue;
 use tombolo::observe::roots::{Root, RootState, Roots};
 use tombolo::observe::work::Work;
 use tombolo::plan::shared_volume::Wanted;
@@ -118,9 +118,18 @@ impl Leader {
         let gate = Arc::new(Gate::default());
         let ledger = MemoryLedger::open(disk).unwrap().ledger;
         let trusted = !distrust && ledger::trust(&ledger, None, false) == Trust::Trusted;
-        let cluster = Arc::new(Gated { inner: outside.cluster.clone(), gate: gate.clone() });
-        let ledger = Arc::new(Gated { inner: ledger, gate: gate.clone() });
-        let driver = Arc::new(Gated { inner: outside.fake.clone(), gate: gate.clone() });
+        let cluster = Arc::new(Gated {
+            inner: outside.cluster.clone(),
+            gate: gate.clone(),
+        });
+        let ledger = Arc::new(Gated {
+            inner: ledger,
+            gate: gate.clone(),
+        });
+        let driver = Arc::new(Gated {
+            inner: outside.fake.clone(),
+            gate: gate.clone(),
+        });
         let roots = Arc::new(Roots::default());
         roots.put(
             BackendName::new("nas"),
@@ -168,7 +177,9 @@ impl Leader {
             polls: 0,
         };
         leader.list();
-        leader.looks.push((None, Box::pin(settle_ledger(cluster, ledger, trusted))));
+        leader
+            .looks
+            .push((None, Box::pin(settle_ledger(cluster, ledger, trusted))));
         leader.ready.push(Work::Sweep);
         leader
     }
@@ -191,7 +202,12 @@ impl Leader {
             index.reset_claims(store.all_claims().iter().map(|c| (**c).clone()).collect()),
         ];
         self.ctx.queue.add_all(wakes.into_iter().flatten());
-        self.seen = [store.pv_log.len(), store.claim_log.len(), store.reference_log.len(), store.namespace_log.len()];
+        self.seen = [
+            store.pv_log.len(),
+            store.claim_log.len(),
+            store.reference_log.len(),
+            store.namespace_log.len(),
+        ];
     }
 
     /// Delivers the next event of a kind to its caches; `false`: there is none.
@@ -208,11 +224,19 @@ impl Leader {
                 Some(claim) => index.put_claim((*claim).clone()),
                 None => index.remove_claim(&key),
             }),
-            Kind::Reference => store.reference_log.get(*seen).cloned().map(|(key, reference)| match reference {
-                Some(reference) => index.put_reference(reference),
-                None => index.remove_reference(&key),
-            }),
-            Kind::Namespace => store.namespace_log.get(*seen).cloned().map(|(name, view)| index.put_namespace(name, view)),
+            Kind::Reference => store
+                .reference_log
+                .get(*seen)
+                .cloned()
+                .map(|(key, reference)| match reference {
+                    Some(reference) => index.put_reference(reference),
+                    None => index.remove_reference(&key),
+                }),
+            Kind::Namespace => store
+                .namespace_log
+                .get(*seen)
+                .cloned()
+                .map(|(name, view)| index.put_namespace(name, view)),
         };
         let Some(wake) = wake else { return false };
         *seen += 1;
@@ -241,7 +265,8 @@ impl Leader {
         self.later.remove(&work);
         let ctx = self.ctx.clone();
         let look = work.clone();
-        self.looks.push((Some(work), Box::pin(async move { look_at(&ctx, &look).await })));
+        self.looks
+            .push((Some(work), Box::pin(async move { look_at(&ctx, &look).await })));
     }
 
     /// Looks under way.
@@ -258,7 +283,9 @@ impl Leader {
     /// Moves one look by one call.
     pub fn poll(&mut self, at: usize) {
         let (work, look) = &mut self.looks[at];
-        let Poll::Ready(outcome) = look.as_mut().poll(&mut Waker::from_waker(std::task::Waker::noop())) else { return };
+        let Poll::Ready(outcome) = look.as_mut().poll(&mut Waker::from_waker(std::task::Waker::noop())) else {
+            return;
+        };
         let work = work.clone();
         drop(self.looks.remove(at));
         match (work, outcome) {
@@ -290,7 +317,10 @@ async fn settle_ledger(cluster: Arc<dyn Cluster>, ledger: Arc<dyn Ledger>, trust
         let records = rebuild::records(&cluster.pvs().await?);
         ledger.replace_all(records).await?;
     }
-    let holder = Holder { identity: "alone".into(), start_id: "alone".into() };
+    let holder = Holder {
+        identity: "alone".into(),
+        start_id: "alone".into(),
+    };
     ledger.set_epoch(Epoch { term: None, holder }).await?;
     Ok(Next::Change)
 }

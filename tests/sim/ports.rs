@@ -19,8 +19,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress, Purged,
-    RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
+    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 

@@ -53,7 +53,8 @@ pub fn refuse<T>(fault: Fault, what: impl Into<String>) -> Result<T, ApiError> {
 
 impl Expect<'_> {
     fn check(&self, meta: &ObjectMeta) -> Result<(), ApiError> {
-        let differs = |wanted: Option<&str>, found: &Option<String>| wanted.is_some_and(|w| found.as_deref() != Some(w));
+        let differs =
+            |wanted: Option<&str>, found: &Option<String>| wanted.is_some_and(|w| found.as_deref() != Some(w));
         if differs(self.uid, &meta.uid) || differs(self.version, &meta.resource_version) {
             return refuse(Fault::Conflict, "another object or version");
         }
@@ -95,9 +96,14 @@ fn edited<T: Object>(old: &T, expect: Expect<'_>, edit: impl FnOnce(&mut T)) -> 
     let mut new = old.clone();
     edit(&mut new);
     let terminating = old.meta().deletion_timestamp.is_some();
-    let added = finalizers(new.meta()).iter().any(|f| !finalizers(old.meta()).contains(f));
+    let added = finalizers(new.meta())
+        .iter()
+        .any(|f| !finalizers(old.meta()).contains(f));
     if terminating && added {
-        return refuse(Fault::Terminating, "no new finalizers can be added if the object is being deleted");
+        return refuse(
+            Fault::Terminating,
+            "no new finalizers can be added if the object is being deleted",
+        );
     }
     if new == *old {
         return Ok(None);

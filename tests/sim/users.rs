@@ -18,8 +18,10 @@ pub fn key(text: &str) -> ClaimKey {
 
 fn claim(at: &str, class: &str, annotations: &[(&str, &str)]) -> PersistentVolumeClaim {
     let key = key(at);
-    let annotations: serde_json::Map<_, _> =
-        annotations.iter().map(|(k, v)| (format!("{}{k}", names::PREFIX), json!(v))).collect();
+    let annotations: serde_json::Map<_, _> = annotations
+        .iter()
+        .map(|(k, v)| (format!("{}{k}", names::PREFIX), json!(v)))
+        .collect();
     let object = json!({
         "metadata": {"namespace": key.namespace.as_str(), "name": key.name, "annotations": annotations},
         "spec": {"storageClassName": class, "accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
@@ -31,14 +33,22 @@ fn claim(at: &str, class: &str, annotations: &[(&str, &str)]) -> PersistentVolum
 impl World {
     /// An owner makes a claim that everybody may join.
     pub fn own(&mut self, at: &str, class: &str) {
-        let made = self.out.cluster.store().create_claim(claim(at, class, &[(names::claim::SHARE_TO, "*")]));
+        let made = self
+            .out
+            .cluster
+            .store()
+            .create_claim(claim(at, class, &[(names::claim::SHARE_TO, "*")]));
         drop(made);
         self.people_acted();
     }
 
     /// A consumer makes a claim that asks for another's volume.
     pub fn ask(&mut self, at: &str, source: &str, class: &str) {
-        let made = self.out.cluster.store().create_claim(claim(at, class, &[(names::claim::SHARE_FROM, source)]));
+        let made = self
+            .out
+            .cluster
+            .store()
+            .create_claim(claim(at, class, &[(names::claim::SHARE_FROM, source)]));
         drop(made);
         self.people_acted();
     }
@@ -46,16 +56,29 @@ impl World {
     /// An admin puts a reference into a namespace.
     pub fn refer(&mut self, namespace: &str, source: &str) {
         let source = key(source);
-        let at = ReferenceKey { kind: ReferenceKind::Volume, namespace: Namespace::new(namespace), name: source.name.clone() };
-        let reference =
-            Reference::new(at.clone(), false, Some(source.namespace.as_str()), Some(&source.name), Access::ReadWrite);
+        let at = ReferenceKey {
+            kind: ReferenceKind::Volume,
+            namespace: Namespace::new(namespace),
+            name: source.name.clone(),
+        };
+        let reference = Reference::new(
+            at.clone(),
+            false,
+            Some(source.namespace.as_str()),
+            Some(&source.name),
+            Access::ReadWrite,
+        );
         self.out.cluster.store().put_reference(at, Some(reference));
         self.people_acted();
     }
 
     /// An admin takes a reference away.
     pub fn unrefer(&mut self, namespace: &str, name: &str) {
-        let at = ReferenceKey { kind: ReferenceKind::Volume, namespace: Namespace::new(namespace), name: name.to_owned() };
+        let at = ReferenceKey {
+            kind: ReferenceKind::Volume,
+            namespace: Namespace::new(namespace),
+            name: name.to_owned(),
+        };
         self.out.cluster.store().put_reference(at, None);
         self.people_acted();
     }
@@ -63,7 +86,14 @@ impl World {
     /// An owner changes who may join.
     pub fn share_to(&mut self, at: &str, list: &str) {
         let annotation = format!("{}{}", names::PREFIX, names::claim::SHARE_TO);
-        self.edit_claim(at, |c| drop(c.metadata.annotations.get_or_insert_default().insert(annotation, list.to_owned())));
+        self.edit_claim(at, |c| {
+            drop(
+                c.metadata
+                    .annotations
+                    .get_or_insert_default()
+                    .insert(annotation, list.to_owned()),
+            )
+        });
     }
 
     pub fn delete(&mut self, at: &str) {
@@ -72,13 +102,23 @@ impl World {
     }
 
     pub fn delete_pv(&mut self, name: &str) {
-        let _ = self.out.cluster.store().delete_pv(&PvName::new(name), Expect::default());
+        let _ = self
+            .out
+            .cluster
+            .store()
+            .delete_pv(&PvName::new(name), Expect::default());
         self.people_acted();
     }
 
     pub fn delete_namespace(&mut self, name: &str) {
-        let going = NamespaceView { terminating: true, ..NamespaceView::default() };
-        self.out.cluster.store().put_namespace(Namespace::new(name), Some(going));
+        let going = NamespaceView {
+            terminating: true,
+            ..NamespaceView::default()
+        };
+        self.out
+            .cluster
+            .store()
+            .put_namespace(Namespace::new(name), Some(going));
         self.people_acted();
     }
 
@@ -97,7 +137,11 @@ impl World {
     }
 
     pub fn edit_pv(&mut self, name: &str, edit: impl FnOnce(&mut PersistentVolume)) {
-        let _ = self.out.cluster.store().edit_pv(&PvName::new(name), Expect::default(), edit);
+        let _ = self
+            .out
+            .cluster
+            .store()
+            .edit_pv(&PvName::new(name), Expect::default(), edit);
         self.people_acted();
     }
 
@@ -115,7 +159,9 @@ impl World {
     }
 
     pub fn strip_label(&mut self, name: &str, label: &str) {
-        self.edit_pv(name, |pv| drop(pv.metadata.labels.get_or_insert_default().remove(label)));
+        self.edit_pv(name, |pv| {
+            drop(pv.metadata.labels.get_or_insert_default().remove(label))
+        });
     }
 
     pub fn strip_hold(&mut self, at: &str) {
@@ -123,7 +169,9 @@ impl World {
     }
 
     pub fn set_policy(&mut self, name: &str, policy: &str) {
-        self.edit_pv(name, |pv| pv.spec.get_or_insert_default().persistent_volume_reclaim_policy = Some(policy.to_owned()));
+        self.edit_pv(name, |pv| {
+            pv.spec.get_or_insert_default().persistent_volume_reclaim_policy = Some(policy.to_owned())
+        });
     }
 
     pub fn clear_claim_ref(&mut self, name: &str) {

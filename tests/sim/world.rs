@@ -33,8 +33,13 @@ pub enum Then {
     SleepUntilTheEnd,
 }
 
-pub const EVERY_THEN: [Then; 5] =
-    [Then::Restart, Then::LoseLedger, Then::Distrust, Then::SleepUntilQuiet, Then::SleepUntilTheEnd];
+pub const EVERY_THEN: [Then; 5] = [
+    Then::Restart,
+    Then::LoseLedger,
+    Then::Distrust,
+    Then::SleepUntilQuiet,
+    Then::SleepUntilTheEnd,
+];
 
 /// What is going to happen besides the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,8 +159,12 @@ impl World {
     }
 
     fn after_a_stop(&mut self) -> bool {
-        let Some((_, _, then)) = self.script.stop else { return false };
-        let Some(at) = self.leaders.iter().position(|l| l.gate.stopped().is_some()) else { return false };
+        let Some((_, _, then)) = self.script.stop else {
+            return false;
+        };
+        let Some(at) = self.leaders.iter().position(|l| l.gate.stopped().is_some()) else {
+            return false;
+        };
         let stopped = self.leaders.remove(at);
         self.stopped_at = stopped.gate.stopped();
         match then {
@@ -171,7 +180,8 @@ impl World {
         if then == Then::LoseLedger {
             self.disk.lose_everything();
         }
-        self.leaders.push(Leader::start(&self.out, &self.disk, then == Then::Distrust));
+        self.leaders
+            .push(Leader::start(&self.out, &self.disk, then == Then::Distrust));
         true
     }
 
@@ -192,7 +202,8 @@ impl World {
                 if self.recent.len() > 30 {
                     self.recent.pop_front();
                 }
-                self.recent.push_back(format!("{at}: {work:?} {:?}", leader.gate.last()));
+                self.recent
+                    .push_back(format!("{at}: {work:?} {:?}", leader.gate.last()));
                 leader.begin(work);
                 return true;
             }
@@ -210,7 +221,11 @@ impl World {
             || self.work()
             || binder::step(&mut self.out.cluster.store(), self.turn % 2 == 0)
             || self.try_again();
-        self.retries = if self.out.cluster.store().version() == version { self.retries } else { 0 };
+        self.retries = if self.out.cluster.store().version() == version {
+            self.retries
+        } else {
+            0
+        };
         self.history.look(&self.out);
         moved || self.wake_the_sleeper(Then::SleepUntilQuiet)
     }
@@ -221,7 +236,11 @@ impl World {
         self.time.block_on(tokio::time::advance(Duration::from_secs(60)));
         let failed: Vec<_> = self.leaders.iter().map(|l| l.later.clone()).collect();
         let any = self.leaders.iter_mut().fold(false, |any, leader| leader.retry() || any);
-        assert!(!any || self.retries < RETRIES, "it fails for ever: {failed:?}, {:?}", self.script);
+        assert!(
+            !any || self.retries < RETRIES,
+            "it fails for ever: {failed:?}, {:?}",
+            self.script
+        );
         any
     }
 
@@ -229,7 +248,9 @@ impl World {
         if self.script.stop.is_none_or(|(_, _, then)| then != when) {
             return false;
         }
-        let Some(sleeper) = self.sleeper.take() else { return false };
+        let Some(sleeper) = self.sleeper.take() else {
+            return false;
+        };
         sleeper.gate.resume();
         self.leaders.push(sleeper);
         true
@@ -242,7 +263,11 @@ impl World {
                 return;
             }
         }
-        panic!("it does not come to rest, {:?}:\n{}", self.script, self.recent.make_contiguous().join("\n"));
+        panic!(
+            "it does not come to rest, {:?}:\n{}",
+            self.script,
+            self.recent.make_contiguous().join("\n")
+        );
     }
 
     /// Until the script's number of writes has been made.
