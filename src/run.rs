@@ -8,7 +8,6 @@ use crate::backends;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
-use crate::controllers::queue::Queue;
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::{Limits, NamespaceLimits};
@@ -25,6 +24,7 @@ use crate::leader::{Leadership, Timing};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::metrics::timed::Timed;
+use crate::observe::queue::Queue;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
 use crate::observe::work::Work;
@@ -41,6 +41,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+/// How long claims wait at the start for backends to answer.
+const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Time of day.
 struct WallClock;
@@ -78,9 +81,17 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
         }
         served.cancel();
     });
+    let ending = CancellationToken::new();
+    tasks.spawn({
+        let ending = ending.clone();
+        async move {
+            told_to_end().await;
+            tracing::info!("told to end");
+            ending.cancel();
+        }
+    });
     let ended = tokio::select! {
-        ended = lead(&client, &config, args, &readiness, &metrics) => ended,
-        () = told_to_end() => { tracing::info!("told to end"); Ok(()) }
+        ended = lead(&client, &config, args, &readiness, &metrics, &ending) => ended,
         () = stop.cancelled() => Err(anyhow::anyhow!("the admin address failed")),
     };
     metrics.leading(false);
@@ -102,19 +113,30 @@ async fn lead(
     args: &RunArgs,
     readiness: &Readiness,
     metrics: &Metrics,
+    ending: &CancellationToken,
 ) -> anyhow::Result<()> {
     if !args.leader_election {
-        return work(client, args, &Leadership::Alone, readiness, metrics).await;
+        return tokio::select! {
+            ended = work(client, args, &Leadership::Alone, readiness, metrics) => ended,
+            () = ending.cancelled() => Ok(()),
+        };
     }
     let lease = KubeLease::connect(config, &args.lease_namespace())?;
     let timing = Timing::default();
     tracing::info!("waiting for the Lease");
-    let mut term: Term<_> = Elector::new(lease, args.new_identity(), timing).acquire().await;
+    // To wait is the job of one that waits. An upgrade waits for the new pod to be ready, which waits for the old one to go.
+    readiness.ready("election");
+    let mut term: Term<_> = tokio::select! {
+        term = Elector::new(lease, args.new_identity(), timing).acquire() => term,
+        () = ending.cancelled() => return Ok(()),
+    };
     let leadership = term.leadership().clone();
     let ended = tokio::select! {
         lost = term.keep() => return Err(anyhow::Error::new(lost).context("the Lease was lost")),
         ended = work(client, args, &leadership, readiness, metrics) => ended,
+        () = ending.cancelled() => Ok(()),
     };
+    // Nothing of ours runs any more, and the next one need not wait until the term runs out.
     if let Err(error) = term.release().await {
         tracing::warn!(%error, "the Lease was not released");
     }
@@ -130,6 +152,7 @@ async fn work(
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
     metrics.leading(true);
+    readiness.not_ready("working", "the cluster is being read");
     let ledger = open_ledger(args).await?;
     let queue = Arc::new(Queue::default());
     let caches = crate::observe::gather::Caches::default();
@@ -167,6 +190,7 @@ async fn work(
         sweep_interval: args.sweep_interval,
     };
     watch_backends(&mut tasks, client, &ctx).await?;
+    first_look_at_backends(&ctx).await;
     ctx.wake(Work::Sweep);
     for _ in 0..args.workers {
         tasks.spawn(work_on(ctx.clone()));
@@ -291,6 +315,18 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         .await
         .context("the watch of StorageBackends ended")?;
     Ok(())
+}
+
+/// Before the first claim is looked at, so that none is told of a backend that nobody has asked yet. One that does not answer
+/// soon is told of, and looked at again like everything else.
+async fn first_look_at_backends(ctx: &Context) {
+    let looks = ctx.roots.names().into_iter().map(|name| async move {
+        let look = crate::controllers::backends::reconcile(ctx, &name);
+        if let Ok(Err(error)) = tokio::time::timeout(FIRST_LOOK, look).await {
+            tracing::warn!(backend = %name, %error, "the first look at a backend failed");
+        }
+    });
+    futures::future::join_all(looks).await;
 }
 
 /// A backend as its object describes it, with what is known of it already.

@@ -18,6 +18,10 @@ pub const TRIDENT_PREFIX: &str = "trident.netapp.io/";
 pub const TRIDENT_GROUP: &str = "trident.netapp.io";
 /// Version of the compatible reference kind.
 pub const TRIDENT_VERSION: &str = "v1";
+/// Name of the definition of our reference kind.
+pub const VOLUME_REFERENCES: &str = "volumereferences.tombolo.dev";
+/// Name of the definition of the compatible reference kind.
+pub const TRIDENT_VOLUME_REFERENCES: &str = "tridentvolumereferences.trident.netapp.io";
 /// Name of the Lease that elects the leader.
 pub const LEASE: &str = "tombolo-controller";
 

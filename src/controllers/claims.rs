@@ -1,18 +1,18 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::{lost, retry, volumes};
+use super::{lost, volumes};
 use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
-use crate::domain::pv::Role;
-use crate::domain::reference::ReferenceKind;
 use crate::domain::token::Token;
+use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
+use crate::observe::consent::{consent_of, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
-use crate::plan::consent::{self, Membership};
+use crate::plan::consent::Consent;
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
@@ -85,7 +85,7 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
 /// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
-        return Ok(Next::Again);
+        return Err(overtaken());
     };
     let Some(turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
@@ -102,10 +102,10 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         return Ok(Next::Change);
     }
     let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
-        return Ok(Next::After(retry::at_once(1)));
+        return Err(overtaken());
     };
     if view.source_volume().as_ref() != Some(&volume) {
-        return Ok(Next::After(retry::at_once(1)));
+        return Err(overtaken());
     }
     let plan = claim::decide(&view.to_decide());
     if let Verdict::Refused(refusal) = &plan.verdict {
@@ -127,6 +127,11 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     Ok(next)
 }
 
+/// The caches lag behind: asked at once again they would say the same, so it is asked with growing patience.
+fn overtaken() -> Failure {
+    ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
+}
+
 /// Upkeep of a claim that has its volume.
 async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     let own = claim.uid.pv_name();
@@ -142,6 +147,12 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     });
     let Some((pv, members, consent)) = found else {
         return Ok(());
+    };
+    let consent = match consent {
+        Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
+            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, &pv).await?
+        }
+        seen => seen,
     };
     let actions = upkeep::plan(&ForUpkeep {
         claim,
@@ -168,32 +179,4 @@ async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), F
         run(&[Action::TakeHold(claim.reference())], &ctx.ports).await?;
     }
     Ok(())
-}
-
-/// The state of a member's consent, from the caches.
-pub fn consent_of(
-    index: &crate::observe::index::Index,
-    claim: &Claim,
-    pv: &crate::domain::pv::Pv,
-) -> Option<consent::Consent> {
-    let ours = pv.ours.as_ref()?;
-    let Role::Member(joined) = &ours.role else { return None };
-    let owner_pv = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()));
-    let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
-    let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
-    let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    // By which kind it came is in its `via`; the other kind's definition may be gone without a word about this member.
-    let kind = [ReferenceKind::Volume, ReferenceKind::Trident]
-        .into_iter()
-        .find(|k| joined.via.starts_with(k.as_str()));
-    let served = index.serves(kind.unwrap_or(ReferenceKind::Volume));
-    Some(consent::state(&Membership {
-        namespace: &claim.key.namespace,
-        labels: &namespace.labels,
-        namespace_terminating: namespace.terminating,
-        references: served.then_some(references.as_slice()),
-        source_uid: &joined.source_uid,
-        owner: owner_key.and_then(|key| index.claim(key)).map(|claim| &**claim),
-        access: ours.access,
-    }))
 }

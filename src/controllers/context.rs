@@ -1,6 +1,5 @@
 //! What every controller is handed.
 
-use super::queue::Queue;
 use super::retry::Retries;
 pub use super::turn::Locks;
 use super::turn::Turn;
@@ -9,6 +8,7 @@ use crate::execute::Ports;
 use crate::execute::publication::Publication;
 use crate::metrics::Metrics;
 use crate::observe::gather::Caches;
+use crate::observe::queue::Queue;
 use crate::observe::roots::Roots;
 use crate::observe::work::Work;
 use std::sync::Arc;

@@ -8,7 +8,6 @@ pub mod claims;
 pub mod context;
 pub mod lost;
 pub mod members;
-pub mod queue;
 pub mod references;
 pub mod retry;
 pub mod shared_volumes;
@@ -21,6 +20,7 @@ pub use context::{Context, Next};
 
 use crate::execute::Failure;
 use crate::metrics::labels::{Reconciled, Subject};
+use crate::observe::queue::Queue;
 use crate::observe::work::Work;
 use crate::report;
 use futures::FutureExt;
@@ -146,7 +146,7 @@ fn subject(work: &Work) -> Subject {
 }
 
 /// How much waits, by kind.
-pub fn depths(queue: &queue::Queue) -> Vec<(Subject, usize)> {
+pub fn depths(queue: &Queue) -> Vec<(Subject, usize)> {
     let mut depths: Vec<(Subject, usize)> = Subject::VARIANTS.iter().map(|subject| (*subject, 0)).collect();
     for work in queue.waiting() {
         let of = subject(&work);

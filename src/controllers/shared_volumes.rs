@@ -1,9 +1,9 @@
 //! Something about a volume changed that people can read in its SharedVolume: written at most once a second (`Work::patience`).
 
-use super::claims::consent_of;
 use super::context::{Context, Next};
 use crate::domain::ids::VolumeId;
 use crate::execute::Failure;
+use crate::observe::consent::consent_of;
 use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;

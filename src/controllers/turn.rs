@@ -3,8 +3,8 @@
 //! Whoever finds a volume busy stands in line and lets its worker go; when the turn ends, the first in line is looked at again. So
 //! a thousand claims that join one volume hold up no other volume.
 
-use super::queue::Queue;
 use crate::domain::ids::VolumeId;
+use crate::observe::queue::Queue;
 use crate::observe::work::Work;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
 //! The owner's side of consent: which namespaces a claim is shared with, and how far.
 //!
-//! Decides nothing about members; see `plan::handshake` (joining) and `plan::withdrawal`.
+//! Decides nothing about members; see `plan::handshake` (joining) and `plan::consent`.
 
 use super::access::{Access, OnRevoke};
 use super::annotations::{Annotations, Spelled};

@@ -18,3 +18,6 @@ pub mod reference;
 pub mod size;
 pub mod source;
 pub mod token;
+
+#[cfg(test)]
+mod properties;

@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
+use crate::api::names;
 use std::fmt;
 
 /// One reference object.
@@ -43,6 +44,16 @@ impl ReferenceKind {
         match self {
             Self::Volume => "VolumeReference",
             Self::Trident => "TridentVolumeReference",
+        }
+    }
+}
+
+impl ReferenceKind {
+    /// Name of the CustomResourceDefinition.
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::Volume => names::VOLUME_REFERENCES,
+            Self::Trident => names::TRIDENT_VOLUME_REFERENCES,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::plan::action::Exactly;
 use crate::plan::reclaim::Gift;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -147,6 +148,15 @@ pub fn fault(error: kube::Error) -> ApiError {
     ApiError::new(kind, error.to_string())
 }
 
+/// The same for a read, which cannot have changed anything: no answer is no more than the server being away.
+fn unread(error: kube::Error) -> ApiError {
+    let error = fault(error);
+    match error.fault {
+        Fault::Unknown => ApiError::new(Fault::Away, error.message),
+        _ => error,
+    }
+}
+
 fn exactly(pv: &Exactly) -> Value {
     json!({"uid": pv.uid.as_str(), "resourceVersion": pv.version.as_str()})
 }
@@ -154,12 +164,12 @@ fn exactly(pv: &Exactly) -> Value {
 #[async_trait]
 impl Cluster for ApiServer {
     async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError> {
-        let found = self.claims(&key.namespace).get_opt(&key.name).await.map_err(fault)?;
+        let found = self.claims(&key.namespace).get_opt(&key.name).await.map_err(unread)?;
         Ok(found.as_ref().and_then(Claim::of))
     }
 
     async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError> {
-        let found = self.pvs().get_opt(name.as_str()).await.map_err(fault)?;
+        let found = self.pvs().get_opt(name.as_str()).await.map_err(unread)?;
         Ok(found.as_ref().and_then(Pv::of))
     }
 
@@ -170,12 +180,12 @@ impl Cluster for ApiServer {
             .pvs()
             .list(&ListParams::default().labels(&selector))
             .await
-            .map_err(fault)?;
+            .map_err(unread)?;
         Ok(list.items.iter().filter_map(Pv::of).collect())
     }
 
     async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
-        let list = Self::pvs(self).list(&ListParams::default()).await.map_err(fault)?;
+        let list = Self::pvs(self).list(&ListParams::default()).await.map_err(unread)?;
         Ok(list.items.iter().filter_map(Pv::of).collect())
     }
 
@@ -187,7 +197,7 @@ impl Cluster for ApiServer {
                 Ok(api
                     .get_opt(&key.name)
                     .await
-                    .map_err(fault)?
+                    .map_err(unread)?
                     .as_ref()
                     .and_then(project::volume_reference))
             }
@@ -196,16 +206,49 @@ impl Cluster for ApiServer {
                 Ok(api
                     .get_opt(&key.name)
                     .await
-                    .map_err(fault)?
+                    .map_err(unread)?
                     .as_ref()
                     .and_then(project::trident_reference))
             }
         }
     }
 
+    async fn references(
+        &self,
+        kind: ReferenceKind,
+        namespace: &NamespaceName,
+    ) -> Result<Option<Vec<Reference>>, ApiError> {
+        let params = ListParams::default();
+        let listed = match kind {
+            ReferenceKind::Volume => {
+                let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params)
+                    .await
+                    .map(|list| list.items.iter().filter_map(project::volume_reference).collect())
+            }
+            ReferenceKind::Trident => {
+                let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace.as_str());
+                api.list(&params)
+                    .await
+                    .map(|list| list.items.iter().filter_map(project::trident_reference).collect())
+            }
+        };
+        let found: Vec<Reference> = match listed.map_err(unread) {
+            Ok(found) => found,
+            Err(error) if error.fault == Fault::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
+        Ok(definition
+            .filter(|d| d.metadata.deletion_timestamp.is_none())
+            .map(|_| found))
+    }
+
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        let found = api.get_opt(name.as_str()).await.map_err(fault)?;
+        let found = api.get_opt(name.as_str()).await.map_err(unread)?;
         Ok(found.as_ref().and_then(project::namespace).map(|(_, view)| view))
     }
 

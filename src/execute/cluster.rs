@@ -6,7 +6,7 @@
 use crate::domain::claim::Claim;
 use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, VolumeId};
 use crate::domain::pv::Pv;
-use crate::domain::reference::{Reference, ReferenceKey};
+use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::{JoinNote, Token};
 use crate::observe::index::NamespaceView;
 use crate::plan::NewPv;
@@ -27,6 +27,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn pvs(&self) -> Result<Vec<Pv>, ApiError>;
     /// A reference.
     async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
+    /// All references of a kind in a namespace; `None`: the kind is not served, or is about to be no more.
+    async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
     /// A namespace.
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
 

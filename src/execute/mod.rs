@@ -19,7 +19,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Action, Announcement, rules};
 use cluster::Cluster;
 use std::sync::Arc;
-use tombolo_backend_api::{CreateVolume, Disposal, Guarded, TrashId};
+use tombolo_backend_api::{Class, CreateVolume, Disposal, Guarded, TrashId};
 
 /// Permission bits of a volume's directory, as other NFS provisioners set them: anybody whom a node lets in.
 const WORLD: u32 = 0o777;
@@ -99,7 +99,14 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
         }
         Action::Discard { handle, how, .. } => {
             let disposal = disposal(action, *how, ports.clock.now())?;
-            behind(handle)?.discard(&handle.path, &disposal).await?;
+            let backend = behind(handle)?;
+            if let Err(error) = backend.discard(&handle.path, &disposal).await {
+                // An earlier volume of this name has its place, as after a controller that slept made the directory once more:
+                // an empty one needs no place.
+                if error.class != Class::Invalid || !backend.remove_empty(&handle.path).await? {
+                    return Err(error.into());
+                }
+            }
         }
         Action::CreatePv(pv) => {
             let read_only = pv.access == crate::domain::access::Access::ReadOnly;

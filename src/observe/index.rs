@@ -147,6 +147,10 @@ impl Index {
                 wake.extend(Self::work_of_pv(pv, self.volume_of(pv)));
             }
         }
+        // Members, too, whose own annotation names another source by now.
+        let volume = VolumeId::from(&own);
+        let members = self.members(&volume);
+        wake.extend(members.filter_map(|pv| self.claim_of(pv)).map(Work::Claim));
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
         let naming = self.naming.get(&claim.key).into_iter().flatten();
@@ -220,8 +224,12 @@ impl Index {
         }
         self.gone.push_back(old.uid.clone());
         let mut wake = self.concerned_by_pv(&old, volume.clone());
-        // The last one out: the owner's PersistentVolume may have waited for this.
-        wake.extend(volume.map(Work::Volume));
+        // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
+        if let Some(volume) = volume.filter(|_| old.is_member()) {
+            let owner = self.pvs.get(&volume.pv_name()).and_then(|pv| self.claim_of(pv));
+            wake.extend(owner.map(Work::Claim));
+            wake.insert(Work::Volume(volume));
+        }
         wake
     }
 
@@ -324,17 +332,14 @@ impl Index {
             Some(view) => self.namespaces.insert(name.clone(), view),
             None => self.namespaces.remove(&name),
         };
-        let inside = self
-            .claims_in(&name)
-            .filter(|c| handshake::wanted(c).is_some())
-            .map(|c| Work::Claim(c.key.clone()));
+        let inside = self.consumers_in(&name);
         let asking = self
             .askers
             .iter()
             .filter(|(source, _)| source.namespace == name)
             .flat_map(|(_, a)| a.iter().cloned().map(Work::Claim));
         let references = self.references_in(&name).map(|r| Work::Reference(r.key.clone()));
-        inside.chain(asking).chain(references).collect()
+        inside.into_iter().chain(asking).chain(references).collect()
     }
 
     /// These are all namespaces that there are.
@@ -418,11 +423,29 @@ impl Index {
 
     /// A near miss is named in messages, so every asking claim of the namespace is concerned, not only those that match.
     fn concerned_by_reference(&self, reference: &Reference) -> Wake {
-        let mut wake = Wake::from([Work::Reference(reference.key.clone())]);
-        let asking = self
-            .claims_in(&reference.key.namespace)
-            .filter(|c| handshake::wanted(c).is_some());
-        wake.extend(asking.map(|c| Work::Claim(c.key.clone())));
+        let mut wake = self.consumers_in(&reference.key.namespace);
+        wake.insert(Work::Reference(reference.key.clone()));
         wake
+    }
+
+    /// Claims of a namespace that ask for a share or have one, and what is said of the volumes they have.
+    fn consumers_in(&self, namespace: &Namespace) -> Wake {
+        let mut wake = Wake::new();
+        for claim in self.claims_in(namespace) {
+            let member = self.pvs.get(&claim.uid.pv_name()).filter(|pv| pv.is_member());
+            if member.is_some() || handshake::wanted(claim).is_some() {
+                wake.insert(Work::Claim(claim.key.clone()));
+            }
+            wake.extend(member.and_then(|pv| self.volume_of(pv)).map(Work::SharedVolume));
+        }
+        wake
+    }
+
+    /// The claim that a PersistentVolume was made for, if it exists.
+    fn claim_of(&self, pv: &Pv) -> Option<ClaimKey> {
+        pv.name
+            .claim_uid()
+            .and_then(|uid| self.claims_by_uid.get(&uid))
+            .cloned()
     }
 }

@@ -1,8 +1,10 @@
 //! Reads only: the caches that watches fill, and the live reads that decisions about deleting rest on.
 
+pub mod consent;
 pub mod gather;
 pub mod index;
 pub mod project;
+pub mod queue;
 pub mod roots;
 pub mod watches;
 pub mod work;

@@ -5,9 +5,9 @@
 use super::gather::Caches;
 use super::index::{Index, Wake};
 use super::project;
+use super::queue::Queue;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
-use crate::controllers::queue::Queue;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClassName, Namespace, PvName};

@@ -45,11 +45,16 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
         return Plan::settled();
     }
     if let Some(pv) = o.own_pv.filter(|pv| pv.ours.is_some()) {
-        // Made; binding it is kube-controller-manager's work, and it binds nothing that is going away.
-        return if pv.terminating {
-            Plan::refused(doomed())
-        } else {
-            Plan::settled()
+        // Made; binding it is kube-controller-manager's work, and it binds nothing that is going away or has become another's.
+        let taken = pv
+            .claim
+            .as_ref()
+            .and_then(|c| c.uid.as_ref())
+            .is_some_and(|uid| *uid != o.claim.uid);
+        return match (pv.terminating, taken) {
+            (true, _) => Plan::refused(doomed()),
+            (false, true) => Plan::refused(usurped()),
+            (false, false) => Plan::settled(),
         };
     }
     let Some(class) = o.class else { return without_class(o) };
@@ -73,6 +78,12 @@ fn without_class(o: &ForClaim<'_>) -> Plan {
 fn doomed() -> Refusal {
     let text = "the volume that was made for this claim is being deleted before the claim was bound to it; delete the claim \
                 and make it again";
+    Refusal::new(R::ProvisioningFailed, text)
+}
+
+fn usurped() -> Refusal {
+    let text =
+        "the volume that was made for this claim was bound to another one before; delete the claim and make it again";
     Refusal::new(R::ProvisioningFailed, text)
 }
 

@@ -48,3 +48,6 @@ pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
         && matches!(pv.phase, PvPhase::Bound | PvPhase::Pending)
         && record.is_some_and(|r| r.members.contains_key(&pv.name))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,10 @@ use crate::domain::reference::Reference;
 use crate::domain::size;
 use crate::domain::source::DataSource;
 
+mod fitting;
+
+pub(super) use fitting::backend_away;
+
 /// Everything the handshake looks at.
 #[derive(Debug, Clone)]
 pub struct Handshake<'a> {
@@ -188,19 +192,19 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     }
     pass(Row::SourceOwns, "the source owns its volume".into());
 
-    same_class(claim, source, pv, &wanted)?;
+    fitting::same_class(claim, source, pv, &wanted)?;
     pass(
         Row::SameClass,
         format!("both are of class {}", claim.class.as_ref().map_or("", |c| c.as_str())),
     );
 
-    let access = modes_fit(claim, pv, granted.min(reference.access), &wanted)?;
+    let access = fitting::modes_fit(claim, pv, granted.min(reference.access), &wanted)?;
     pass(Row::ModesFit, format!("{} fit, access is {access}", claim.modes));
 
-    size_fits(claim, pv)?;
+    fitting::size_fits(claim, pv)?;
     pass(Row::SizeFits, format!("the volume has {}", size::format(pv.capacity)));
 
-    backend_serves(h)?;
+    fitting::backend_serves(h)?;
     pass(Row::BackendServes, "the storage backend can serve it".into());
 
     let via = format!("{}; {grant} of {wanted}", reference.key);
@@ -335,90 +339,6 @@ fn source_stays(h: &Handshake<'_>, source: &Claim, pv: &Pv) -> Result<(), Refusa
         ));
     }
     Ok(())
-}
-
-fn same_class(claim: &Claim, source: &Claim, pv: &Pv, wanted: &ClaimKey) -> Result<(), Refusal> {
-    if claim.class != source.class {
-        let class = source.class.as_ref().map_or("none", |c| c.as_str());
-        return Err(Refusal::new(
-            R::ClassMismatch,
-            format!("{wanted} is of class {class}; ask for the same storageClassName"),
-        ));
-    }
-    if pv.ours.is_none() {
-        return Err(Refusal::new(
-            R::NotAdoptable,
-            format!("the volume of {wanted} was not made by Tombolo and cannot be shared"),
-        ));
-    }
-    Ok(())
-}
-
-fn modes_fit(claim: &Claim, pv: &Pv, granted: Access, wanted: &ClaimKey) -> Result<Access, Refusal> {
-    let refuse = |text: String| Err(Refusal::new(R::AccessModeMismatch, text));
-    let modes = claim.modes;
-    if claim.block || pv.block {
-        return refuse("only volumes of mode Filesystem can be shared; set volumeMode: Filesystem".into());
-    }
-    if modes.rwop {
-        return refuse("ReadWriteOncePod promises one pod, which a shared volume cannot; ask for ReadWriteMany".into());
-    }
-    if granted == Access::ReadOnly && !modes.is_read_only() {
-        return refuse(format!(
-            "{wanted} is shared read-only; ask for exactly accessModes: [ReadOnlyMany]"
-        ));
-    }
-    if !modes.rwx && !modes.rox && !modes.rwo {
-        return refuse("the claim asks for no access mode; ask for ReadWriteMany or ReadOnlyMany".into());
-    }
-    let access = if modes.is_read_only() {
-        Access::ReadOnly
-    } else {
-        granted
-    };
-    let offered = pv.modes.rwx || (access == Access::ReadOnly && pv.modes.rox);
-    if !offered {
-        return refuse(format!(
-            "{wanted} is not ReadWriteMany, so only its own claim may use it; its owner needs a claim that is"
-        ));
-    }
-    Ok(access)
-}
-
-fn size_fits(claim: &Claim, pv: &Pv) -> Result<(), Refusal> {
-    match claim.request {
-        Some(bytes) if bytes <= pv.capacity => Ok(()),
-        Some(bytes) => {
-            let (asked, has) = (size::format(bytes), size::format(pv.capacity));
-            Err(Refusal::new(
-                R::TooLarge,
-                format!("the claim asks for {asked}, the shared volume has {has}; ask for {has} or less"),
-            ))
-        }
-        None => Err(Refusal::new(R::TooLarge, "the claim's size cannot be read")),
-    }
-}
-
-/// The backend is not ready, or not known.
-pub(super) fn backend_away() -> Refusal {
-    Refusal::new(
-        R::BackendUnavailable,
-        "the storage backend cannot be reached now; this claim goes on when it can",
-    )
-}
-
-fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
-    let backend = h.backend.ok_or_else(backend_away)?;
-    if !backend.capabilities.share {
-        return Err(Refusal::new(
-            R::BackendCannotShare,
-            "the storage backend of this class cannot share volumes",
-        ));
-    }
-    if let Some(text) = backend.refuses_member(&h.claim.key.namespace) {
-        return Err(Refusal::new(R::LimitReached, text));
-    }
-    backend.ready().map(|_| ()).ok_or_else(backend_away)
 }
 
 #[cfg(test)]

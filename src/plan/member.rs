@@ -8,7 +8,7 @@ use crate::domain::change::Change;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{BackendName, ClaimRef, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase, ReclaimPolicy};
-use crate::domain::record::{Member, Record, State};
+use crate::domain::record::{Intent, Member, Record, State};
 
 /// A member as read live.
 #[derive(Debug, Clone)]
@@ -124,7 +124,8 @@ fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
     let Some(uid) = pv.name.claim_uid() else {
         return Vec::new();
     };
-    if record.members.contains_key(&m.name) || matches!(record.state, State::Deleting | State::Creating) {
+    let discarding = matches!(record.intent, Some(Intent::Discard { .. }));
+    if record.members.contains_key(&m.name) || discarding || matches!(record.state, State::Deleting | State::Creating) {
         return Vec::new();
     }
     let member = Member {

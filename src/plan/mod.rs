@@ -25,7 +25,11 @@ pub mod volume;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod trident_rows;
 
 pub use action::{Action, Announcement, NewPv, Subject};
 

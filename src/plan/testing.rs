@@ -4,22 +4,25 @@
 //! `pvc-<namespace>-<name>`. Everything begins healthy and is edited from there.
 
 use crate::api::names;
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
 use crate::domain::annotations::Annotations;
 use crate::domain::backend::{Backend, Health, Limits};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::{BackendChoice, Class, Parameters};
 use crate::domain::consent::Labels;
 use crate::domain::ids::{
-    BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+    BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Namespace, PvName, ResourceVersion, VolumeId,
 };
-use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
-use crate::domain::record::{Intent, Member, Record, State, Usage};
+use crate::domain::pv::ReclaimPolicy;
+use crate::domain::record::Usage;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::source::DataSource;
-use crate::domain::token::{JoinNote, Token};
 use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
+
+mod volumes;
+
+pub(crate) use volumes::{handle, member_pv, note, pv, record};
 
 /// One gibibyte.
 pub(crate) const GI: u64 = 1 << 30;
@@ -144,129 +147,6 @@ impl Claim {
     }
 }
 
-/// The PersistentVolume of the volume that was made for a claim: Bound, policy Delete, 10Gi, ReadWriteMany.
-pub(crate) fn pv(owner: &str) -> Pv {
-    let name = pv_name(owner);
-    Pv {
-        uid: PvUid::new(format!("uid-of-{name}")),
-        version: ResourceVersion::new("7"),
-        terminating: false,
-        phase: PvPhase::Bound,
-        claim: Some(BoundTo {
-            key: key(owner),
-            uid: Some(uid(owner)),
-        }),
-        class: Some(ClassName::new("gold")),
-        modes: AccessModes::parse(&["ReadWriteMany"]),
-        capacity: 10 * GI,
-        block: false,
-        policy: ReclaimPolicy::Delete,
-        node_affinity: None,
-        mount_options: vec!["nfsvers=4.1".to_owned(), "hard".to_owned()],
-        tokens: BTreeMap::new(),
-        populated: false,
-        ours: Some(Ours {
-            handle: handle(&name),
-            volume: Some(VolumeId::from(&name)),
-            role: Role::Owner,
-            backend: Some(BackendName::new("nas1")),
-            on_delete: OnDelete::Delete,
-            on_owner_delete: OnOwnerDelete::Detach,
-            access: Access::ReadWrite,
-            owner_uid: None,
-            intact: true,
-        }),
-        name,
-    }
-}
-
-/// Where a volume's data is.
-pub(crate) fn handle(volume: &PvName) -> Handle {
-    Handle::parse(&format!("{ROOT}:{volume}")).unwrap()
-}
-
-/// The PersistentVolume of a member of the volume of `owner`.
-pub(crate) fn member_pv(member: &str, owner: &str) -> Pv {
-    let mut pv = pv(member);
-    let ours = pv.ours.as_mut().unwrap();
-    ours.handle = handle(&pv_name(owner));
-    ours.volume = Some(id(owner));
-    ours.on_delete = OnDelete::Retain;
-    ours.role = Role::Member(Joined {
-        via: format!("VolumeReference {}/ref; annotation of {owner}", key(member).namespace),
-        source_uid: uid(owner),
-        on_revoke: OnRevoke::Keep,
-    });
-    pv
-}
-
-impl Pv {
-    /// In this phase.
-    pub(crate) fn phase(mut self, phase: PvPhase) -> Self {
-        self.phase = phase;
-        self
-    }
-
-    /// Its claim has gone.
-    pub(crate) fn released(self) -> Self {
-        self.phase(PvPhase::Released)
-    }
-
-    /// Somebody deletes it, and our finalizer holds it.
-    pub(crate) fn terminating(mut self) -> Self {
-        self.terminating = true;
-        self
-    }
-
-    /// With this reclaim policy.
-    pub(crate) fn policy(mut self, policy: ReclaimPolicy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// With the token of a claim that joins read-write.
-    pub(crate) fn token(mut self, member: &str) -> Self {
-        let _ = self
-            .tokens
-            .insert(Token::joining(uid(member)), Some(note(member, &self.name)));
-        self
-    }
-
-    /// Bound to this claim.
-    pub(crate) fn bound_to(mut self, claim: &str) -> Self {
-        self.claim = Some(BoundTo {
-            key: key(claim),
-            uid: Some(uid(claim)),
-        });
-        self
-    }
-
-    /// What makes it ours, edited.
-    pub(crate) fn ours(mut self, edit: impl FnOnce(&mut Ours)) -> Self {
-        edit(self.ours.as_mut().unwrap());
-        self
-    }
-
-    /// Edited.
-    pub(crate) fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
-        edit(&mut self);
-        self
-    }
-}
-
-/// The note of a claim that joins read-write.
-pub(crate) fn note(member: &str, owner: &PvName) -> JoinNote {
-    JoinNote {
-        claim: key(member),
-        access: Access::ReadWrite,
-        via: "VolumeReference team/ref; annotation of prod/data".to_owned(),
-        on_revoke: OnRevoke::Keep,
-        modes: AccessModes::parse(&["ReadWriteMany"]),
-        class: ClassName::new("gold"),
-        source_uid: owner.claim_uid().unwrap(),
-    }
-}
-
 /// A VolumeReference, read-write.
 pub(crate) fn reference(name: &str, source: &str) -> Reference {
     let (name, source) = (key(name), key(source));
@@ -341,42 +221,6 @@ impl Class {
     /// Edited.
     pub(crate) fn with(mut self, edit: impl FnOnce(&mut Self)) -> Self {
         edit(&mut self);
-        self
-    }
-}
-
-/// The record of a live volume without members.
-pub(crate) fn record(owner: &str) -> Record {
-    Record {
-        volume: id(owner),
-        backend: BackendName::new("nas1"),
-        handle: handle(&pv_name(owner)),
-        owner: claim_ref(owner),
-        bytes: 10 * GI,
-        members: BTreeMap::new(),
-        state: State::Live,
-        intent: None,
-    }
-}
-
-impl Record {
-    /// With this member too.
-    pub(crate) fn member(mut self, member: &str) -> Self {
-        let claim = claim_ref(member);
-        let access = Access::ReadWrite;
-        let _ = self.members.insert(pv_name(member), Member { claim, access });
-        self
-    }
-
-    /// In this state.
-    pub(crate) fn state(mut self, state: State) -> Self {
-        self.state = state;
-        self
-    }
-
-    /// With this step open.
-    pub(crate) fn intends(mut self, intent: Intent) -> Self {
-        self.intent = Some(intent);
         self
     }
 }

@@ -94,10 +94,10 @@ fn without_object(v: &LiveVolume) -> Plan {
     let Some(record) = &v.record else {
         return Plan::settled();
     };
-    if in_use(v, &v.volume.pv_name()) || !v.members.is_empty() || !record.members.is_empty() {
+    if in_use(v, &v.volume.pv_name()) || !v.members.is_empty() {
         return Plan::settled();
     }
-    let mut forget: Vec<Change> = ledger::settle(record).into_iter().collect();
+    let mut forget = ledger::nobody_left(v, None);
     forget.push(Change::Forget {
         volume: v.volume.clone(),
     });
@@ -168,10 +168,11 @@ fn intent_of(token: &Token) -> Intent {
 }
 
 fn finish(v: &LiveVolume, pv: &Pv, ours: &Ours, token: &Token, note: &JoinNote) -> Plan {
-    if v.record.is_none() && backend_name(v, ours).is_none() {
+    let mut actions = ledger::make_ready(v, pv, ours, &intent_of(token));
+    if v.record.is_none() && actions.is_empty() {
+        // Nothing says whose volume it is or on which backend: the promise stands until something does.
         return Plan::settled();
     }
-    let mut actions = ledger::make_ready(v, pv, ours, &intent_of(token));
     actions.extend(join::finish(pv, ours, token, note, v.backend.as_ref()));
     Plan::then_look_again(actions)
 }

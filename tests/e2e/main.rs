@@ -4,7 +4,13 @@
 //! server, or wants another controller, starts a cluster of its own. Nothing here sleeps: stories wait for what they expect
 //! ([`see`]), and show the last thing seen when it does not come.
 
-#![allow(clippy::unwrap_used, reason = "functions that only tests call are tests too")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "functions that only tests call are tests too, and a test fails by panicking"
+)]
 
 mod controller;
 mod draft;
@@ -13,6 +19,7 @@ mod world;
 
 mod admin;
 mod budget;
+mod compatible;
 mod consent;
 mod data_sources;
 mod delete;
@@ -22,6 +29,7 @@ mod leader;
 mod outage;
 mod provision;
 mod race;
+mod refusals;
 mod restart;
 mod share;
 mod tamper;

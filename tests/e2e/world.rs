@@ -15,9 +15,9 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo::api::trident_volume_reference::TridentVolumeReference;
 use tombolo::api::volume_reference::VolumeReference;
-use tombolo_harness::{Cluster, ClusterOptions, NfsClient, NfsServer, NfsVersion, report_skipped};
+use tombolo_harness::{Cluster, ClusterOptions, Controller, NfsClient, NfsServer, NfsVersion, report_skipped};
 
-use crate::controller::Controller;
+use crate::controller;
 use crate::draft::Draft;
 
 /// How long stories wait for what takes moments on an idle machine.
@@ -59,25 +59,32 @@ pub fn shared_name() -> String {
     format!("shared-{}", std::process::id())
 }
 
+/// The controller that stories share, with a backend and a class.
+pub async fn shared_controller() -> &'static Controller {
+    static CONTROLLER: OnceCell<Controller> = OnceCell::const_new();
+    let start = async || {
+        let cluster = Cluster::shared().await.unwrap();
+        let world = World::of(cluster, "shared").await;
+        world.install_kinds().await;
+        let controller = controller::alone(cluster, "shared").await;
+        let backend = shared_name();
+        world.backend(&backend, json!({"trashRetention": "0s"})).await;
+        world
+            .storage_class(&backend, json!({"parameters": {"backend": backend}}))
+            .await;
+        controller
+    };
+    CONTROLLER.get_or_init(start).await
+}
+
 impl World<'static> {
     /// A place in the cluster that all stories share, with the controller, backend and class that they share.
     pub async fn shared(story: &str) -> Self {
-        static CONTROLLER: OnceCell<Controller> = OnceCell::const_new();
         let cluster = Cluster::shared().await.unwrap();
+        shared_controller().await;
         let mut world = World::of(cluster, story).await;
-        let controller = CONTROLLER.get_or_init(async || {
-            world.install_kinds().await;
-            let controller = Controller::alone(cluster, "shared").await;
-            let backend = shared_name();
-            world.backend(&backend, json!({"trashRetention": "0s"})).await;
-            world
-                .storage_class(&backend, json!({"parameters": {"backend": backend}}))
-                .await;
-            controller
-        });
-        controller.await;
-        world.in_shared = true;
         world.class = shared_name();
+        world.in_shared = true;
         world
     }
 }

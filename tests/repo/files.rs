@@ -54,8 +54,8 @@ pub fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// Whether a file is unit tests that its module keeps beside itself, or what they are built with: files that are compiled for
 /// tests alone.
 pub fn is_unit_tests(file: &Path) -> bool {
-    const FOR_TESTS_ALONE: [&str; 3] = ["tests", "testing", "golden"];
-    file.file_stem()
-        .is_some_and(|stem| FOR_TESTS_ALONE.iter().any(|name| stem == *name))
-        || file.iter().any(|part| part == "tests")
+    const FOR_TESTS_ALONE: [&str; 5] = ["tests", "testing", "golden", "properties", "trident_rows"];
+    let directories = file.parent().into_iter().flat_map(Path::iter);
+    let mut parts = file.file_stem().into_iter().chain(directories);
+    parts.any(|part| FOR_TESTS_ALONE.iter().any(|name| part == *name))
 }

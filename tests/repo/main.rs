@@ -10,5 +10,6 @@
 
 mod crds;
 mod deploy;
+mod docs;
 mod files;
 mod tidy;

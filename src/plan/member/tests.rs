@@ -1,7 +1,6 @@
 //! When a member's object stays, goes, or is put right; what becomes of it in the ledger.
 
 use super::*;
-use crate::domain::record::Intent;
 use crate::plan::rules;
 use crate::plan::testing::{self, id, member_pv, pv, pv_name, record};
 
@@ -74,6 +73,11 @@ fn the_ledger_follows_a_member_that_exists() {
         unknown.record = Some(record("prod/data").state(state));
         assert!(rests(&unknown), "a {state} record takes no member");
     }
+    let discard = Intent::Discard {
+        how: crate::domain::access::OnDelete::Delete,
+    };
+    unknown.record = Some(record("prod/data").intends(discard));
+    assert!(rests(&unknown), "nor one whose data goes");
     unknown.record = None;
     assert!(rests(&unknown));
 }
@@ -153,7 +157,7 @@ fn a_member_whose_claim_has_another_volume_is_deleted_at_once() {
 fn a_member_that_another_claim_got_hold_of_is_deleted_at_once_and_waits_for_it() {
     let thief = testing::claim("else/where").bound_to("pvc-team-app");
     let taken = object().bound_to("else/where");
-    assert!(deletes(&member(Some(taken.clone()), &[thief.clone()])));
+    assert!(deletes(&member(Some(taken.clone()), std::slice::from_ref(&thief))));
     assert!(
         !leaves(&member(Some(taken.terminating()), &[thief])),
         "pods may run on it"
@@ -213,7 +217,7 @@ fn a_member_without_an_object_counts_while_its_claim_was_bound_to_it() {
         testing::claim("team/app").lost(),
         testing::claim("team/app").lost().terminating(),
     ] {
-        assert!(rests(&member(None, &[claim.clone()])), "{claim:?}");
+        assert!(rests(&member(None, std::slice::from_ref(&claim))), "{claim:?}");
     }
     let left = |m: &LiveMember| matches!(planned(m).actions.as_slice(), [Action::Note(c)] if matches!(c.as_slice(), [Change::Leave { .. }]));
     assert!(left(&member(None, &[])));

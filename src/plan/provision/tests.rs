@@ -180,7 +180,7 @@ fn a_backend_that_is_not_ready_takes_nothing() {
     for health in [Health::Degraded, Health::Terminating] {
         let away = backend("nas1").with(|b| b.health = health.clone());
         assert_eq!(
-            place(&claim, &class("gold"), &[away.clone()]),
+            place(&claim, &class("gold"), std::slice::from_ref(&away)),
             Err(R::BackendUnavailable)
         );
         let begun = record("team/app");

@@ -7,7 +7,6 @@ use super::{LiveVolume, backend_name, in_use, ledger};
 use crate::api::reasons::SharedVolumeReason;
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
-use crate::domain::ids::PvName;
 use crate::domain::pv::{Ours, Pv, ReclaimPolicy};
 use crate::domain::record::{Intent, State};
 use crate::plan::{Action, Plan};
@@ -48,20 +47,9 @@ fn stuck(pv: &Pv, text: &str) -> Plan {
     Plan::finally(vec![Action::tell_pv_state(pv, SharedVolumeReason::CleanupFailed, text)])
 }
 
-/// Members that only the ledger still knows are gone, as a live LIST and GETs have shown; nor does any other step go on.
-fn nobody_left(v: &LiveVolume, next: Option<&Intent>) -> Vec<Change> {
-    let Some(record) = &v.record else { return Vec::new() };
-    let leave = |pv: &PvName| Change::Leave {
-        volume: v.volume.clone(),
-        pv: pv.clone(),
-    };
-    let settle = ledger::settle(record).filter(|_| record.intent.as_ref() != next);
-    record.members.keys().map(leave).chain(settle).collect()
-}
-
 /// The object goes, the data stays where it is.
 fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
-    let mut changes = nobody_left(v, None);
+    let mut changes = ledger::nobody_left(v, None);
     changes.push(Change::Forget {
         volume: v.volume.clone(),
     });
@@ -79,7 +67,7 @@ fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete) -> Plan {
             "nothing says whose volume it was or where it lies; set its claimRef and labels, or policy Retain to let it go",
         );
     };
-    let mut changes = nobody_left(v, Some(&intent));
+    let mut changes = ledger::nobody_left(v, Some(&intent));
     changes.extend([
         Change::SetState {
             volume: v.volume.clone(),

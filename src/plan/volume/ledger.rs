@@ -5,7 +5,7 @@
 
 use super::{LiveVolume, backend_name};
 use crate::domain::change::Change;
-use crate::domain::ids::{BackendName, ClaimRef, VolumeId};
+use crate::domain::ids::{BackendName, ClaimRef, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::{Intent, Record, State};
 use crate::plan::Action;
@@ -141,6 +141,17 @@ fn in_state(v: &LiveVolume, record: &Record, state: State) -> Vec<Change> {
         });
     }
     changes
+}
+
+/// Members that only the ledger still knows are gone, as live reads have shown; nor does any step but `next` go on.
+pub(super) fn nobody_left(v: &LiveVolume, next: Option<&Intent>) -> Vec<Change> {
+    let Some(record) = &v.record else { return Vec::new() };
+    let leave = |pv: &PvName| Change::Leave {
+        volume: v.volume.clone(),
+        pv: pv.clone(),
+    };
+    let settle = settle(record).filter(|_| record.intent.as_ref() != next);
+    record.members.keys().map(leave).chain(settle).collect()
 }
 
 fn note(changes: Vec<Change>) -> Vec<Action> {

@@ -1,13 +1,13 @@
 //! An owner's object in each state, with and without users, members and a record.
 
 use super::*;
-use crate::domain::access::{Access, OnDelete};
-use crate::domain::ids::ClaimRef;
+use crate::domain::access::OnDelete;
 use crate::plan::action::Told;
-use crate::plan::rules;
 use crate::plan::testing::{self, GI, backend, claim_ref, id, pv, pv_name, record, uid};
+use crate::plan::{Verdict, rules};
 
 mod deleting;
+mod recording;
 mod rewriting;
 mod tokens;
 
@@ -63,7 +63,7 @@ impl LiveVolume {
     /// With a token for this claim, of which this has become.
     fn token(self, member: &str, claim: TokenClaim) -> Self {
         let (token, member) = (Token::joining(uid(member)), member.to_owned());
-        self.with(|v| drop(v.tokens.insert(token, claim)))
+        self.with(|v| v.tokens.extend([(token, claim)]))
             .object(|pv| pv.token(&member))
     }
 }
@@ -127,8 +127,6 @@ fn said(v: &LiveVolume) -> Option<SharedVolumeReason> {
     })
 }
 
-use crate::plan::Verdict;
-
 fn soft_deleted() -> Change {
     Change::SetState {
         volume: id("prod/data"),
@@ -156,113 +154,6 @@ fn strangers_and_members_are_not_decided_about_here() {
     assert_eq!(
         planned(&volume().object(|_| testing::member_pv("prod/data", "x/y"))),
         Plan::not_ours()
-    );
-}
-
-#[test]
-fn the_ledger_follows_what_is_bound() {
-    let grown = volume().object(|p| p.with(|p| p.capacity = 20 * GI));
-    assert_eq!(
-        notes(&grown),
-        [Change::SetBytes {
-            volume: id("prod/data"),
-            bytes: 20 * GI
-        }]
-    );
-
-    let made = volume().record(|r| r.state(State::Creating).intends(Intent::Create));
-    assert_eq!(notes(&made).len(), 2, "settled, and live");
-
-    let back = volume().record(|r| r.state(State::SoftDeleted));
-    assert_eq!(
-        notes(&back),
-        [Change::SetState {
-            volume: id("prod/data"),
-            state: State::Live
-        }]
-    );
-
-    let renamed = volume().record(|r| Record {
-        owner: claim_ref("old/one"),
-        ..r
-    });
-    assert_eq!(
-        notes(&renamed),
-        [Change::SetOwner {
-            volume: id("prod/data"),
-            owner: claim_ref("prod/data")
-        }]
-    );
-}
-
-#[test]
-fn an_open_step_that_nobody_takes_is_settled() {
-    let join = || Intent::Join {
-        pv: pv_name("team/app"),
-    };
-    let settled = |changes: &[Change]| matches!(changes, [Change::Settle { intent, .. }, ..] if *intent == join());
-    assert!(settled(&notes(&volume().record(|r| r.intends(join())))));
-    assert!(settled(&notes(
-        &orphaned().members(&["a/b"]).record(|r| r.intends(join()))
-    )));
-    let discarding = Intent::Discard { how: OnDelete::Delete };
-    assert!(
-        rests(&volume().record(|r| r.intends(discarding))),
-        "only its own plan knows whether that was done"
-    );
-}
-
-#[test]
-fn a_record_of_a_volume_under_deletion_does_not_come_back_to_life() {
-    let discarding = Intent::Discard { how: OnDelete::Delete };
-    assert!(rests(
-        &volume().record(|r| r.state(State::Deleting).intends(discarding))
-    ));
-}
-
-#[test]
-fn a_lost_record_is_made_again_from_the_object() {
-    let restored = |v: &LiveVolume| match notes(v).as_slice() {
-        [Change::Restore(record)] => record.clone(),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(restored(&volume().unrecorded()), record("prod/data"));
-    let soft = restored(&orphaned().members(&["team/app"]).unrecorded());
-    assert_eq!(soft.state, State::SoftDeleted);
-    assert!(soft.members.is_empty(), "members are added by their own");
-    let reclaimed = volume()
-        .unrecorded()
-        .object(|p| p.bound_to("new/one").ours(|o| o.owner_uid = Some(uid("new/one"))));
-    assert_eq!(restored(&reclaimed).owner, claim_ref("new/one"));
-    let stolen = volume().unrecorded().object(|p| p.bound_to("else/where"));
-    assert_eq!(
-        said(&stolen),
-        Some(SharedVolumeReason::UnexpectedClaim),
-        "and nothing is recorded"
-    );
-}
-
-#[test]
-fn a_record_made_from_a_stolen_object_does_not_make_the_thief_its_owner() {
-    let stolen = pv("prod/data").bound_to("else/where");
-    let record = record_of(&stolen, stolen.ours.as_ref().unwrap(), BackendName::new("nas1")).unwrap();
-    assert_eq!(record.owner.uid, uid("prod/data"));
-    assert!(!expected_owner(&stolen, Some(&record)).contains(&uid("else/where")));
-    let free = stolen.clone().with(|p| p.claim = None);
-    assert_eq!(
-        record_of(&free, free.ours.as_ref().unwrap(), BackendName::new("nas1")),
-        None
-    );
-    let odd = pv("prod/data").with(|p| p.name = PvName::new("adopted"));
-    let owner = record_of(&odd, odd.ours.as_ref().unwrap(), BackendName::new("nas1"))
-        .unwrap()
-        .owner;
-    assert_eq!(
-        owner,
-        ClaimRef {
-            ..claim_ref("prod/data")
-        },
-        "a name that is no UID says nothing"
     );
 }
 
@@ -353,13 +244,15 @@ fn released_does_not_mean_unused() {
         ),
     ] {
         for phase in [PvPhase::Released, PvPhase::Failed] {
-            let v = orphaned().owners(&[claim.clone()]).object(|p| p.phase(phase));
+            let v = orphaned()
+                .owners(std::slice::from_ref(&claim))
+                .object(|p| p.phase(phase));
             assert!(rests(&v), "{what}, {phase:?}");
         }
         assert!(rests(&ending().owners(&[claim])), "{what}, deleted by hand");
     }
     let elsewhere = testing::claim("prod/data").bound_to("pv-of-a-stranger");
-    assert!(deletes_object(&orphaned().owners(&[elsewhere.clone()])));
+    assert!(deletes_object(&orphaned().owners(std::slice::from_ref(&elsewhere))));
     let both = [elsewhere, testing::claim("new/one").bound_to("pvc-prod-data")];
     assert!(rests(&orphaned().owners(&both)), "one that is left is enough");
 }
@@ -375,48 +268,4 @@ fn a_volume_that_is_free_for_anybody_is_not_deleted_and_it_is_said() {
     ] {
         assert_eq!(said(&free(v)), Some(SharedVolumeReason::UnexpectedClaim));
     }
-}
-
-#[test]
-fn without_an_object_only_the_ledger_is_cleared_and_only_when_nobody_is_left() {
-    let bare = |v: LiveVolume| v.with(|v| v.pv = None);
-    assert!(rests(&bare(volume())), "its claim is Lost or waits");
-    assert!(rests(&bare(volume().unrecorded())));
-    assert!(rests(&bare(orphaned().members(&["team/app"]))));
-    assert!(
-        rests(&bare(orphaned().record(|r| r.member("team/app")))),
-        "each member leaves by itself"
-    );
-    let elsewhere = testing::claim("prod/data").bound_to("pv-of-a-stranger");
-    for v in [orphaned(), orphaned().owners(&[elsewhere])] {
-        for state in [State::Live, State::SoftDeleted, State::Deleting] {
-            let changes = notes(&bare(v.clone().record(|r| r.state(state))));
-            assert_eq!(
-                changes,
-                [Change::Forget {
-                    volume: id("prod/data")
-                }]
-            );
-        }
-        let open = Intent::Discard { how: OnDelete::Delete };
-        assert_eq!(
-            notes(&bare(v.record(|r| r.state(State::Deleting).intends(open)))).len(),
-            2,
-            "settled, then forgotten"
-        );
-    }
-}
-
-#[test]
-fn a_directory_that_nobody_ever_mounted_is_removed_if_it_is_empty() {
-    let begun = orphaned()
-        .with(|v| v.pv = None)
-        .record(|r| r.state(State::Creating).intends(Intent::Create));
-    let plan = planned(&begun);
-    assert!(
-        matches!(plan.actions.as_slice(), [Action::RemoveEmpty { .. }, Action::Note(c)] if c.len() == 2),
-        "{plan}"
-    );
-    let waiting = begun.owners(&[testing::claim("prod/data")]);
-    assert!(rests(&waiting), "its claim's own plan goes on");
 }

@@ -222,7 +222,9 @@ impl NfsServer {
              Enable_RQUOTA=false; Bind_addr=127.0.0.1; mount_path_pseudo=true; }}\n\
              NFSv4 {{ Graceless=true; Only_Numeric_Owners=true; RecoveryBackend=fs; RecoveryRoot=\"{}\"; }}\n\
              EXPORT_DEFAULTS {{ Access_Type=None; Squash=None; SecType=sys; }}\n\
-             EXPORT {{ Export_Id=1; Path=\"{}\"; Pseudo={export}; Filesystem_Id=1.1; Access_Type=RW; FSAL {{ Name=VFS; }} }}\n",
+             EXPORT {{ Export_Id=1; Path=\"{}\"; Pseudo={export}; Filesystem_Id=1.1; Access_Type=RW; \
+             Attr_Expiration_Time=0; FSAL {{ Name=VFS; }} }}\n\
+             MDCACHE {{ Dir_Chunk=0; }}\n",
             recovery.display(),
             export_dir.display(),
         );

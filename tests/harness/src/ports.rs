@@ -64,8 +64,11 @@ fn is_free(port: u16) -> bool {
 }
 
 /// Somewhere else for everybody, so that processes which start together seldom try the same ports.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a seed; the rule is about decisions of the product"
+)]
 fn starting_point() -> u16 {
-    #[expect(clippy::disallowed_methods, reason = "a seed, not a time")]
     let nanos = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.subsec_nanos());

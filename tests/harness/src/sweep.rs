@@ -76,6 +76,8 @@ impl OwnDirectory {
     fn create_now() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let root = directories::state_root()?;
+        // Of two that sweep one directory, the slower would miss what the faster removes.
+        let _lock = directories::lock(&root.join("sweep.lock"))?;
         sweep(&root)?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = root.join(format!("{PREFIX}{}-{number}", std::process::id()));

@@ -1,6 +1,7 @@
 //! Tokens: each is finished or taken off before anything else is decided.
 
 use super::*;
+use crate::domain::access::Access;
 
 fn finishes(v: &LiveVolume) -> Option<PvName> {
     planned(v).actions.iter().find_map(|a| match a {
@@ -49,7 +50,7 @@ fn a_token_that_cannot_be_finished_is_waited_for_and_nothing_is_deleted() {
             kind: TokenKind::Copying,
             claim: uid("team/copy"),
         };
-        v.with(|v| drop(v.tokens.insert(token.clone(), TokenClaim::Waiting)))
+        v.with(|v| v.tokens.extend([(token.clone(), TokenClaim::Waiting)]))
             .object(|p| p.with(|p| drop(p.tokens.insert(token, None))))
     };
     let unseen = |v: LiveVolume| {
@@ -76,7 +77,7 @@ fn a_copy_s_token_comes_off_like_any_other() {
         claim: uid("team/copy"),
     };
     let done = ending()
-        .with(|v| drop(v.tokens.insert(token.clone(), TokenClaim::Gone)))
+        .with(|v| v.tokens.extend([(token.clone(), TokenClaim::Gone)]))
         .object(|p| p.with(|p| drop(p.tokens.insert(token, None))));
     assert!(takes(&done));
 }

@@ -1,0 +1,91 @@
+//! What the state of a member's consent is read from.
+
+use super::gather::{Caches, with};
+use super::index::Index;
+use crate::domain::access::Access;
+use crate::domain::claim::Claim;
+use crate::domain::pv::{Joined, Pv, Role};
+use crate::domain::reference::ReferenceKind;
+use crate::execute::cluster::{ApiError, Cluster};
+use crate::plan::consent::{Consent, Membership, state};
+
+/// The state of a member's consent, read live: withdrawal needs positive evidence, and a cache may merely have missed
+/// something. The caches still say which claim owns the volume.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn live_consent_of(
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    claim: &Claim,
+    pv: &Pv,
+) -> Result<Option<Consent>, ApiError> {
+    let Some(Role::Member(joined)) = pv.ours.as_ref().map(|ours| &ours.role) else {
+        return Ok(None);
+    };
+    let owner_key = with(caches, |index| {
+        let owner = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()))?;
+        owner.claim.as_ref().map(|c| c.key.clone())
+    });
+    let owner = match owner_key {
+        Some(key) => cluster.claim(&key).await?,
+        None => None,
+    };
+    let mut references = cluster.references(came_by(joined), &claim.key.namespace).await?;
+    for other in [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .filter(|kind| *kind != came_by(joined))
+    {
+        let honoured = with(caches, |index| index.serves(other));
+        if let (Some(all), true) = (&mut references, honoured) {
+            all.extend(
+                cluster
+                    .references(other, &claim.key.namespace)
+                    .await?
+                    .unwrap_or_default(),
+            );
+        }
+    }
+    // Last: whatever was missing above may be missing because the namespace is going away.
+    let Some(namespace) = cluster.namespace(&claim.key.namespace).await? else {
+        return Ok(None);
+    };
+    Ok(Some(state(&Membership {
+        namespace: &claim.key.namespace,
+        labels: &namespace.labels,
+        namespace_terminating: namespace.terminating,
+        references: references.as_deref(),
+        source_uid: &joined.source_uid,
+        owner: owner.as_ref(),
+        access: pv.ours.as_ref().map_or(Access::ReadOnly, |ours| ours.access),
+    })))
+}
+
+/// By which kind of reference a member came: its `via` says so.
+fn came_by(joined: &Joined) -> ReferenceKind {
+    let known = [ReferenceKind::Volume, ReferenceKind::Trident]
+        .into_iter()
+        .find(|k| joined.via.starts_with(k.as_str()));
+    known.unwrap_or(ReferenceKind::Volume)
+}
+
+/// The state of a member's consent, from the caches.
+pub fn consent_of(index: &Index, claim: &Claim, pv: &Pv) -> Option<Consent> {
+    let ours = pv.ours.as_ref()?;
+    let Role::Member(joined) = &ours.role else { return None };
+    let owner_pv = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()));
+    let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
+    let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
+    let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
+    // The other kind's definition may be gone without a word about this member.
+    let served = index.serves(came_by(joined));
+    Some(state(&Membership {
+        namespace: &claim.key.namespace,
+        labels: &namespace.labels,
+        namespace_terminating: namespace.terminating,
+        references: served.then_some(references.as_slice()),
+        source_uid: &joined.source_uid,
+        owner: owner_key.and_then(|key| index.claim(key)).map(|claim| &**claim),
+        access: ours.access,
+    }))
+}

@@ -1,0 +1,104 @@
+//! All that is looked at for a claim, with and without a share.
+
+use super::{OWNER, access, backend, claim_of, pv_of, record};
+use crate::domain::access::OnOwnerDelete;
+use crate::domain::backend::Backend;
+use crate::domain::claim::Claim;
+use crate::domain::class::Class;
+use crate::domain::pv::Pv;
+use crate::domain::record::Record;
+use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::plan::testing;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// Everything that the decision about a claim borrows, owned.
+#[derive(Debug, Clone)]
+pub(in crate::plan::properties) struct ClaimScene {
+    pub(in crate::plan::properties) claim: Claim,
+    pub(in crate::plan::properties) class: Option<Class>,
+    pub(in crate::plan::properties) own_pv: Option<Pv>,
+    pub(in crate::plan::properties) other_pv: Option<Pv>,
+    pub(in crate::plan::properties) record: Option<Record>,
+    pub(in crate::plan::properties) backends: Vec<Backend>,
+    pub(in crate::plan::properties) references: Vec<Reference>,
+    pub(in crate::plan::properties) source: Option<Claim>,
+    pub(in crate::plan::properties) source_pv: Option<Pv>,
+    pub(in crate::plan::properties) going: bool,
+    pub(in crate::plan::properties) live: bool,
+}
+
+fn reference() -> impl Strategy<Value = Reference> {
+    let text = || prop_oneof![4 => select(vec!["prod", "data", "team", "app"]).prop_map(str::to_owned), 1 => ".{0,10}"];
+    let kind = select(vec![ReferenceKind::Volume, ReferenceKind::Trident]);
+    let named = prop_oneof![
+        Just((Some("prod".to_owned()), Some("data".to_owned()))),
+        (option::of(text()), option::of(text()))
+    ];
+    (kind, any::<bool>(), named, access(), 0..3u8).prop_map(|(kind, terminating, (namespace, name), access, n)| {
+        let key = ReferenceKey {
+            kind,
+            namespace: testing::namespace("team"),
+            name: format!("ref{n}"),
+        };
+        Reference::new(
+            key,
+            terminating && n == 0,
+            namespace.as_deref(),
+            name.as_deref(),
+            access,
+        )
+    })
+}
+
+pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimScene> {
+    let class = || testing::class("gold");
+    let classes = prop_oneof![
+        5 => Just(Some(class())),
+        1 => Just(Some(class().with(|c| c.waits_for_consumer = true))),
+        1 => Just(Some(class().with(|c| c.parameters = Err("bad".into())))),
+        1 => Just(None),
+    ];
+    // Half of them ask for nothing but the share that might be granted, or the handshake would seldom be passed.
+    let asking = testing::claim("team/app").asks("prod/data");
+    let claims = prop_oneof![1 => Just(asking), 1 => claim_of("team/app")];
+    let source = prop_oneof![
+        1 => Just(Some(testing::claim(OWNER).bound().shares("team"))), 2 => option::of(claim_of(OWNER))
+    ];
+    let healthy = select(vec![OnOwnerDelete::Detach, OnOwnerDelete::Hold])
+        .prop_map(|hold| Some(testing::pv(OWNER).ours(|o| o.on_owner_delete = hold)));
+    let source_pv = prop_oneof![1 => healthy, 2 => option::of(pv_of(OWNER))];
+    let pvs = (
+        option::weighted(0.2, pv_of("team/app")),
+        option::weighted(0.3, pv_of("else/where")),
+        source_pv,
+    );
+    let rest = (vec(reference(), 0..3), source, prop::bool::weighted(0.1), any::<bool>());
+    let own_record = option::weighted(0.3, record()).prop_map(|r| {
+        r.map(|mut r| {
+            let own = testing::record("team/app");
+            (r.volume, r.handle, r.owner) = (own.volume, own.handle, own.owner);
+            r.members.clear();
+            r
+        })
+    });
+    (claims, classes, pvs, own_record, vec(backend(), 0..3), rest).prop_map(
+        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live))| {
+            ClaimScene {
+                claim,
+                class,
+                own_pv,
+                other_pv,
+                record,
+                backends,
+                references,
+                source,
+                source_pv,
+                going,
+                live,
+            }
+        },
+    )
+}
