@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use kube::runtime::{metadata_watcher, watcher};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher;
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -31,7 +32,10 @@ impl Sightings {
     pub async fn begin(client: &Client) -> Result<Self> {
         let seen = Arc::new(Seen::default());
         let (mut watches, (ready, mut up)) = (JoinSet::new(), watch::channel(0));
-        let volumes = metadata_watcher(Api::<PersistentVolume>::all(client.clone()), watcher::Config::default());
+        let volumes = watcher(
+            Api::<PartialObjectMeta<PersistentVolume>>::all(client.clone()),
+            watcher::Config::default(),
+        );
         let claims = watcher(
             Api::<PersistentVolumeClaim>::all(client.clone()),
             watcher::Config::default(),
