@@ -47,8 +47,8 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     if view.claim().phase == ClaimPhase::Lost {
         lost::repair(ctx, view.claim()).await?;
     }
-    keep(ctx, view.claim()).await?;
-    Ok(next)
+    let known = keep(ctx, view.claim()).await?;
+    Ok(if known { next } else { Next::After(WHILE_WAITING) })
 }
 
 /// What waits is looked at now and then: room that appears on a backend is in no event. Everything else only has to be said again
@@ -132,8 +132,9 @@ fn overtaken() -> Failure {
     ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
 }
 
-/// Upkeep of a claim that has its volume.
-async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
+/// Upkeep of a claim that has its volume. Answers whether the state of its consent is known: no event tells when a definition that was
+/// going away has come back.
+async fn keep(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
     let own = claim.uid.pv_name();
     let found = gather::with(&ctx.caches, |index| {
         let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
@@ -146,7 +147,7 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
         Some((pv, members, consent))
     });
     let Some((pv, members, consent)) = found else {
-        return Ok(());
+        return Ok(true);
     };
     let consent = match consent {
         Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
@@ -162,9 +163,11 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
     });
     let holds = actions.iter().any(|a| matches!(a, Action::TakeHold(_)));
     if holds {
-        return let_go(ctx, claim, &VolumeId::from(&pv.name)).await;
+        let_go(ctx, claim, &VolumeId::from(&pv.name)).await?;
+    } else {
+        run(&actions, &ctx.ports).await?;
     }
-    run(&actions, &ctx.ports).await
+    Ok(consent != Some(Consent::Unknown))
 }
 
 /// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.

@@ -22,7 +22,10 @@ const POLICIES: [ReclaimPolicy; 3] = [ReclaimPolicy::Delete, ReclaimPolicy::Reta
 /// A PersistentVolume in every state.
 fn objects(healthy: &Pv) -> Vec<Option<Pv>> {
     let mut all = vec![None];
-    for (phase, policy) in PHASES.into_iter().flat_map(|phase| POLICIES.map(|policy| (phase, policy))) {
+    for (phase, policy) in PHASES
+        .into_iter()
+        .flat_map(|phase| POLICIES.map(|policy| (phase, policy)))
+    {
         for (intact, terminating) in [(true, false), (false, false), (true, true), (false, true)] {
             let pv = healthy.clone().phase(phase).policy(policy).ours(|o| o.intact = intact);
             let pv = pv.with(|pv| pv.terminating = terminating);
@@ -68,7 +71,10 @@ fn users(name: &str) -> Vec<Vec<Claim>> {
 #[test]
 fn a_volume_that_looks_quiet_is_left_alone() {
     let (mut quiet, mut all) = (0, 0);
-    for (object, record) in objects(&pv(OWNER)).iter().flat_map(|o| records().into_iter().map(move |r| (o, r))) {
+    for (object, record) in objects(&pv(OWNER))
+        .iter()
+        .flat_map(|o| records().into_iter().map(move |r| (o, r)))
+    {
         for owners in users(OWNER) {
             let used = owners.iter().any(|claim| !claim.is_bound_elsewhere(&pv_name(OWNER)));
             all += 1;
@@ -81,7 +87,9 @@ fn a_volume_that_looks_quiet_is_left_alone() {
                 let view = LiveVolume {
                     volume: id(OWNER),
                     pv: object.clone(),
-                    tokens: tokens.map(|token| (token, TokenClaim::Waiting)).collect::<BTreeMap<_, _>>(),
+                    tokens: tokens
+                        .map(|token| (token, TokenClaim::Waiting))
+                        .collect::<BTreeMap<_, _>>(),
                     owners: owners.clone(),
                     members,
                     record: record.clone(),
@@ -99,7 +107,10 @@ fn a_volume_that_looks_quiet_is_left_alone() {
 fn a_member_that_looks_quiet_is_left_alone() {
     let (mut quiet, mut all) = (0, 0);
     let mine = member_pv(MEMBER, OWNER);
-    for (object, record) in objects(&mine).iter().flat_map(|o| records().into_iter().map(move |r| (o, r))) {
+    for (object, record) in objects(&mine)
+        .iter()
+        .flat_map(|o| records().into_iter().map(move |r| (o, r)))
+    {
         all += 1;
         if !member_is_quiet(object.as_ref(), record.as_ref()) {
             continue;
@@ -107,7 +118,10 @@ fn a_member_that_looks_quiet_is_left_alone() {
         quiet += 1;
         for claims in users(MEMBER) {
             // kube-controller-manager lets go of a volume whose claim is bound to another one, and its phase shows that.
-            if claims.iter().any(|claim| claim.is_bound_elsewhere(&uid(MEMBER).pv_name())) {
+            if claims
+                .iter()
+                .any(|claim| claim.is_bound_elsewhere(&uid(MEMBER).pv_name()))
+            {
                 continue;
             }
             let view = member::LiveMember {
