@@ -21,6 +21,7 @@ mod crash;
 mod end;
 mod gate;
 mod leader;
+mod model;
 mod ports;
 mod store;
 mod stories;
