@@ -317,17 +317,22 @@ async fn members(
     }
     lost.extend(with(caches, |index| lost_askers(index, volume)));
     for key in lost {
-        let claim = claims.get(&key).await?;
-        found.extend(
-            claim
-                .filter(|c| c.phase == ClaimPhase::Lost && c.is_bound_to_own())
-                .map(|c| c.uid.pv_name()),
-        );
+        // A claim is called Lost only seconds after its object has gone; until then it is `Bound`, and its pods run.
+        let claim = claims
+            .get(&key)
+            .await?
+            .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
+        let Some(own) = claim.map(|c| c.uid.pv_name()) else {
+            continue;
+        };
+        if cluster.pv(&own).await?.is_none() {
+            found.insert(own);
+        }
     }
     Ok(found)
 }
 
-/// Lost claims that ask to join the claim which owns, or owned, the volume.
+/// Claims without their object that ask to join the claim which owns, or owned, the volume.
 fn lost_askers(index: &Index, volume: &VolumeId) -> Vec<ClaimKey> {
     let owner = index
         .pv(&volume.pv_name())
@@ -335,7 +340,12 @@ fn lost_askers(index: &Index, volume: &VolumeId) -> Vec<ClaimKey> {
         .map(|c| c.key.clone());
     let askers = owner.iter().flat_map(|key| index.askers(key));
     askers
-        .filter(|key| index.claim(key).is_some_and(|c| c.phase == ClaimPhase::Lost))
+        .filter(|key| {
+            let bound = index
+                .claim(key)
+                .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
+            bound.is_some_and(|c| index.pv(&c.uid.pv_name()).is_none())
+        })
         .cloned()
         .collect()
 }

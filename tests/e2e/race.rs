@@ -376,7 +376,7 @@ async fn two_controllers_that_both_believe_they_lead_lose_nothing() {
     }
     println!("{joined} of {VOLUMES} joined");
     for owner in &owners {
-        w.nothing_left(owner).await;
+        w.no_data_left(owner).await;
     }
     for name in &names {
         let member = members.get_opt(name).await.unwrap();
