@@ -148,7 +148,8 @@ async fn a_freed_member_volume_is_removed_and_a_freed_owner_volume_is_not() {
     if cannot("a_freed_member_volume_is_removed_and_a_freed_owner_volume_is_not") {
         return;
     }
-    let w = World::shared("freed").await;
+    // Of a class of its own: a volume that is free may be bound to any pending claim of its class.
+    let w = World::shared("freed").await.with_class(json!({})).await;
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
     // The usual recipe for reusing a volume gives it to anybody.
