@@ -10,6 +10,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// Outdated timers that may stay.
+const SPARE: usize = 1024;
+
 /// The queue. Cheap to add to; any number of workers take from it.
 #[derive(Default)]
 pub struct Queue {
@@ -126,6 +129,14 @@ impl State {
         if !self.waiting.contains(&work) && self.due.get(&work).is_none_or(|due| at < *due) {
             self.due.insert(work.clone(), at);
             self.timers.push(Reverse((at, work)));
+            self.forget_outdated_timers();
+        }
+    }
+
+    /// A thing that is asked for again and again, and each time put off, leaves a timer each time.
+    fn forget_outdated_timers(&mut self) {
+        if self.timers.len() > 2 * self.due.len() + SPARE {
+            self.timers = self.due.iter().map(|(work, at)| Reverse((*at, work.clone()))).collect();
         }
     }
 
@@ -184,6 +195,19 @@ mod tests {
         queue.done(&sweep());
         let nothing = tokio::time::timeout(Duration::from_secs(600), queue.next()).await;
         assert!(nothing.is_err(), "the later times were for the same look");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thing_that_is_put_off_again_and_again_leaves_no_pile_of_timers() {
+        let queue = Queue::default();
+        for _ in 0..10 * SPARE {
+            queue.add(sweep());
+            assert_eq!(queue.next().await, Some(sweep()));
+            queue.done(&sweep());
+            queue.add_after(sweep(), Duration::from_secs(3600));
+        }
+        assert!(queue.lock().timers.len() <= SPARE + 2);
+        assert_eq!(queue.next().await, Some(sweep()), "the one that counts is still there");
     }
 
     #[tokio::test]
