@@ -1,11 +1,25 @@
 //! The annotations that people write on claims: two prefixes, one meaning, and no typo that passes in silence.
 
+use super::consent::Grants;
 use crate::api::names::{PREFIX, TRIDENT_PREFIX, claim as keys};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// What a claim carries under our two prefixes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Annotations(BTreeMap<String, String>);
+#[derive(Debug, Clone, Default)]
+pub struct Annotations {
+    written: BTreeMap<String, String>,
+    /// What they grant, read once: an owner's list may be long, and is looked at for each of its members.
+    pub(super) grants: OnceLock<Grants>,
+}
+
+impl PartialEq for Annotations {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl Eq for Annotations {}
 
 /// What one key says, both spellings taken together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,22 +35,21 @@ pub enum Spelled<'a> {
 impl Annotations {
     /// Keeps what is ours of an object's annotations.
     pub fn of(all: Option<&BTreeMap<String, String>>) -> Self {
-        let ours = |key: &String| key.starts_with(PREFIX) || key.starts_with(TRIDENT_PREFIX);
-        Self(
-            all.into_iter()
-                .flatten()
-                .filter(|(key, _)| ours(key))
-                .map(|(k, v)| (k.clone(), v.clone()))
-                .collect(),
-        )
+        // The API server takes prefixes in any case, and so does whoever mistypes one.
+        let ours = |key: &String| under(PREFIX, key).is_some() || under(TRIDENT_PREFIX, key).is_some();
+        let written = all.into_iter().flatten().filter(|(key, _)| ours(key));
+        Self {
+            written: written.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            grants: OnceLock::new(),
+        }
     }
 
     /// Reads one key. The compatible spelling counts only where Trident knows the key.
     pub fn get(&self, key: &str) -> Spelled<'_> {
-        let own = self.0.get(&format!("{PREFIX}{key}")).map(|v| v.trim());
+        let own = self.written.get(&format!("{PREFIX}{key}")).map(|v| v.trim());
         let compatible = keys::TRIDENT
             .contains(&key)
-            .then(|| self.0.get(&format!("{TRIDENT_PREFIX}{key}")))
+            .then(|| self.written.get(&format!("{TRIDENT_PREFIX}{key}")))
             .flatten()
             .map(|v| v.trim());
         match (own, compatible) {
@@ -61,7 +74,7 @@ impl Annotations {
         ]
         .into_iter()
         .map(|key| format!("{TRIDENT_PREFIX}{key}"))
-        .find(|key| self.0.contains_key(key))
+        .find(|key| self.written.contains_key(key))
     }
 
     /// The first key that looks meant for us and is none of ours, and the known key nearest to it.
@@ -69,19 +82,25 @@ impl Annotations {
     /// Under our own prefix every unknown key counts. Under `trident.netapp.io/` only those that begin with `share` or
     /// `clone` in any case: the rest are Trident's settings for its own drivers, and harmless.
     pub fn unknown(&self) -> Option<(String, String)> {
-        self.0.keys().find_map(|key| {
-            if let Some(rest) = key.strip_prefix(PREFIX) {
-                let known = keys::OURS.contains(&rest);
+        self.written.keys().find_map(|key| {
+            if let Some(rest) = under(PREFIX, key) {
+                let known = key.starts_with(PREFIX) && keys::OURS.contains(&rest);
                 (!known).then(|| (key.clone(), nearest(PREFIX, rest, &keys::OURS)))
             } else {
-                let rest = key.strip_prefix(TRIDENT_PREFIX)?;
+                let rest = under(TRIDENT_PREFIX, key)?;
                 let folded = rest.to_ascii_lowercase();
                 let meant = folded.starts_with("share") || folded.starts_with("clone");
-                (meant && !keys::TRIDENT.contains(&rest))
-                    .then(|| (key.clone(), nearest(TRIDENT_PREFIX, rest, &keys::TRIDENT)))
+                let known = key.starts_with(TRIDENT_PREFIX) && keys::TRIDENT.contains(&rest);
+                (meant && !known).then(|| (key.clone(), nearest(TRIDENT_PREFIX, rest, &keys::TRIDENT)))
             }
         })
     }
+}
+
+/// What follows `prefix`, in whatever case that is written.
+fn under<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
+    let (head, rest) = key.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 /// The known key that was most likely meant: one of which the wrong one is a part first, then by letters to change.
@@ -151,6 +170,8 @@ mod tests {
             ("trident.netapp.io/sharefromPVC", "trident.netapp.io/shareFromPVC"),
             ("trident.netapp.io/ShareFromPVC", "trident.netapp.io/shareFromPVC"),
             ("trident.netapp.io/cloneFromPvc", "trident.netapp.io/cloneFromPVC"),
+            ("Tombolo.dev/shareFromPVC", "tombolo.dev/shareFromPVC"),
+            ("Trident.NetApp.io/shareFromPVC", "trident.netapp.io/shareFromPVC"),
             (
                 "trident.netapp.io/shareReadOnlyToNamespace",
                 "trident.netapp.io/shareToNamespace",
@@ -165,6 +186,9 @@ mod tests {
         for fine in [
             "tombolo.dev/onRevoke",
             "trident.netapp.io/exportPolicy",
+            "Trident.netapp.io/exportPolicy",
+            "tombolo.de",
+            "ä",
             "trident.netapp.io/shareToNamespace",
             "a/b",
         ] {

@@ -8,8 +8,11 @@ use super::ids::{Namespace, is_dns_label};
 use crate::api::names::claim as keys;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bad items that are named; an annotation has room for a hundred thousand.
+/// Bad items that are named.
 const FAULTS: usize = 8;
+
+/// Items of a list that count; an annotation has room for a hundred thousand.
+const ITEMS: usize = 1000;
 
 /// Labels of a namespace.
 pub type Labels = BTreeMap<String, String>;
@@ -44,8 +47,12 @@ enum Specificity {
 }
 
 impl Grants {
-    /// Reads a claim's annotations.
-    pub fn of(annotations: &Annotations) -> Self {
+    /// Reads a claim's annotations, once for each state that they are in.
+    pub fn of(annotations: &Annotations) -> &Self {
+        annotations.grants.get_or_init(|| Self::read(annotations))
+    }
+
+    fn read(annotations: &Annotations) -> Self {
         let mut grants = Self::default();
         for (key, access) in [
             (keys::SHARE_TO, Access::ReadWrite),
@@ -123,7 +130,17 @@ impl Grants {
 impl List {
     fn parse(text: &str, key: &str, faults: &mut Vec<String>) -> Self {
         let mut list = Self::default();
-        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        for (at, item) in items.enumerate() {
+            if at == ITEMS {
+                // In place of the last one, if there are too many already: what is cut off is no evidence of anything.
+                faults.truncate(FAULTS - 1);
+                faults.push(format!(
+                    "{key} has more than {ITEMS} items, and those after them do not count; use {}",
+                    keys::SHARE_TO_SELECTOR
+                ));
+                break;
+            }
             if item == "*" {
                 list.everybody = true;
             } else if is_dns_label(item) {
@@ -182,7 +199,7 @@ mod tests {
             .iter()
             .map(|(k, v)| (format!("tombolo.dev/{k}"), (*v).to_owned()))
             .collect();
-        Grants::of(&Annotations::of(Some(&all)))
+        Grants::of(&Annotations::of(Some(&all))).clone()
     }
 
     fn access(pairs: &[(&str, &str)], namespace: &str) -> Option<Access> {
@@ -257,6 +274,27 @@ mod tests {
             ro
         );
         assert_eq!(access(&[("shareToNamespaceSelector", "team=b")], "a"), None);
+    }
+
+    #[test]
+    fn a_list_without_end_is_cut_and_said() {
+        let names: Vec<String> = (0..50_000).map(|i| format!("n{i}")).collect();
+        let cut = grants(&[("shareToNamespace", &names.join(","))]);
+        assert_eq!(cut.faults.len(), 1, "{:?}", cut.faults);
+        assert_eq!(cut.to(&Namespace::new("n999"), &Labels::new()), Some(Access::ReadWrite));
+        assert_eq!(cut.to(&Namespace::new("n1000"), &Labels::new()), None);
+    }
+
+    #[test]
+    fn annotations_are_read_once_however_many_members_ask() {
+        let all = [("tombolo.dev/shareToNamespace".to_owned(), "a".to_owned())].into();
+        let annotations = Annotations::of(Some(&all));
+        assert!(std::ptr::eq(Grants::of(&annotations), Grants::of(&annotations)));
+        assert_eq!(
+            annotations,
+            Annotations::of(Some(&all)),
+            "having been read changes nothing"
+        );
     }
 
     #[test]

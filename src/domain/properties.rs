@@ -108,7 +108,8 @@ proptest! {
     #[test]
     fn nothing_is_granted_that_nobody_wrote(all in annotations(), namespace in label(), label_value in label()) {
         let labels = Labels::from([("team".to_owned(), label_value)]);
-        let grants = Grants::of(&Annotations::of(Some(&all)));
+        let annotations = Annotations::of(Some(&all));
+        let grants = Grants::of(&annotations);
         prop_assert!(grants.faults.len() <= 12 && grants.faults.iter().all(|f| f.len() < 600));
         if grants.to(&Namespace::new(namespace.clone()), &labels).is_some() {
             let written = |v: &String| v.split(',').any(|item| [namespace.as_str(), "*"].contains(&item.trim()));
@@ -120,6 +121,8 @@ proptest! {
 
     #[test]
     fn a_name_on_a_list_is_granted_whatever_stands_beside_it(list in vec(text(), 0..4), name in label(), at in 0usize..5) {
+        // What makes a list too long is cut off, and said.
+        prop_assume!(list.iter().map(|item| item.split(',').count()).sum::<usize>() < 1000);
         let mut items = list;
         items.insert(at.min(items.len()), format!(" {name} "));
         let all = BTreeMap::from([("tombolo.dev/shareToNamespace".to_owned(), items.join(","))]);

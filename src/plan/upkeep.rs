@@ -32,7 +32,7 @@ pub fn plan(o: &ForUpkeep<'_>) -> Vec<Action> {
     match ours.map(|ours| &ours.role) {
         Some(Role::Owner) => {
             actions.extend(hold(o));
-            let faults = Grants::of(&o.claim.annotations).faults;
+            let faults = &Grants::of(&o.claim.annotations).faults;
             if let Some(first) = faults.first() {
                 let more = if faults.len() > 1 {
                     format!(" (and {} more)", faults.len() - 1)

@@ -53,7 +53,8 @@ fn a_hostile_list_grants_nothing_and_its_faults_are_bounded() {
             if !granted_to_all {
                 assert_eq!(scene.outcome(), Err(R::NotShared), "{key} {:.20?}", value);
             }
-            let grants = Grants::of(&scene.source.unwrap().annotations);
+            let source = scene.source.unwrap();
+            let grants = Grants::of(&source.annotations);
             assert!(
                 grants.faults.len() <= 8 && grants.faults.iter().all(|f| f.len() < 1000),
                 "{key}"
