@@ -25,7 +25,7 @@ pub struct Claim {
     pub phase: ClaimPhase,
     /// The PersistentVolume it is bound to, or asks for.
     pub volume_name: Option<PvName>,
-    /// Its class: from the spec, else from the beta annotation.
+    /// Its class: from the beta annotation, else from the spec, as in Kubernetes' `GetPersistentVolumeClaimClass`.
     pub class: Option<ClassName>,
     /// Access modes asked for.
     pub modes: AccessModes,
@@ -72,10 +72,12 @@ impl Claim {
                 .filter(|v| !v.is_empty())
                 .cloned()
         };
-        let class = spec
-            .storage_class_name
-            .filter(|c| !c.is_empty())
-            .or_else(|| annotation(names::ANNOTATION_CLASS_BETA));
+        // The annotation first, as Kubernetes reads it: quotas by class would charge another one otherwise.
+        let beta = meta
+            .annotations
+            .as_ref()
+            .and_then(|a| a.get(names::ANNOTATION_CLASS_BETA).cloned());
+        let class = beta.or(spec.storage_class_name).filter(|c| !c.is_empty());
         let request = spec
             .resources
             .and_then(|r| r.requests)
@@ -136,14 +138,21 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_beta_class_counts_when_the_spec_has_none() {
-        let read = |spec: serde_json::Value| {
-            let claim = json!({"metadata": {"namespace": "n", "name": "c", "uid": "u",
-                "annotations": {"volume.beta.kubernetes.io/storage-class": "old"}}, "spec": spec});
+    fn the_beta_class_counts_before_the_spec_as_in_kubernetes() {
+        let read = |annotations: serde_json::Value, spec: serde_json::Value| {
+            let claim = json!({"metadata": {"namespace": "n", "name": "c", "uid": "u", "annotations": annotations}, "spec": spec});
             Claim::of(&serde_json::from_value(claim).unwrap()).unwrap().class
         };
-        assert_eq!(read(json!({})), Some(ClassName::new("old")));
-        assert_eq!(read(json!({"storageClassName": "new"})), Some(ClassName::new("new")));
+        let beta = |class: &str| json!({"volume.beta.kubernetes.io/storage-class": class});
+        let new = || json!({"storageClassName": "new"});
+        assert_eq!(read(json!({}), new()), Some(ClassName::new("new")));
+        assert_eq!(read(beta("old"), json!({})), Some(ClassName::new("old")));
+        assert_eq!(
+            read(beta("old"), new()),
+            Some(ClassName::new("old")),
+            "a quota by class charges that one"
+        );
+        assert_eq!(read(beta(""), new()), None);
     }
 
     #[test]
