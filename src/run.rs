@@ -35,6 +35,7 @@ use crate::telemetry::LogLevel;
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -182,6 +183,7 @@ async fn work(
         roots,
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
+        reservations: Arc::default(),
         publication: Arc::new(Statuses::new(client.clone(), clock)),
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
@@ -298,18 +300,38 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         if there {
             let before = seen.roots.get(&name);
             let now = root(&object, &name, before.clone(), &seen.metrics);
-            let admits = before.is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
+            let admits = before
+                .as_ref()
+                .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
+            // Most events are our own statuses, and a look at a backend writes one.
+            let news = before.is_none_or(|before| !before.is_written_as(&now));
             seen.roots.put(name.clone(), now);
             if admits {
                 wake_everything_that_waits(&seen);
+            }
+            if news {
+                seen.wake(Work::Backend(name));
             }
         } else {
             seen.roots.remove(&name);
             seen.metrics.forget_backend(&name);
         }
-        seen.wake(Work::Backend(name));
     };
-    tasks.spawn(watch_each(client.clone(), each, sender));
+    let gone = {
+        let seen = ctx.clone();
+        move |there: &BTreeSet<String>| {
+            for name in seen
+                .roots
+                .names()
+                .into_iter()
+                .filter(|name| !there.contains(name.as_str()))
+            {
+                seen.roots.remove(&name);
+                seen.metrics.forget_backend(&name);
+            }
+        }
+    };
+    tasks.spawn(watch_each(client.clone(), each, gone, sender));
     synced
         .wait_for(|synced| *synced)
         .await

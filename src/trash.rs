@@ -179,7 +179,7 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
     match cluster.pv(&name).await? {
         None => {
             let source = guarded.mount(&path, to.namespace.as_str(), false).await?;
-            cluster.create_restored(&pv, &source).await?;
+            cluster.create_pv(&pv, &source).await?;
         }
         Some(found) => ensure!(
             !found.terminating

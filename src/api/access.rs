@@ -81,8 +81,8 @@ pub const ACCESS: &[Permission] = &[
     cluster(
         "events.k8s.io",
         "events",
-        &["create", "patch"],
-        "Every claim that is not bound says why; a repeated event is a patch of the first.",
+        &["get", "create", "patch"],
+        "Every claim that is not bound says why; a repeated event is read, and counted by a patch.",
     ),
     cluster(names::GROUP, "storagebackends", READ, "Where volumes are made."),
     cluster(

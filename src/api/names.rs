@@ -64,6 +64,9 @@ pub mod claim {
         CLONE_FROM_PVC,
         CLONE_FROM_SNAPSHOT,
     ];
+
+    /// Those by which an owner says with whom a volume is shared.
+    pub const SHARES: [&str; 3] = [SHARE_TO, SHARE_READ_ONLY_TO, SHARE_TO_SELECTOR];
 }
 
 /// Finalizer on every PersistentVolume of ours: the data behind it is accounted for.

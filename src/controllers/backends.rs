@@ -10,6 +10,7 @@ use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::root::{ForRoot, Verdict, decide};
+use crate::plan::takes::Taken;
 use std::time::Duration;
 use tombolo_backend_api::{BackendError, BackendId, Class, Guarded};
 
@@ -197,12 +198,16 @@ pub fn wake_everything_that_waits(ctx: &Context) {
 
 /// A backend under deletion goes when it holds neither volume nor trash.
 async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, Failure> {
-    let recorded = ctx.ports.ledger.usage(name, None).volumes > 0;
+    // What was decided before the deletion and is not in the ledger yet, before the ledger is asked.
+    let ledger = &*ctx.ports.ledger;
+    let begun = |others: &[Taken]| (others.iter().any(|taken| taken.backend == *name), None);
+    let (begun, _) = ctx.reservations.decide(ledger, begun);
+    let recorded = begun || ledger.usage(name, None).volumes > 0;
     let there = gather::with(&ctx.caches, |index| {
         index
             .pvs()
             .filter_map(|pv| pv.ours.as_ref())
-            .any(|ours| ours.backend.as_ref() == Some(name))
+            .any(|ours| ours.backend.as_ref() == Some(name) || root.id.as_ref() == Some(&ours.handle.backend))
     });
     let empty = match &root.state {
         RootState::Ready(guarded) => guarded.trash().await?.is_empty(),

@@ -14,7 +14,7 @@ use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Plan, Refusal, Verdict, claim};
+use crate::plan::{Action, Refusal, Verdict, claim};
 use crate::report;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const WHILE_WAITING: Duration = Duration::from_secs(15);
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
-    let backends = ctx.roots.views(&*ctx.ports.ledger, &key.namespace);
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &key.namespace, &[]);
     let Some(view) = gather::with(&ctx.caches, |index| {
         ClaimView::cached(index, &*ctx.ports.ledger, backends, key)
     }) else {
@@ -36,13 +36,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let next = match &plan.verdict {
         Verdict::AskLive => return join(ctx, view).await,
         Verdict::NotOurs => return Ok(Next::Change),
-        Verdict::Refused(refusal) => {
-            ctx.ports
-                .audience
-                .hear(&report::refused(&view.claim().reference(), refusal));
-            look_again(refusal)
-        }
-        Verdict::Settled | Verdict::Continue => provision(ctx, &view, &plan).await?,
+        Verdict::Refused(refusal) => refuse(ctx, view.claim(), refusal),
+        Verdict::Settled | Verdict::Continue if plan.actions.is_empty() => Next::Change,
+        Verdict::Settled | Verdict::Continue => provision(ctx, view.clone()).await?,
     };
     if view.claim().phase == ClaimPhase::Lost {
         lost::repair(ctx, view.claim()).await?;
@@ -61,10 +57,12 @@ fn look_again(refusal: &Refusal) -> Next {
     })
 }
 
-async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next, Failure> {
-    if plan.actions.is_empty() {
-        return Ok(Next::Change);
-    }
+fn refuse(ctx: &Context, claim: &Claim, refusal: &Refusal) -> Next {
+    ctx.ports.audience.hear(&report::refused(&claim.reference(), refusal));
+    look_again(refusal)
+}
+
+async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let volume = VolumeId::from(&view.claim().uid.pv_name());
     let class = view.claim().class.clone();
     let Some(_turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
@@ -73,6 +71,10 @@ async fn provision(ctx: &Context, view: &ClaimView, plan: &Plan) -> Result<Next,
     // A record without an object in the caches: an earlier attempt ended before they had its answer, or they are being filled anew.
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
+    }
+    let (view, plan, _held) = ctx.decide(view);
+    if let Verdict::Refused(refusal) = &plan.verdict {
+        return Ok(refuse(ctx, view.claim(), refusal));
     }
     let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
@@ -107,12 +109,9 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     if view.source_volume().as_ref() != Some(&volume) {
         return Err(overtaken());
     }
-    let plan = claim::decide(&view.to_decide());
+    let (view, plan, _held) = ctx.decide(view);
     if let Verdict::Refused(refusal) = &plan.verdict {
-        ctx.ports
-            .audience
-            .hear(&report::refused(&view.claim().reference(), refusal));
-        return Ok(look_again(refusal));
+        return Ok(refuse(ctx, view.claim(), refusal));
     }
     let timer = view
         .claim()
@@ -147,6 +146,10 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
         Some((pv, members, consent))
     });
     let Some((pv, members, consent)) = found else {
+        // Held, and there is nothing to be held for, unless members outlived the object.
+        if claim.held {
+            let_go(ctx, claim, &VolumeId::from(claim.volume_name.as_ref().unwrap_or(&own))).await?;
+        }
         return Ok(true);
     };
     let consent = match consent {
@@ -175,7 +178,7 @@ async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), F
     let Some(_turn) = ctx.turn(volume, Work::Claim(claim.key.clone())) else {
         return Ok(());
     };
-    let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace);
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace, &[]);
     let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
     let tokens = view.pv.as_ref().is_some_and(|pv| !pv.tokens.is_empty());
     if view.members.is_empty() && !tokens {

@@ -7,10 +7,12 @@ use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
 use crate::metrics::Metrics;
-use crate::observe::gather::Caches;
+use crate::observe::gather::{Caches, ClaimView};
 use crate::observe::queue::Queue;
+use crate::observe::reserved::{Reservation, Reservations};
 use crate::observe::roots::Roots;
 use crate::observe::work::Work;
+use crate::plan::{Plan, claim};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +31,8 @@ pub struct Context {
     pub queue: Arc<Queue>,
     /// One at a time for each volume.
     pub locks: Arc<Locks>,
+    /// What claims are about to take of the backends.
+    pub reservations: Arc<Reservations>,
     /// Statuses for people to read.
     pub publication: Arc<dyn Publication>,
     /// Counters.
@@ -58,6 +62,19 @@ impl Context {
     /// Asks for a look at something.
     pub fn wake(&self, work: Work) {
         self.queue.add(work);
+    }
+
+    /// Decides about a claim while nobody else takes anything of the backends; what the plan takes is held for it.
+    pub fn decide(&self, view: ClaimView) -> (ClaimView, Plan, Option<Reservation>) {
+        let ledger = &*self.ports.ledger;
+        let ((view, plan), held) = self.reservations.decide(ledger, |others| {
+            let backends = self.roots.views(ledger, &view.claim().key.namespace, others);
+            let view = view.with_backends(backends);
+            let plan = claim::decide(&view.to_decide());
+            let taken = plan.takes(view.source_pv());
+            ((view, plan), taken)
+        });
+        (view, plan, held)
     }
 
     /// Takes the volume's turn for a look at `work`. `None`: somebody else has it, and `work` is looked at again afterwards.

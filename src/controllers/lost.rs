@@ -4,7 +4,6 @@ use super::context::Context;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::VolumeId;
 use crate::execute::{Failure, run};
-use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::repair::{self, LostMember, LostOwner};
 
@@ -13,14 +12,12 @@ use crate::plan::repair::{self, LostMember, LostOwner};
 /// # Errors
 /// Whatever stopped the plan.
 pub async fn repair(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
-    let name = claim.uid.pv_name();
-    let own = VolumeId::from(&name);
+    let Some(name) = &claim.volume_name else { return Ok(()) };
     let ledger = &ctx.ports.ledger;
-    let record = match ledger.get(&own) {
-        Some(record) => Some(record),
-        None => ledger.all().into_iter().find(|r| r.members.contains_key(&name)),
+    let own = ledger.get(&VolumeId::from(name));
+    let Some(record) = own.or_else(|| ledger.joined(name)) else {
+        return Ok(());
     };
-    let Some(record) = record else { return Ok(()) };
     let Some(_turn) = ctx.turn(&record.volume, Work::Claim(claim.key.clone())) else {
         return Ok(());
     };
@@ -30,21 +27,17 @@ pub async fn repair(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
         .claim(&claim.key)
         .await?
         .filter(|c| c.uid == claim.uid && c.phase == ClaimPhase::Lost);
-    let Some(claim) = still_lost.filter(|c| c.is_bound_to_own() && !c.terminating) else {
+    let Some(claim) = still_lost.filter(|c| c.volume_name.as_ref() == Some(name) && !c.terminating) else {
         return Ok(());
     };
-    if ctx.ports.cluster.pv(&name).await?.is_some() {
+    if ctx.ports.cluster.pv(name).await?.is_some() {
         return Ok(());
     }
-    let actions = if record.volume == own {
+    let actions = if record.volume.pv_name() == *name {
         let backend = ctx.ports.storage.behind(&record.handle).ok_or(Failure::NoBackend)?;
         let data = backend.inspect(&record.handle.path).await?.is_some();
-        let class = gather::with(&ctx.caches, |index| {
-            claim.class.as_ref().and_then(|name| index.class(name)).cloned()
-        });
         repair::owner(&LostOwner {
             claim: &claim,
-            class: class.as_deref(),
             record: &record,
             data,
         })

@@ -55,7 +55,11 @@ fn look(ctx: &Context, name: &PvName) -> (bool, Option<VolumeId>) {
     gather::with(&ctx.caches, |index| {
         let pv = index.pv(name);
         let volume = pv.and_then(|pv| index.volume_of(pv));
-        let record = volume.as_ref().and_then(|volume| ctx.ports.ledger.get(volume));
-        (glance::member_is_quiet(pv.map(|pv| &**pv), record.as_deref()), volume)
+        let record = match &volume {
+            Some(volume) => ctx.ports.ledger.get(volume),
+            None => ctx.ports.ledger.joined(name),
+        };
+        let quiet = glance::member_is_quiet(name, pv.map(|pv| &**pv), volume.as_ref(), record.as_deref());
+        (quiet, volume.or_else(|| record.map(|record| record.volume.clone())))
     })
 }

@@ -74,7 +74,7 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
                 backend: guarded.mark().backend_id.clone(),
                 path: directory.path.clone(),
             };
-            index.owner_of(&handle).is_some()
+            index.owners_of(&handle).next().is_some()
                 || index.pv(&name).is_some()
                 || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
         });

@@ -62,10 +62,11 @@ pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Tu
     let Some(pv) = pv.filter(|pv| pv.tokens.keys().eq([token])) else {
         return advance(ctx, volume, turn).await;
     };
-    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""));
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""), &[]);
     let backend = pv.ours.as_ref().and_then(|ours| ready(&backends, &ours.handle));
     let Plan { actions, .. } = decide(&LiveVolume {
         volume: volume.clone(),
+        twins: false,
         tokens: [(token.clone(), TokenClaim::Waiting)].into(),
         pv: Some((*pv).clone()),
         owners: Vec::new(),
@@ -88,7 +89,7 @@ pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Tu
 pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<Next, Failure> {
     let nobody = Namespace::new("");
     for _ in 0..STEPS {
-        let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody);
+        let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody, &[]);
         let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
         let Plan { actions, verdict } = decide(&view);
         let class = actions.iter().find_map(|a| match a {

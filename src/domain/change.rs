@@ -5,7 +5,7 @@
 //! was written down before a crash is simply taken again after it.
 
 use super::ids::{ClaimRef, PvName, VolumeId};
-use super::record::{Intent, Member, Record, State};
+use super::record::{Intent, Member, Record, State, Terms};
 
 mod line;
 
@@ -64,6 +64,13 @@ pub enum Change {
         volume: VolumeId,
         /// The size.
         bytes: u64,
+    },
+    /// What its PersistentVolume says of deleting is something else.
+    SetTerms {
+        /// The volume.
+        volume: VolumeId,
+        /// What it says now.
+        terms: Terms,
     },
     /// The volume is gone.
     Forget {
@@ -132,6 +139,7 @@ impl Change {
             | Self::SetState { volume, .. }
             | Self::SetOwner { volume, .. }
             | Self::SetBytes { volume, .. }
+            | Self::SetTerms { volume, .. }
             | Self::Forget { volume } => volume,
         }
     }
@@ -164,7 +172,8 @@ fn step(record: Option<Record>, change: &Change) -> Result<Option<Record>, Why> 
         | Change::Leave { .. }
         | Change::SetState { .. }
         | Change::SetOwner { .. }
-        | Change::SetBytes { .. } => {
+        | Change::SetBytes { .. }
+        | Change::SetTerms { .. } => {
             let mut record = record.ok_or(Why::Unknown)?;
             alter(&mut record, change)?;
             Some(record)
@@ -244,6 +253,7 @@ fn alter(record: &mut Record, change: &Change) -> Result<(), Why> {
             record.owner = owner.clone();
         }
         Change::SetBytes { bytes, .. } => record.bytes = *bytes,
+        Change::SetTerms { terms, .. } => record.terms = *terms,
         Change::Begin(_) | Change::Restore(_) | Change::Forget { .. } => {}
     }
     Ok(())

@@ -2,10 +2,12 @@
 
 use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
 use super::ids::{BackendName, ClaimKey, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
+use super::record::Terms;
 use super::size;
 use super::token::{JoinNote, Token};
 use crate::api::names;
 use k8s_openapi::api::core::v1::{PersistentVolume, VolumeNodeAffinity};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A PersistentVolume as decisions see it.
@@ -17,6 +19,8 @@ pub struct Pv {
     pub uid: PvUid,
     /// The version that was read.
     pub version: ResourceVersion,
+    /// When it was made, by the API server's clock; only the order of such times means anything.
+    pub created: Option<jiff::Timestamp>,
     /// Whether it is going away.
     pub terminating: bool,
     /// `status.phase`.
@@ -41,6 +45,8 @@ pub struct Pv {
     pub tokens: BTreeMap<Token, Option<JoinNote>>,
     /// Whether a populator has rebound it.
     pub populated: bool,
+    /// Whether it carries our finalizer and no handle that can be read: ours, and somebody has taken away what says so.
+    pub bare: bool,
     /// What makes it ours; `None` for everybody else's.
     pub ours: Option<Ours>,
 }
@@ -64,7 +70,7 @@ pub struct Ours {
     pub access: Access,
     /// The claim that owns it after a reclaim, by UID.
     pub owner_uid: Option<ClaimUid>,
-    /// Whether finalizer, labels and `provisioned-by` are all there.
+    /// Whether finalizer, labels and `provisioned-by` are all there, and an owner's label names itself.
     pub intact: bool,
 }
 
@@ -120,7 +126,7 @@ pub enum PvPhase {
 }
 
 /// `spec.persistentVolumeReclaimPolicy`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReclaimPolicy {
     /// The provisioner deletes.
     Delete,
@@ -160,9 +166,12 @@ impl Pv {
                     .and_then(|text| JoinNote::parse(text));
                 (token, note)
             });
+        let ours = Ours::of(pv);
         Some(Self {
+            bare: ours.is_none() && is_protected(pv),
             uid: PvUid::new(meta.uid.clone()?),
             version: ResourceVersion::new(meta.resource_version.clone().unwrap_or_default()),
+            created: meta.creation_timestamp.as_ref().map(|time| time.0),
             terminating: meta.deletion_timestamp.is_some(),
             phase: match pv.status.as_ref().and_then(|s| s.phase.as_deref()) {
                 Some("Available") => PvPhase::Available,
@@ -197,7 +206,7 @@ impl Pv {
                 .iter()
                 .flatten()
                 .any(|(k, _)| k.ends_with(names::POPULATED_FROM_SUFFIX)),
-            ours: Ours::of(pv),
+            ours,
             name,
         })
     }
@@ -232,10 +241,28 @@ impl Pv {
         uids
     }
 
+    /// What it says of deleting; `None`: it is not ours.
+    pub fn terms(&self) -> Option<Terms> {
+        let ours = self.ours.as_ref()?;
+        Some(Terms {
+            policy: self.policy,
+            on_delete: ours.on_delete,
+            on_owner_delete: ours.on_owner_delete,
+        })
+    }
+
     /// Whether kube-controller-manager has let it go, or somebody deletes it. Not the same as unused.
     pub fn is_let_go(&self) -> bool {
         self.terminating || matches!(self.phase, PvPhase::Released | PvPhase::Failed)
     }
+}
+
+fn is_protected(pv: &PersistentVolume) -> bool {
+    pv.metadata
+        .finalizers
+        .iter()
+        .flatten()
+        .any(|f| f == names::FINALIZER_VOLUME)
 }
 
 /// Value of the role label of a member's PersistentVolume.
@@ -259,9 +286,14 @@ impl Ours {
         });
         let volume = label(names::LABEL_VOLUME).map(VolumeId::new);
         let backend = label(names::LABEL_BACKEND).map(BackendName::new);
-        let protected = meta.finalizers.iter().flatten().any(|f| f == names::FINALIZER_VOLUME);
+        let protected = is_protected(pv);
         let provisioned = annotation(names::ANNOTATION_PROVISIONED_BY) == Some(names::PROVISIONER);
         let role = joined.map_or(Role::Owner, Role::Member);
+        let labelled = match (&role, &volume) {
+            (Role::Owner, Some(volume)) => Some(volume.as_str()) == meta.name.as_deref(),
+            (Role::Member(_), volume) => volume.is_some(),
+            (Role::Owner, None) => false,
+        };
         let role_label = match role {
             Role::Owner => "owner",
             Role::Member(_) => ROLE_MEMBER,
@@ -269,7 +301,7 @@ impl Ours {
         Some(Self {
             intact: protected
                 && provisioned
-                && volume.is_some()
+                && labelled
                 && backend.is_some()
                 && label(names::LABEL_ROLE) == Some(role_label),
             handle,

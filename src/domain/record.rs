@@ -1,7 +1,8 @@
 //! What the ledger keeps of a volume: who owns it, who is in it, and the one step that may be under way.
 
-use super::access::{Access, OnDelete};
+use super::access::{Access, OnDelete, OnOwnerDelete};
 use super::ids::{BackendName, ClaimRef, Handle, Namespace, PvName, VolumeId};
+use super::pv::ReclaimPolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,12 +20,27 @@ pub struct Record {
     pub owner: ClaimRef,
     /// Size in bytes, as promised to the owner.
     pub bytes: u64,
+    /// What its PersistentVolume says of deleting, for the case that somebody removes that by force.
+    pub terms: Terms,
+    /// How it is mounted, as the class said when it was made; read for the same case.
+    pub mount_options: Vec<String>,
     /// Everybody in it besides the owner, by the name of their PersistentVolume. The count is the size of this set.
     pub members: BTreeMap<PvName, Member>,
     /// How far its life has come.
     pub state: State,
     /// The step that was begun and not yet seen to end.
     pub intent: Option<Intent>,
+}
+
+/// What a PersistentVolume has from its class at birth, or from an admin since. A class that changes later changes none of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Its reclaim policy.
+    pub policy: ReclaimPolicy,
+    /// What deleting does with the data.
+    pub on_delete: OnDelete,
+    /// Whether the owner's claim waits for members.
+    pub on_owner_delete: OnOwnerDelete,
 }
 
 /// One claim that joined a volume.
@@ -118,6 +134,16 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        Self {
+            volumes: self.volumes.saturating_add(more.volumes),
+            members: self.members.saturating_add(more.members),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
     /// Adds up what `namespace` uses of one backend (`None`: of the backend as a whole).
     pub fn of<'a>(
         records: impl IntoIterator<Item = &'a Record>,

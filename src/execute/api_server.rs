@@ -10,7 +10,7 @@ use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
-    BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace as NamespaceName, PvName, PvUid, VolumeId,
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, VolumeId,
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
@@ -89,21 +89,6 @@ impl ApiServer {
             json!({"metadata": metadata, "spec": {"claimRef": claim}}),
         )
         .await
-    }
-
-    /// Makes the PersistentVolume of a volume that came back from the trash, owned by the claim it is for.
-    ///
-    /// # Errors
-    /// What the API server answers; `Exists` if there is one of that name.
-    pub async fn create_restored(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {
-        let mut object = persistent_volume(pv, source);
-        let owner = (names::ANNOTATION_OWNER_UID.to_owned(), pv.claim.uid.to_string());
-        object.metadata.annotations.get_or_insert_default().extend([owner]);
-        let params = PostParams {
-            field_manager: Some(names::FIELD_MANAGER.into()),
-            ..PostParams::default()
-        };
-        self.pvs().create(&params, &object).await.map(drop).map_err(fault)
     }
 
     async fn patch_pv(&self, name: &PvName, patch: Value) -> Result<(), ApiError> {
@@ -246,6 +231,16 @@ impl Cluster for ApiServer {
             .map(|_| found))
     }
 
+    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
+        let api: Api<PersistentVolumeClaim> = Api::all(self.client.clone());
+        let all = api.list(&ListParams::default()).await.map_err(unread)?;
+        let found = all
+            .items
+            .iter()
+            .find(|claim| claim.metadata.uid.as_deref() == Some(uid.as_str()));
+        Ok(found.and_then(Claim::of))
+    }
+
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         let found = api.get_opt(name.as_str()).await.map_err(unread)?;
@@ -329,14 +324,21 @@ impl Cluster for ApiServer {
         absent_is_done(self.patch_claim(claim, patch).await)
     }
 
-    async fn mend(&self, pv: &Exactly, volume: &VolumeId, backend: &BackendName, member: bool) -> Result<(), ApiError> {
+    async fn mend(
+        &self,
+        pv: &Exactly,
+        volume: &VolumeId,
+        backend: &BackendName,
+        handle: &Handle,
+        member: bool,
+    ) -> Result<(), ApiError> {
         let role = if member { "member" } else { "owner" };
         let mut metadata = exactly(pv);
         if let Some(fields) = metadata.as_object_mut() {
             fields.insert("finalizers".into(), json!([names::FINALIZER_VOLUME]));
             fields.insert(
                 "annotations".into(),
-                json!({names::ANNOTATION_PROVISIONED_BY: names::PROVISIONER}),
+                json!({names::ANNOTATION_PROVISIONED_BY: names::PROVISIONER, names::ANNOTATION_HANDLE: handle.to_string()}),
             );
             let labels = json!({names::LABEL_VOLUME: volume.as_str(), names::LABEL_ROLE: role, names::LABEL_BACKEND: backend.as_str()});
             fields.insert("labels".into(), labels);

@@ -4,7 +4,7 @@
 //! `memory` is one for simulations, with the same refusals.
 
 use crate::domain::claim::Claim;
-use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, VolumeId};
+use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::{JoinNote, Token};
@@ -29,6 +29,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     /// All references of a kind in a namespace; `None`: the kind is not served, or is about to be no more.
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
+    /// The claim with a UID, wherever it is: a list of all claims, for the rare case that nothing says where to look.
+    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError>;
     /// A namespace.
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
 
@@ -47,7 +49,14 @@ pub trait Cluster: Send + Sync + 'static {
     /// Takes the hold off a claim.
     async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
     /// Puts back what makes a PersistentVolume ours.
-    async fn mend(&self, pv: &Exactly, volume: &VolumeId, backend: &BackendName, member: bool) -> Result<(), ApiError>;
+    async fn mend(
+        &self,
+        pv: &Exactly,
+        volume: &VolumeId,
+        backend: &BackendName,
+        handle: &Handle,
+        member: bool,
+    ) -> Result<(), ApiError>;
     /// Sets the reclaim policy to Retain.
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError>;
     /// Writes down which claim owns a volume now.

@@ -93,6 +93,10 @@ fn metadata(pv: &NewPv) -> ObjectMeta {
             ),
         ]);
     }
+    if pv.joined.is_none() && pv.claim.uid.pv_name() != pv.name {
+        // The name says whom it was made for first; this, whose it is now.
+        annotations.insert(names::ANNOTATION_OWNER_UID.to_owned(), pv.claim.uid.to_string());
+    }
     ObjectMeta {
         name: Some(pv.name.to_string()),
         labels: Some(BTreeMap::from([

@@ -126,8 +126,9 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
             pv,
             volume,
             backend,
+            handle,
             member,
-        } => cluster.mend(pv, volume, backend, *member).await?,
+        } => cluster.mend(pv, volume, backend, handle, *member).await?,
         Action::SetRetain(pv) => cluster.set_retain(pv).await?,
         Action::RecordOwner { pv, owner } => cluster.record_owner(pv, owner).await?,
     }

@@ -7,9 +7,9 @@ use super::codec::decode_record;
 use super::epoch::Epoch;
 use super::tally::Tally;
 use crate::domain::change::{Change, Illegal, Why, apply, check};
-use crate::domain::ids::{BackendName, Namespace, VolumeId};
+use crate::domain::ids::{BackendName, Namespace, PvName, VolumeId};
 use crate::domain::record::{Record, Usage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A stored value that cannot be read. It is kept aside until the ledger is rebuilt.
@@ -44,6 +44,8 @@ pub struct Book(RwLock<Pages>);
 #[derive(Debug, Default)]
 struct Pages {
     records: BTreeMap<VolumeId, Arc<Record>>,
+    /// In which volume each member's PersistentVolume is: one, unless a record is wrong.
+    joined: HashMap<PvName, BTreeSet<VolumeId>>,
     tally: Tally,
     epoch: Option<Epoch>,
     quarantined: Vec<Quarantined>,
@@ -101,6 +103,13 @@ impl Book {
     /// One volume's record.
     pub fn get(&self, volume: &VolumeId) -> Option<Arc<Record>> {
         self.read().records.get(volume).cloned()
+    }
+
+    /// The volume that a member's PersistentVolume is recorded in.
+    pub fn joined(&self, member: &PvName) -> Option<Arc<Record>> {
+        let pages = self.read();
+        let volume = pages.joined.get(member)?.first()?;
+        pages.records.get(volume).cloned()
     }
 
     /// All records as of one moment, ordered by volume.
@@ -195,15 +204,23 @@ impl Book {
 
 impl Pages {
     fn put(&mut self, volume: VolumeId, record: Option<Arc<Record>>) {
-        if let Some(record) = &record {
-            self.tally.add(record);
-        }
-        let old = match record {
-            Some(record) => self.records.insert(volume, record),
-            None => self.records.remove(&volume),
-        };
-        if let Some(old) = old {
+        if let Some(old) = self.records.remove(&volume) {
             self.tally.take(&old);
+            for pv in old.members.keys() {
+                if let Some(volumes) = self.joined.get_mut(pv) {
+                    let _ = volumes.remove(&volume);
+                    if volumes.is_empty() {
+                        let _ = self.joined.remove(pv);
+                    }
+                }
+            }
+        }
+        if let Some(record) = record {
+            self.tally.add(&record);
+            for pv in record.members.keys() {
+                let _ = self.joined.entry(pv.clone()).or_default().insert(volume.clone());
+            }
+            let _ = self.records.insert(volume, record);
         }
     }
 }

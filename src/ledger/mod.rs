@@ -57,7 +57,7 @@ pub use book::{Book, Quarantined};
 pub use error::LedgerError;
 
 use crate::domain::change::Change;
-use crate::domain::ids::{BackendName, Namespace, VolumeId};
+use crate::domain::ids::{BackendName, Namespace, PvName, VolumeId};
 use crate::domain::record::{Record, Usage};
 use async_trait::async_trait;
 use epoch::{Doubt, Epoch, LeaseSeen, Trust};
@@ -112,6 +112,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// One volume's record.
     fn get(&self, volume: &VolumeId) -> Option<Arc<Record>> {
         self.book().get(volume)
+    }
+
+    /// The volume that a member's PersistentVolume is recorded in.
+    fn joined(&self, member: &PvName) -> Option<Arc<Record>> {
+        self.book().joined(member)
     }
 
     /// All records as of one moment, ordered by volume: one pointer each.

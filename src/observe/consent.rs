@@ -4,7 +4,7 @@ use super::gather::{Caches, with};
 use super::index::Index;
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
-use crate::domain::pv::{Joined, Pv, Role};
+use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::ReferenceKind;
 use crate::execute::cluster::{ApiError, Cluster};
 use crate::plan::consent::{Consent, Membership, state};
@@ -23,12 +23,9 @@ pub async fn live_consent_of(
     let Some(Role::Member(joined)) = pv.ours.as_ref().map(|ours| &ours.role) else {
         return Ok(None);
     };
-    let owner_key = with(caches, |index| {
-        let owner = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()))?;
-        owner.claim.as_ref().map(|c| c.key.clone())
-    });
-    let owner = match owner_key {
-        Some(key) => cluster.claim(&key).await?,
+    let bound = with(caches, |index| owner_of(index, pv).cloned());
+    let owner = match &bound {
+        Some(bound) => cluster.claim(&bound.key).await?,
         None => None,
     };
     let mut references = cluster.references(came_by(joined), &claim.key.namespace).await?;
@@ -56,9 +53,16 @@ pub async fn live_consent_of(
         namespace_terminating: namespace.terminating,
         references: references.as_deref(),
         source_uid: &joined.source_uid,
+        owner_uid: bound.as_ref().and_then(|bound| bound.uid.as_ref()),
         owner: owner.as_ref(),
         access: pv.ours.as_ref().map_or(Access::ReadOnly, |ours| ours.access),
     })))
+}
+
+/// The claim that the volume of a member is bound to.
+fn owner_of<'a>(index: &'a Index, pv: &Pv) -> Option<&'a BoundTo> {
+    let owner = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()))?;
+    owner.claim.as_ref()
 }
 
 /// By which kind of reference a member came: its `via` says so.
@@ -73,8 +77,7 @@ fn came_by(joined: &Joined) -> ReferenceKind {
 pub fn consent_of(index: &Index, claim: &Claim, pv: &Pv) -> Option<Consent> {
     let ours = pv.ours.as_ref()?;
     let Role::Member(joined) = &ours.role else { return None };
-    let owner_pv = index.volume_of(pv).and_then(|volume| index.pv(&volume.pv_name()));
-    let owner_key = owner_pv.and_then(|pv| pv.claim.as_ref()).map(|c| &c.key);
+    let bound = owner_of(index, pv);
     let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
     let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
     // The other kind's definition may be gone without a word about this member.
@@ -85,7 +88,8 @@ pub fn consent_of(index: &Index, claim: &Claim, pv: &Pv) -> Option<Consent> {
         namespace_terminating: namespace.terminating,
         references: served.then_some(references.as_slice()),
         source_uid: &joined.source_uid,
-        owner: owner_key.and_then(|key| index.claim(key)).map(|claim| &**claim),
+        owner_uid: bound.and_then(|bound| bound.uid.as_ref()),
+        owner: bound.and_then(|bound| index.claim(&bound.key)).map(|claim| &**claim),
         access: ours.access,
     }))
 }

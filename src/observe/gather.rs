@@ -4,6 +4,7 @@
 //! Reads only. The order of the live reads of a volume is part of the protocol; see `plan::volume`.
 
 use super::index::{Index, NamespaceView};
+use crate::api::names;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
@@ -102,15 +103,39 @@ impl ClaimView {
         };
         let naming = share.references.iter().filter(|r| r.names(&wanted));
         let references = try_join_all(naming.map(|r| cluster.reference(&r.key)));
-        let (source, pv, references) = tokio::try_join!(cluster.claim(&wanted), pv, references)?;
+        let namespace = async {
+            // Its labels count only where an owner grants by them.
+            let by_label = share
+                .source
+                .as_ref()
+                .is_some_and(|source| source.annotations.has(names::claim::SHARE_TO_SELECTOR));
+            match by_label {
+                true => cluster.namespace(&self.claim.key.namespace).await,
+                false => Ok(None),
+            }
+        };
+        let (source, pv, references, namespace) = tokio::try_join!(cluster.claim(&wanted), pv, references, namespace)?;
         if source.as_ref().and_then(|source| source.volume_name.as_ref()) != name.as_ref() {
             return Ok(None);
         }
         share.source = source.map(Arc::new);
         share.source_pv = pv.map(Arc::new);
         share.references = references.into_iter().flatten().collect();
+        if let Some(namespace) = namespace {
+            share.namespace = namespace;
+        }
         self.live = true;
         Ok(Some(self))
+    }
+
+    /// The same with the backends as they are by now.
+    #[must_use]
+    pub fn with_backends(mut self, backends: Vec<Backend>) -> Self {
+        if let Some(share) = &mut self.share {
+            share.backend = share.backend_of(&backends);
+        }
+        self.backends = backends;
+        self
     }
 
     /// What the decision borrows.
@@ -146,9 +171,14 @@ impl ClaimView {
         &self.claim
     }
 
+    /// The PersistentVolume of the claim that a share is asked of, if it is known.
+    pub fn source_pv(&self) -> Option<&Pv> {
+        self.share.as_ref()?.source_pv.as_deref()
+    }
+
     /// The volume that a share is asked of, if it is known.
     pub fn source_volume(&self) -> Option<VolumeId> {
-        self.share.as_ref()?.source_pv.as_ref()?.volume()
+        self.source_pv()?.volume()
     }
 }
 
@@ -160,12 +190,7 @@ impl ShareView {
             .and_then(|s| s.volume_name.as_ref())
             .and_then(|name| index.pv(name))
             .cloned();
-        let handle = source_pv
-            .as_ref()
-            .and_then(|pv| pv.ours.as_ref())
-            .map(|ours| &ours.handle);
-        let backend = handle.and_then(|handle| ready(backends, handle));
-        Self {
+        let mut share = Self {
             namespace: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
             references: index.references_in(&claim.key.namespace).cloned().collect(),
             source_namespace_terminating: wanted
@@ -173,8 +198,16 @@ impl ShareView {
                 .is_some_and(|namespace| namespace.terminating),
             source,
             source_pv,
-            backend,
-        }
+            backend: None,
+        };
+        share.backend = share.backend_of(backends);
+        share
+    }
+
+    /// The one of `backends` that the source's data lies on, if it can be used.
+    fn backend_of(&self, backends: &[Backend]) -> Option<Backend> {
+        let ours = self.source_pv.as_ref()?.ours.as_ref()?;
+        ready(backends, &ours.handle)
     }
 }
 
@@ -250,8 +283,15 @@ pub async fn volume(
         .map(|ours| &ours.handle)
         .or(record.as_deref().map(|r| &r.handle));
     let backend = handle.and_then(|handle| ready(backends, handle));
+    let twins = handle.is_some_and(|handle| {
+        let seen = with(caches, |index| index.owners_of(handle).any(|other| other != volume));
+        // All records, but only where data may be about to go.
+        let ending = pv.as_ref().is_none_or(|pv| pv.terminating);
+        seen || (ending && ledger.all().iter().any(|r| r.handle == *handle && r.volume != *volume))
+    });
     Ok(LiveVolume {
         volume: volume.clone(),
+        twins,
         pv,
         tokens,
         owners,
@@ -285,9 +325,15 @@ async fn token_claim(
         return Ok(TokenClaim::Served);
     }
     let cached = with(caches, |index| index.claim_by_uid(&token.claim).map(|c| c.key.clone()));
-    let keys = known.into_iter().chain(cached).collect();
-    let found = claims.with_uids(&BTreeSet::from([token.claim.clone()]), keys).await?;
-    Ok(match found.first() {
+    let keys: BTreeSet<ClaimKey> = known.into_iter().chain(cached).collect();
+    let found = if keys.is_empty() {
+        // A note that cannot be read does not say where the claim is, and caches may lag: only the API server can say that it is gone.
+        cluster.claim_with_uid(&token.claim).await?
+    } else {
+        let uids = BTreeSet::from([token.claim.clone()]);
+        claims.with_uids(&uids, keys).await?.into_iter().next()
+    };
+    Ok(match found {
         Some(claim) if !claim.is_bound_elsewhere(&name) => TokenClaim::Waiting,
         Some(_) | None => TokenClaim::Gone,
     })
@@ -315,7 +361,7 @@ async fn members(
             None => drop(lost.insert(member.claim.key.clone())),
         }
     }
-    lost.extend(with(caches, |index| lost_askers(index, volume)));
+    lost.extend(with(caches, |index| lost_askers(index, volume, record)));
     for key in lost {
         // A claim is called Lost only seconds after its object has gone; until then it is `Bound`, and its pods run.
         let claim = claims
@@ -333,12 +379,10 @@ async fn members(
 }
 
 /// Claims without their object that ask to join the claim which owns, or owned, the volume.
-fn lost_askers(index: &Index, volume: &VolumeId) -> Vec<ClaimKey> {
-    let owner = index
-        .pv(&volume.pv_name())
-        .and_then(|pv| pv.claim.as_ref())
-        .map(|c| c.key.clone());
-    let askers = owner.iter().flat_map(|key| index.askers(key));
+fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>) -> Vec<ClaimKey> {
+    let bound = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref());
+    let owners = BTreeSet::from_iter(bound.map(|c| &c.key).into_iter().chain(record.map(|r| &r.owner.key)));
+    let askers = owners.into_iter().flat_map(|key| index.askers(key));
     askers
         .filter(|key| {
             let bound = index
@@ -364,7 +408,7 @@ pub async fn member(
     let volume = pv.as_ref().and_then(|pv| with(caches, |index| index.volume_of(pv)));
     let record = match &volume {
         Some(volume) => ledger.get(volume),
-        None => ledger.all().into_iter().find(|r| r.members.contains_key(name)),
+        None => ledger.joined(name),
     };
     let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
     uids.extend(name.claim_uid());

@@ -4,6 +4,7 @@
 //! nobody when nothing that decisions look at has changed. A watch that was down delivers no deletions for what vanished
 //! meanwhile, so a relist goes through [`Index::reset_claims`] and its likes, which find them by comparing.
 
+mod concerned;
 mod lookup;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,6 @@ use crate::domain::consent::Labels;
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::Token;
 use crate::plan::handshake;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -41,7 +41,12 @@ pub struct Index {
     askers: BTreeMap<ClaimKey, BTreeSet<ClaimKey>>,
     pvs: BTreeMap<PvName, Arc<Pv>>,
     members: BTreeMap<VolumeId, BTreeSet<PvName>>,
-    owners_by_handle: HashMap<Handle, VolumeId>,
+    /// Whose token is on which volumes.
+    tokens: HashMap<ClaimUid, BTreeSet<PvName>>,
+    /// Among whose members each member is kept: what its label says may be edited, and what its handle says known later.
+    kept_under: HashMap<PvName, VolumeId>,
+    /// One volume each, unless somebody has edited a handle.
+    owners_by_handle: HashMap<Handle, BTreeSet<VolumeId>>,
     classes: BTreeMap<ClassName, Arc<Class>>,
     namespaces: BTreeMap<Namespace, NamespaceView>,
     references: BTreeMap<ReferenceKey, Reference>,
@@ -86,13 +91,17 @@ impl Index {
     pub fn put_claim(&mut self, claim: Claim) -> Wake {
         let old = self.claims.get(&claim.key).cloned();
         let unchanged = old.as_ref().is_some_and(|old| same_claim(old, &claim));
-        let wake = if unchanged {
+        let mut wake = if unchanged {
             Wake::new()
         } else {
             self.concerned_by_claim(&claim)
         };
         if let Some(old) = old {
             self.unlink_claim(&old);
+            if old.uid != claim.uid {
+                // Deleted and made again under its name while the watch was down.
+                wake.extend(self.concerned_by_loss(&old));
+            }
         }
         self.claims_by_uid.insert(claim.uid.clone(), claim.key.clone());
         if let Some(Ok(source)) = handshake::wanted(&claim) {
@@ -108,7 +117,7 @@ impl Index {
             return Wake::new();
         };
         self.unlink_claim(&old);
-        self.concerned_by_claim(&old)
+        self.concerned_by_loss(&old)
     }
 
     /// These are all claims that there are.
@@ -130,32 +139,6 @@ impl Index {
                 self.askers.remove(&source);
             }
         }
-    }
-
-    fn concerned_by_claim(&self, claim: &Claim) -> Wake {
-        let mut wake = Wake::from([Work::Claim(claim.key.clone())]);
-        wake.extend(
-            self.askers
-                .get(&claim.key)
-                .into_iter()
-                .flatten()
-                .map(|key| Work::Claim(key.clone())),
-        );
-        let own = claim.uid.pv_name();
-        for name in std::iter::once(&own).chain(claim.volume_name.as_ref()) {
-            if let Some(pv) = self.pvs.get(name) {
-                wake.extend(Self::work_of_pv(pv, self.volume_of(pv)));
-            }
-        }
-        // Members, too, whose own annotation names another source by now.
-        let volume = VolumeId::from(&own);
-        let members = self.members(&volume);
-        wake.extend(members.filter_map(|pv| self.claim_of(pv)).map(Work::Claim));
-        // The claim of a volume that is only in the ledger yet, or that lost its object.
-        wake.insert(Work::Volume(VolumeId::from(&own)));
-        let naming = self.naming.get(&claim.key).into_iter().flatten();
-        wake.extend(naming.map(|key| Work::Reference(key.clone())));
-        wake
     }
 
     /// A watch says that a PersistentVolume is as given. Older than what is known already, from the answer to a write of our own, it
@@ -189,14 +172,21 @@ impl Index {
         if pv.is_owner()
             && let Some(ours) = &pv.ours
         {
-            self.owners_by_handle
-                .insert(ours.handle.clone(), VolumeId::from(&pv.name));
+            let volumes = self.owners_by_handle.entry(ours.handle.clone()).or_default();
+            volumes.insert(VolumeId::from(&pv.name));
+        }
+        for token in pv.tokens.keys() {
+            self.tokens
+                .entry(token.claim.clone())
+                .or_default()
+                .insert(pv.name.clone());
         }
         let volume = self.volume_of(&pv);
         if pv.is_member()
             && let Some(volume) = &volume
         {
             self.members.entry(volume.clone()).or_default().insert(pv.name.clone());
+            self.kept_under.insert(pv.name.clone(), volume.clone());
         }
         let wake = match old {
             None => self.concerned_by_pv(&pv, volume),
@@ -210,6 +200,14 @@ impl Index {
         };
         self.pvs.insert(pv.name.clone(), Arc::new(pv));
         wake
+    }
+
+    /// A watch says that a PersistentVolume is gone. Another one of its name may have been made since.
+    pub fn pv_deleted(&mut self, name: &PvName, uid: Option<&PvUid>) -> Wake {
+        match self.pvs.get(name) {
+            Some(known) if uid.is_some_and(|uid| *uid != known.uid) => Wake::new(),
+            Some(_) | None => self.remove_pv(name),
+        }
     }
 
     /// A PersistentVolume is gone.
@@ -226,8 +224,13 @@ impl Index {
         let mut wake = self.concerned_by_pv(&old, volume.clone());
         // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
         if let Some(volume) = volume.filter(|_| old.is_member()) {
-            let owner = self.pvs.get(&volume.pv_name()).and_then(|pv| self.claim_of(pv));
-            wake.extend(owner.map(Work::Claim));
+            let name = volume.pv_name();
+            let bound = self
+                .pvs
+                .get(&name)
+                .and_then(|pv| pv.claim.as_ref())
+                .map(|c| c.key.clone());
+            wake.extend(bound.into_iter().chain(self.claim_named(&name)).map(Work::Claim));
             wake.insert(Work::Volume(volume));
         }
         wake
@@ -238,16 +241,30 @@ impl Index {
         let there: BTreeSet<PvName> = all.iter().map(|p| p.name.clone()).collect();
         let gone: Vec<PvName> = self.pvs.keys().filter(|k| !there.contains(k)).cloned().collect();
         let mut wake: Wake = gone.iter().flat_map(|name| self.remove_pv(name)).collect();
-        // The last word, older or not: after a restore from a backup all versions are.
-        wake.extend(all.into_iter().flat_map(|pv| self.set_pv(pv)));
+        // The last word, older or not: after a restore from a backup all versions are. Owners first, by whose handles members are found.
+        let (owners, others): (Vec<Pv>, Vec<Pv>) = all.into_iter().partition(Pv::is_owner);
+        wake.extend(owners.into_iter().chain(others).flat_map(|pv| self.set_pv(pv)));
         wake
     }
 
     fn unlink_pv(&mut self, old: &Pv) {
+        for token in old.tokens.keys() {
+            if let Some(names) = self.tokens.get_mut(&token.claim) {
+                names.remove(&old.name);
+                if names.is_empty() {
+                    self.tokens.remove(&token.claim);
+                }
+            }
+        }
         if let Some(ours) = &old.ours {
             if old.is_owner() {
-                self.owners_by_handle.remove(&ours.handle);
-            } else if let Some(volume) = self.volume_of(old)
+                if let Some(volumes) = self.owners_by_handle.get_mut(&ours.handle) {
+                    volumes.remove(&VolumeId::from(&old.name));
+                    if volumes.is_empty() {
+                        self.owners_by_handle.remove(&ours.handle);
+                    }
+                }
+            } else if let Some(volume) = self.kept_under.remove(&old.name)
                 && let Some(members) = self.members.get_mut(&volume)
             {
                 members.remove(&old.name);
@@ -256,47 +273,6 @@ impl Index {
                 }
             }
         }
-    }
-
-    fn work_of_pv(pv: &Pv, volume: Option<VolumeId>) -> Wake {
-        let mut wake = Wake::new();
-        if pv.is_owner() {
-            wake.insert(Work::Volume(VolumeId::from(&pv.name)));
-        } else if pv.is_member() {
-            wake.insert(Work::Member(pv.name.clone()));
-        }
-        wake.extend(volume.map(Work::SharedVolume));
-        wake
-    }
-
-    fn concerned_by_pv(&self, pv: &Pv, volume: Option<VolumeId>) -> Wake {
-        let mut wake = Self::work_of_pv(pv, volume);
-        let bound = pv.claim.iter().map(|c| &c.key);
-        let by_name = pv.name.claim_uid().and_then(|uid| self.claims_by_uid.get(&uid));
-        for key in bound.chain(by_name) {
-            if let Some(claim) = self.claims.get(key) {
-                wake.insert(Work::Claim(key.clone()));
-                wake.extend(
-                    self.askers
-                        .get(&claim.key)
-                        .into_iter()
-                        .flatten()
-                        .map(|k| Work::Claim(k.clone())),
-                );
-            }
-        }
-        wake
-    }
-
-    /// A join costs two of these: were everybody who asks looked at each time, a crowd that joins at once would pay its square.
-    fn concerned_by_tokens(&self, old: &Pv, new: &Pv) -> Wake {
-        let mut wake = Self::work_of_pv(new, self.volume_of(new));
-        wake.extend(new.claim.iter().map(|c| Work::Claim(c.key.clone())));
-        let changed = |token: &&Token| old.tokens.get(token) != new.tokens.get(token);
-        let tokens = old.tokens.keys().chain(new.tokens.keys()).filter(changed);
-        let claims = tokens.filter_map(|token| self.claims_by_uid.get(&token.claim));
-        wake.extend(claims.map(|key| Work::Claim(key.clone())));
-        wake
     }
 
     /// A class of ours is as given; `None`: it is not ours, or gone.
@@ -419,33 +395,5 @@ impl Index {
     /// References of a kind cannot be read now: what is known of them stays, and nothing counts as withdrawn.
     pub fn references_not_served(&mut self, kind: ReferenceKind) {
         self.served.remove(&kind);
-    }
-
-    /// A near miss is named in messages, so every asking claim of the namespace is concerned, not only those that match.
-    fn concerned_by_reference(&self, reference: &Reference) -> Wake {
-        let mut wake = self.consumers_in(&reference.key.namespace);
-        wake.insert(Work::Reference(reference.key.clone()));
-        wake
-    }
-
-    /// Claims of a namespace that ask for a share or have one, and what is said of the volumes they have.
-    fn consumers_in(&self, namespace: &Namespace) -> Wake {
-        let mut wake = Wake::new();
-        for claim in self.claims_in(namespace) {
-            let member = self.pvs.get(&claim.uid.pv_name()).filter(|pv| pv.is_member());
-            if member.is_some() || handshake::wanted(claim).is_some() {
-                wake.insert(Work::Claim(claim.key.clone()));
-            }
-            wake.extend(member.and_then(|pv| self.volume_of(pv)).map(Work::SharedVolume));
-        }
-        wake
-    }
-
-    /// The claim that a PersistentVolume was made for, if it exists.
-    fn claim_of(&self, pv: &Pv) -> Option<ClaimKey> {
-        pv.name
-            .claim_uid()
-            .and_then(|uid| self.claims_by_uid.get(&uid))
-            .cloned()
     }
 }

@@ -5,6 +5,7 @@ pub mod gather;
 pub mod index;
 pub mod project;
 pub mod queue;
+pub mod reserved;
 pub mod roots;
 pub mod watches;
 pub mod work;

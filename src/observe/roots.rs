@@ -7,7 +7,9 @@ use crate::domain::backend::{Backend as BackendView, Health, Limits};
 use crate::domain::ids::{BackendName, Handle, Namespace};
 use crate::execute::Storage;
 use crate::ledger::Ledger;
+use crate::observe::reserved;
 use crate::plan::root::Other;
+use crate::plan::takes::Taken;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -36,6 +38,14 @@ pub struct Root {
     pub state: RootState,
     /// Its room, when it was last asked.
     pub space: Option<Space>,
+}
+
+impl Root {
+    /// Whether what people write of it, and its recorded id, are the same.
+    pub fn is_written_as(&self, other: &Self) -> bool {
+        (&self.spec, &self.labels, self.terminating, &self.id)
+            == (&other.spec, &other.labels, other.terminating, &other.id)
+    }
 }
 
 /// Whether a root can be used.
@@ -70,8 +80,15 @@ impl Roots {
         space: Option<Space>,
     ) -> Option<Root> {
         let mut known = self.write();
+        let taken = id.is_some() && known.iter().any(|(other, root)| other != name && root.id == id);
         let root = known.get_mut(name).filter(|root| root.spec == *spec)?;
-        (root.id, root.state, root.space) = (id, state, space);
+        (root.id, root.state, root.space) = if taken && root.id.is_none() {
+            // Two names for one server, looked at at the same moment: both found the root without a mark.
+            let text = "its root is that of another StorageBackend".to_owned();
+            (None, RootState::Degraded(BackendReason::RootOverlaps, text), space)
+        } else {
+            (id, state, space)
+        };
         Some(root.clone())
     }
 
@@ -106,11 +123,11 @@ impl Roots {
             .collect()
     }
 
-    /// All as the planner sees them, with what `namespace` uses of each.
-    pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace) -> Vec<BackendView> {
+    /// All as the planner sees them, with what `namespace` uses of each. `taken`: what others are about to use besides.
+    pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> Vec<BackendView> {
         self.read()
             .iter()
-            .map(|(name, root)| view(name, root, ledger, Some(namespace)))
+            .map(|(name, root)| view(name, root, ledger, namespace, taken))
             .collect()
     }
 
@@ -123,7 +140,8 @@ impl Roots {
     }
 }
 
-fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: Option<&Namespace>) -> BackendView {
+fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> BackendView {
+    let used = |by| ledger.usage(name, by).plus(reserved::of(taken, name, by));
     let health = match (&root.state, root.terminating) {
         (RootState::Ready(_), true) => Health::Terminating,
         (RootState::Ready(guarded), false) => Health::Ready(guarded.mark().backend_id.clone()),
@@ -137,8 +155,8 @@ fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: Option<
         limits: root.limits,
         free: root.space.map(|s| s.free),
         node: root.node.clone(),
-        used: ledger.usage(name, None),
-        used_by_namespace: ledger.usage(name, namespace),
+        used: used(None),
+        used_by_namespace: used(Some(namespace)),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
-use crate::domain::ids::{ClaimKey, ClassName, Namespace, PvName};
+use crate::domain::ids::{ClaimKey, ClassName, Namespace, PvName, PvUid};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
@@ -19,6 +19,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
@@ -88,7 +89,7 @@ impl Feed {
     pub async fn pvs(self, client: Client, synced: watch::Sender<bool>) {
         let how = Way {
             project: |pv: &PersistentVolume| Pv::of(pv).map(|p| Entry::Pv(Box::new(p))),
-            remove: |index, pv| index.remove_pv(&PvName::new(pv.name_any())),
+            remove: |index, pv| index.pv_deleted(&PvName::new(pv.name_any()), pv.uid().map(PvUid::new).as_ref()),
             reset: Box::new(|index, all| {
                 index.reset_pvs(
                     all.into_iter()
@@ -239,20 +240,85 @@ fn put(index: &mut Index, entry: Entry) -> Wake {
     }
 }
 
-/// A watch over one kind that does not enter the caches: `each` sees every object, and `None` for one that is gone.
-pub async fn watch_each<T>(client: Client, each: impl Fn(T, bool) + Send, synced: watch::Sender<bool>)
-where
+/// A watch over one kind that does not enter the caches: `each` sees every object, with `false` one that is gone; `listed` the names
+/// of all that there are after a list, since what vanished while the watch was down is in no event.
+pub async fn watch_each<T>(
+    client: Client,
+    each: impl Fn(T, bool) + Send,
+    listed: impl Fn(&BTreeSet<String>) + Send,
+    synced: watch::Sender<bool>,
+) where
     T: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let events = watcher(Api::<T>::all(client), watcher::Config::default()).default_backoff();
+    see_each(&T::kind(&()), events, each, listed, synced).await;
+}
+
+async fn see_each<T: ResourceExt>(
+    kind: &str,
+    events: impl Stream<Item = watcher::Result<watcher::Event<T>>>,
+    each: impl Fn(T, bool) + Send,
+    listed: impl Fn(&BTreeSet<String>) + Send,
+    synced: watch::Sender<bool>,
+) {
     pin_mut!(events);
+    let mut there = BTreeSet::new();
     while let Some(event) = events.next().await {
         match event {
-            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => each(object, true),
+            Ok(watcher::Event::Init) => there.clear(),
+            Ok(watcher::Event::InitApply(object)) => {
+                there.insert(object.name_any());
+                each(object, true);
+            }
+            Ok(watcher::Event::InitDone) => {
+                listed(&there);
+                synced.send_replace(true);
+            }
+            Ok(watcher::Event::Apply(object)) => each(object, true),
             Ok(watcher::Event::Delete(object)) => each(object, false),
-            Ok(watcher::Event::Init) => {}
-            Ok(watcher::Event::InitDone) => drop(synced.send_replace(true)),
-            Err(error) => tracing::warn!(kind = %T::kind(&()), %error, "a watch failed; it is tried again"),
+            Err(error) => tracing::warn!(kind, %error, "a watch failed; it is tried again"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use std::sync::Mutex;
+
+    fn class(name: &str) -> StorageClass {
+        let mut class = StorageClass::default();
+        class.metadata.name = Some(name.to_owned());
+        class
+    }
+
+    #[test]
+    fn what_vanished_while_a_watch_was_down_is_seen_to_be_gone() {
+        let list = |names: &[&str]| {
+            let all = names.iter().map(|name| Ok(watcher::Event::InitApply(class(name))));
+            let ends = [Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)];
+            let [begin, end] = ends;
+            std::iter::once(begin)
+                .chain(all.collect::<Vec<_>>())
+                .chain([end])
+                .collect::<Vec<_>>()
+        };
+        let there = Mutex::new(BTreeSet::<String>::new());
+        let events = futures::stream::iter(list(&["a", "b"]).into_iter().chain(list(&["a"])));
+        let (synced, seen) = watch::channel(false);
+        see_each(
+            "StorageClass",
+            events,
+            |object, _| {
+                let _ = there.lock().unwrap().insert(object.name_any());
+            },
+            |listed| there.lock().unwrap().retain(|name| listed.contains(name)),
+            synced,
+        )
+        .now_or_never()
+        .unwrap();
+        assert!(*seen.borrow());
+        assert_eq!(*there.lock().unwrap(), BTreeSet::from(["a".to_owned()]));
     }
 }

@@ -86,7 +86,7 @@ pub enum Action {
         /// Which one of that name.
         uid: PvUid,
     },
-    /// Put finalizer, labels and `provisioned-by` back where somebody stripped them.
+    /// Put finalizer, labels, handle and `provisioned-by` back where somebody stripped them.
     Mend {
         /// The PersistentVolume.
         pv: Exactly,
@@ -94,6 +94,8 @@ pub enum Action {
         volume: VolumeId,
         /// The backend's name.
         backend: BackendName,
+        /// Where the data is.
+        handle: Handle,
         /// Whether it is a member's.
         member: bool,
     },

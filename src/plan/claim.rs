@@ -57,6 +57,9 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
             (false, false) => Plan::settled(),
         };
     }
+    if let (Some(pv), Some(_)) = (o.own_pv, o.class) {
+        return foreign(o.claim, pv);
+    }
     let Some(class) = o.class else { return without_class(o) };
     match unbound(o, class) {
         Ok(plan) => plan,
@@ -79,6 +82,24 @@ fn doomed() -> Refusal {
     let text = "the volume that was made for this claim is being deleted before the claim was bound to it; delete the claim \
                 and make it again";
     Refusal::new(R::ProvisioningFailed, text)
+}
+
+/// Somebody made, by hand, an object of the name that only this claim's volume may have. If it is reserved for the claim,
+/// Kubernetes binds the two; otherwise it is in the way for ever.
+fn foreign(claim: &Claim, pv: &Pv) -> Plan {
+    let reserved = pv
+        .claim
+        .as_ref()
+        .is_some_and(|c| c.key == claim.key && c.uid.as_ref().is_none_or(|uid| *uid == claim.uid));
+    if reserved && !pv.terminating {
+        return Plan::settled();
+    }
+    let text = format!(
+        "a PersistentVolume that is not Tombolo's has the name {} of this claim's volume; ask your admin to remove it, or make the \
+         claim again",
+        pv.name
+    );
+    Plan::refused(Refusal::new(R::ProvisioningFailed, text))
 }
 
 fn usurped() -> Refusal {

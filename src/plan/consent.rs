@@ -4,6 +4,7 @@
 //! namespace that is not being deleted while its kind is served. Everything that merely looks like absence (the owner's claim
 //! deleted, a namespace or a CRD going away, half a list) changes nothing for members.
 
+use crate::api::names::claim as keys;
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::consent::{Grants, Labels};
@@ -23,7 +24,9 @@ pub struct Membership<'a> {
     pub references: Option<&'a [Reference]>,
     /// The claim whose owner consented, by UID at the join.
     pub source_uid: &'a ClaimUid,
-    /// The claim that owns the volume now, if there is one.
+    /// The claim that the owner's PersistentVolume is bound to, by UID.
+    pub owner_uid: Option<&'a ClaimUid>,
+    /// The claim under that one's name now, if there is one. With another UID it says nothing.
     pub owner: Option<&'a Claim>,
     /// What the member was given.
     pub access: Access,
@@ -49,8 +52,9 @@ pub fn state(m: &Membership<'_>) -> Consent {
     if m.namespace_terminating {
         return Consent::Given;
     }
-    let granted = match m.owner {
-        Some(owner) if owner.uid == *m.source_uid && !owner.terminating => {
+    let owner = m.owner.filter(|owner| Some(&owner.uid) == m.owner_uid);
+    let granted = match owner {
+        Some(owner) if !owner.terminating && speaks(owner, m.source_uid) => {
             let grants = Grants::of(&owner.annotations);
             match grants.to(m.namespace, m.labels) {
                 // Half a list is no evidence, neither of an end nor of less.
@@ -59,7 +63,7 @@ pub fn state(m: &Membership<'_>) -> Consent {
                 None => return Consent::WithdrawnByOwner,
             }
         }
-        // Soft-deleted, going away, or another claim by now: the consent of the join stays.
+        // Soft-deleted, going away, or a new owner who has said nothing yet: the consent of the join stays.
         Some(_) | None => m.access,
     };
     let Some(references) = m.references else {
@@ -69,7 +73,7 @@ pub fn state(m: &Membership<'_>) -> Consent {
             Consent::Unknown
         };
     };
-    let source = m.owner.filter(|owner| owner.uid == *m.source_uid);
+    let source = owner.filter(|owner| owner.uid == *m.source_uid);
     let permitted = match source {
         Some(owner) => references
             .iter()
@@ -85,6 +89,12 @@ pub fn state(m: &Membership<'_>) -> Consent {
         Some(access) if granted.min(access) < m.access => Consent::ReadOnlyNow,
         Some(_) => Consent::Given,
     }
+}
+
+/// Whether a claim's annotations are the owner's word on who may be in the volume. A reclaim gives it an owner who was never asked:
+/// the consent that members came by stands until that one's claim carries share annotations of its own.
+fn speaks(owner: &Claim, source_uid: &ClaimUid) -> bool {
+    owner.uid == *source_uid || keys::SHARES.iter().any(|key| owner.annotations.has(key))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A false "quiet" would be an omission, so every condition under which `plan::volume` or `plan::member` acts has its twin here;
 //! a property test holds the two together.
 
-use crate::domain::ids::VolumeId;
+use crate::domain::ids::{PvName, VolumeId};
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Record, State};
 
@@ -14,7 +14,7 @@ pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Recor
         return used || record.is_none();
     };
     let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else {
-        return true;
+        return !pv.bare;
     };
     let expected = ours.owner_uid.clone().or_else(|| volume.pv_name().claim_uid());
     let at_rest = ours.intact && !pv.terminating && pv.tokens.is_empty() && pv.policy != ReclaimPolicy::Recycle;
@@ -29,22 +29,28 @@ pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Recor
             || (r.state == State::Live
                 && r.intent.is_none()
                 && r.bytes == pv.capacity
+                && Some(&r.terms) == pv.terms().as_ref()
                 && Some(&r.owner.uid) == claim_uid)
     });
     at_rest && bound_as_expected && recorded
 }
 
-/// Nothing is to be decided about this member.
-pub fn member_is_quiet(pv: Option<&Pv>, record: Option<&Record>) -> bool {
-    let Some(pv) = pv else { return false };
+/// Nothing is to be decided about this member. `volume`: the one it belongs to by its handle. `record`: of that one, or of the one
+/// that it is recorded in.
+pub fn member_is_quiet(name: &PvName, pv: Option<&Pv>, volume: Option<&VolumeId>, record: Option<&Record>) -> bool {
+    let Some(pv) = pv else {
+        return record.is_none_or(|r| !r.members.contains_key(name));
+    };
     let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else {
-        return true;
+        return !pv.bare;
     };
     let at_rest = ours.intact && !pv.terminating && pv.policy != ReclaimPolicy::Recycle;
     let bound = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
     let its_own = pv.phase == PvPhase::Pending || bound.is_none() || bound == pv.name.claim_uid().as_ref();
+    let labelled = volume.is_none() || volume == ours.volume.as_ref();
     at_rest
         && its_own
+        && labelled
         && matches!(pv.phase, PvPhase::Bound | PvPhase::Pending)
         && record.is_some_and(|r| r.members.contains_key(&pv.name))
 }

@@ -29,7 +29,7 @@ pub struct LiveMember {
 pub fn decide(m: &LiveMember) -> Plan {
     let Some(pv) = &m.pv else { return without_object(m) };
     let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_member()) else {
-        return Plan::not_ours();
+        return unmarked(m, pv);
     };
     if pv.policy == ReclaimPolicy::Recycle {
         let text = "policy Recycle would erase the data of everybody who shares it; it was set back to Retain";
@@ -48,7 +48,8 @@ pub fn decide(m: &LiveMember) -> Plan {
         };
     }
     // Without either name it is waited for: a wrong one would stay.
-    if !ours.intact
+    let astray = m.volume.is_some() && ours.volume != m.volume;
+    if (!ours.intact || astray)
         && let Some(volume) = &m.volume
         && let Some(backend) = backend_name(m, ours)
     {
@@ -56,6 +57,7 @@ pub fn decide(m: &LiveMember) -> Plan {
             pv: pv.into(),
             volume: volume.clone(),
             backend,
+            handle: ours.handle.clone(),
             member: true,
         }]);
     }
@@ -68,6 +70,21 @@ pub fn decide(m: &LiveMember) -> Plan {
         _ if strayed => delete(),
         PvPhase::Released | PvPhase::Failed if users == 0 && pv.policy == ReclaimPolicy::Delete => delete(),
         PvPhase::Released | PvPhase::Failed | PvPhase::Bound | PvPhase::Pending => Plan::finally(entered(m, pv, ours)),
+    }
+}
+
+/// Ours, by our finalizer, and without the handle that would say so: the ledger remembers it.
+fn unmarked(m: &LiveMember, pv: &Pv) -> Plan {
+    let joined = |r: &&Record| r.members.contains_key(&m.name);
+    match m.record.as_ref().filter(joined) {
+        Some(record) if pv.bare => Plan::then_look_again(vec![Action::Mend {
+            pv: pv.into(),
+            volume: record.volume.clone(),
+            backend: record.backend.clone(),
+            handle: record.handle.clone(),
+            member: true,
+        }]),
+        Some(_) | None => Plan::not_ours(),
     }
 }
 

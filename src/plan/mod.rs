@@ -19,6 +19,7 @@ pub mod repair;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
+pub mod takes;
 pub mod upkeep;
 pub mod volume;
 

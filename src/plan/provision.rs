@@ -11,7 +11,7 @@ use crate::domain::change::Change;
 use crate::domain::claim::Claim;
 use crate::domain::class::{BackendChoice, Class, Parameters};
 use crate::domain::ids::{Handle, VolumeId};
-use crate::domain::record::{Intent, Record, State};
+use crate::domain::record::{Intent, Record, State, Terms};
 use std::collections::BTreeMap;
 use tombolo_backend_api::VolumePath;
 
@@ -81,6 +81,12 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
         handle: handle.clone(),
         owner: owner.clone(),
         bytes,
+        terms: Terms {
+            policy: p.class.policy,
+            on_delete: parameters.on_delete,
+            on_owner_delete: parameters.on_owner_delete,
+        },
+        mount_options: p.class.mount_options.clone(),
         members: BTreeMap::new(),
         state: State::Creating,
         intent: Some(Intent::Create),

@@ -34,7 +34,7 @@ pub fn records(pvs: &[Pv]) -> Vec<Record> {
     }
     for pv in pvs.iter().filter(|pv| pv.is_member()) {
         let Some(ours) = &pv.ours else { continue };
-        let volume = pv.volume().or_else(|| by_handle.get(&ours.handle).cloned());
+        let volume = by_handle.get(&ours.handle).cloned().or_else(|| pv.volume());
         let claim = pv.claim.as_ref().map(|c| c.key.clone());
         let uid = pv.name.claim_uid().or_else(|| pv.claim.as_ref()?.uid.clone());
         if let (Some(volume), Some(key), Some(uid)) = (volume, claim, uid)

@@ -9,7 +9,6 @@ use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
-use crate::domain::class::Class;
 use crate::domain::pv::{Joined, Pv, ReclaimPolicy};
 use crate::domain::record::{Intent, Member, Record, State};
 
@@ -18,36 +17,33 @@ use crate::domain::record::{Intent, Member, Record, State};
 pub struct LostOwner<'a> {
     /// The claim.
     pub claim: &'a Claim,
-    /// Its class, if that still exists.
-    pub class: Option<&'a Class>,
     /// What the ledger knows of the volume.
     pub record: &'a Record,
     /// Whether the data is there.
     pub data: bool,
 }
 
-/// Plans to make an owner's PersistentVolume again.
+/// Plans to make an owner's PersistentVolume again, on the terms that the lost one had last.
 pub fn owner(o: &LostOwner<'_>) -> Vec<Action> {
     let known = o.record.owner.uid == o.claim.uid && matches!(o.record.state, State::Live | State::SoftDeleted);
-    let Some(class_name) = o.claim.class.clone().filter(|_| known && o.data) else {
+    let Some(class) = o.claim.class.clone().filter(|_| known && o.data) else {
         return Vec::new();
     };
-    // What the lost object said about deleting is lost with it. A class that is gone deletes nothing.
-    let parameters = o.class.and_then(|c| c.parameters.as_ref().ok());
+    let terms = &o.record.terms;
     let pv = NewPv {
-        name: o.claim.uid.pv_name(),
+        name: o.record.volume.pv_name(),
         claim: o.claim.reference(),
         volume: o.record.volume.clone(),
         backend: o.record.backend.clone(),
         handle: o.record.handle.clone(),
-        class: class_name,
+        class,
         bytes: o.record.bytes,
         modes: o.claim.modes,
-        policy: o.class.map_or(ReclaimPolicy::Retain, |c| c.policy),
-        mount_options: o.class.map(|c| c.mount_options.clone()).unwrap_or_default(),
+        policy: terms.policy,
+        mount_options: o.record.mount_options.clone(),
         access: Access::ReadWrite,
-        on_delete: parameters.map_or(OnDelete::Retain, |p| p.on_delete),
-        on_owner_delete: parameters.map_or(OnOwnerDelete::Detach, |p| p.on_owner_delete),
+        on_delete: terms.on_delete,
+        on_owner_delete: terms.on_owner_delete,
         joined: None,
         node_affinity: None,
     };

@@ -62,12 +62,10 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
         (false, false) => SharedVolumePhase::Shared,
     };
     let backend = o.record.map(|r| r.backend.clone()).or_else(|| ours.backend.clone())?;
-    // Newest first is by name here: names are random, and an order that holds still is worth more than age.
-    let listed = o
-        .members
-        .iter()
+    let listed = newest_first(o.members)
+        .into_iter()
         .take(MEMBERS_LISTED)
-        .filter_map(|(pv, _)| member(pv))
+        .filter_map(member)
         .collect();
     let owner = pv.claim.as_ref().and_then(|c| owner(&c.key, c.uid.as_ref()?.as_str()));
     let read_only = o
@@ -105,6 +103,13 @@ fn is_unexpected(o: &ForSharedVolume<'_>, pv: &Pv) -> bool {
 /// A populator has rebound it a moment ago, and its new owner is about to be recorded.
 fn being_populated(pv: &Pv) -> bool {
     pv.populated && pv.ours.as_ref().is_some_and(|o| o.owner_uid.is_none())
+}
+
+/// Those of one second in the order of their names, so that the order holds still.
+fn newest_first(members: &[(std::sync::Arc<Pv>, Consent)]) -> Vec<&Pv> {
+    let mut sorted: Vec<&Pv> = members.iter().map(|(pv, _)| &**pv).collect();
+    sorted.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
+    sorted
 }
 
 fn owner(key: &ClaimKey, uid: &str) -> Option<SharedVolumeOwner> {

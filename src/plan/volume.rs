@@ -7,10 +7,11 @@
 
 use super::{Action, Plan, join};
 use crate::api::reasons::{ClaimReason as R, SharedVolumeReason};
+use crate::domain::access::OnDelete;
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::ids::{BackendName, ClaimUid, PvName, VolumeId};
+use crate::domain::ids::{BackendName, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::{JoinNote, Token, TokenKind};
@@ -28,6 +29,8 @@ pub use ledger::record_of;
 pub struct LiveVolume {
     /// Its id.
     pub volume: VolumeId,
+    /// Whether another volume's PersistentVolume has the same handle, as only an edit can bring about.
+    pub twins: bool,
     /// The owner's PersistentVolume.
     pub pv: Option<Pv>,
     /// For each token on it, what has become of the claim it is for.
@@ -58,7 +61,7 @@ pub enum TokenClaim {
 pub fn decide(v: &LiveVolume) -> Plan {
     let Some(pv) = &v.pv else { return without_object(v) };
     let Some(ours) = pv.ours.as_ref().filter(|_| pv.is_owner()) else {
-        return Plan::not_ours();
+        return unmarked(v, pv);
     };
     if pv.policy == ReclaimPolicy::Recycle {
         let text = "policy Recycle would erase the data of everybody who shares it; it was set back to Retain";
@@ -71,7 +74,7 @@ pub fn decide(v: &LiveVolume) -> Plan {
         && !pv.terminating
         && let Some(backend) = backend_name(v, ours)
     {
-        return Plan::then_look_again(vec![mend(v, pv, backend)]);
+        return Plan::then_look_again(vec![mend(v, pv, backend, ours.handle.clone())]);
     }
     if let Some(step) = token_step(v, pv, ours) {
         return step;
@@ -97,7 +100,7 @@ fn without_object(v: &LiveVolume) -> Plan {
     if in_use(v, &v.volume.pv_name()) || !v.members.is_empty() {
         return Plan::settled();
     }
-    let mut forget = ledger::nobody_left(v, None);
+    let mut forget = ledger::nobody_left(v.record.as_ref(), None);
     forget.push(Change::Forget {
         volume: v.volume.clone(),
     });
@@ -109,15 +112,34 @@ fn without_object(v: &LiveVolume) -> Plan {
             },
             Action::Note(forget),
         ]),
-        State::Live | State::SoftDeleted | State::Deleting => Plan::finally(vec![Action::Note(forget)]),
+        // Somebody took the object away by force before its data had gone: what was begun is finished.
+        State::Deleting => match &record.intent {
+            Some(Intent::Discard { how }) if *how != OnDelete::Retain && !v.twins => {
+                Plan::finally(deletion::discard_recorded(record, *how, None, None))
+            }
+            Some(_) | None => Plan::finally(vec![Action::Note(forget)]),
+        },
+        State::Live | State::SoftDeleted => Plan::finally(vec![Action::Note(forget)]),
     }
 }
 
-fn mend(v: &LiveVolume, pv: &Pv, backend: BackendName) -> Action {
+/// Ours, by our finalizer, and without the handle that would say so: the ledger remembers it.
+fn unmarked(v: &LiveVolume, pv: &Pv) -> Plan {
+    let made = |r: &&Record| r.state != State::Creating;
+    match v.record.as_ref().filter(made) {
+        Some(record) if pv.bare => {
+            Plan::then_look_again(vec![mend(v, pv, record.backend.clone(), record.handle.clone())])
+        }
+        Some(_) | None => Plan::not_ours(),
+    }
+}
+
+fn mend(v: &LiveVolume, pv: &Pv, backend: BackendName, handle: Handle) -> Action {
     Action::Mend {
         pv: pv.into(),
         volume: v.volume.clone(),
         backend,
+        handle,
         member: false,
     }
 }
@@ -200,7 +222,8 @@ fn released(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
         return Plan::settled();
     }
     let soft = ledger::let_go(v, pv, ours);
-    if !v.members.is_empty() || pv.policy == ReclaimPolicy::Retain {
+    // Without our finalizer a DELETE would be the end of it at once, before anybody has looked at tokens and members again.
+    if !v.members.is_empty() || pv.policy == ReclaimPolicy::Retain || !ours.intact {
         return Plan::finally(soft);
     }
     let mut actions = soft;

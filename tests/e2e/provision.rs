@@ -351,6 +351,35 @@ async fn a_class_may_choose_among_backends_by_label_and_limits_are_kept() {
 }
 
 #[tokio::test]
+async fn claims_that_come_at_once_do_not_go_beyond_a_limit_together() {
+    if cannot("claims_that_come_at_once_do_not_go_beyond_a_limit_together") {
+        return;
+    }
+    let mut w = World::shared("burst").await;
+    let limits = json!({"limits": {"perNamespace": {"volumes": 3}}, "trashRetention": "0s"});
+    w.backend(&w.id, limits).await;
+    w.storage_class(&w.id, json!({"parameters": {"backend": w.id}})).await;
+    w.class = w.id.clone();
+    let ns = w.namespace("primary").await;
+    let names: Vec<String> = (0..12).map(|i| format!("data-{i}")).collect();
+    futures::future::join_all(names.iter().map(|name| w.claim(&ns, claim(name)))).await;
+    let count = w.until("every claim to be bound or told", async || {
+        let (mut bound, mut told) = (0, 0);
+        for name in &names {
+            let claim = w.claims(&ns).get(name).await?;
+            let events = w.events(&ns, name).await?;
+            bound += usize::from(phase(&claim) == "Bound");
+            told += usize::from(events.iter().any(|e| e.note.starts_with("LimitReached: ")));
+        }
+        Ok(tombolo_harness::wait::Look::found(
+            (bound >= 3 && bound + told >= names.len()).then_some(bound),
+            (bound, told),
+        ))
+    });
+    assert_eq!(count.await, 3);
+}
+
+#[tokio::test]
 async fn a_claim_waits_for_its_class_and_its_backend_to_be_made() {
     if cannot("a_claim_waits_for_its_class_and_its_backend_to_be_made") {
         return;

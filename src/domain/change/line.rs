@@ -18,6 +18,13 @@ impl fmt::Display for Change {
             Self::SetState { volume, state } => write!(f, "{volume} state = {state}"),
             Self::SetOwner { volume, owner } => write!(f, "{volume} owner = {}", owner.key),
             Self::SetBytes { volume, bytes } => write!(f, "{volume} bytes = {bytes}"),
+            Self::SetTerms { volume, terms } => write!(
+                f,
+                "{volume} terms = {}, onDelete {}, onOwnerDelete {}",
+                terms.policy.as_str(),
+                terms.on_delete.as_str(),
+                terms.on_owner_delete.as_str()
+            ),
             Self::Forget { volume } => write!(f, "forget {volume}"),
             Self::Restore(record) => write!(f, "restore {}", Line(record)),
         }

@@ -1,8 +1,9 @@
 //! A table of what is legal, and random histories.
 
 use super::*;
-use crate::domain::access::{Access, OnDelete};
+use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
 use crate::domain::ids::{BackendName, ClaimUid, Handle};
+use crate::domain::pv::ReclaimPolicy;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -27,9 +28,19 @@ pub(crate) fn record(volume: &str) -> Record {
         handle: Handle::parse(&format!("6d1f:{volume}")).unwrap(),
         owner: claim("data"),
         bytes: 1024,
+        terms: terms(ReclaimPolicy::Delete),
+        mount_options: vec!["hard".to_owned()],
         members: BTreeMap::new(),
         state: State::Live,
         intent: None,
+    }
+}
+
+fn terms(policy: ReclaimPolicy) -> Terms {
+    Terms {
+        policy,
+        on_delete: OnDelete::Delete,
+        on_owner_delete: OnOwnerDelete::Detach,
     }
 }
 
@@ -223,6 +234,10 @@ fn a_change_is_one_stable_line() {
         state(State::SoftDeleted),
         owner("new"),
         Change::SetBytes { volume: id(), bytes: 7 },
+        Change::SetTerms {
+            volume: id(),
+            terms: terms(ReclaimPolicy::Retain),
+        },
         forget(),
         Change::Restore(shared),
     ]
@@ -238,6 +253,7 @@ pvc-1 members -= pvc-2
 pvc-1 state = SoftDeleted
 pvc-1 owner = ns-new/new
 pvc-1 bytes = 7
+pvc-1 terms = Retain, onDelete delete, onOwnerDelete Detach
 forget pvc-1
 restore pvc-1 Live of ns-data/data on nfs-a at 6d1f:pvc-1, 1024 bytes, member pvc-2, intends join by pvc-2"
     );
@@ -294,6 +310,10 @@ fn any_intent() -> impl Strategy<Value = Intent> {
     ]
 }
 
+fn any_terms() -> impl Strategy<Value = Terms> {
+    prop::sample::select(vec![ReclaimPolicy::Delete, ReclaimPolicy::Retain]).prop_map(terms)
+}
+
 /// Any change at all, sensible or not, to one of `volumes`.
 pub(crate) fn any_change(volumes: &'static [&'static str]) -> impl Strategy<Value = Change> {
     let id = move || prop::sample::select(volumes).prop_map(VolumeId::new);
@@ -306,6 +326,7 @@ pub(crate) fn any_change(volumes: &'static [&'static str]) -> impl Strategy<Valu
         2 => (id(), any_state()).prop_map(|(volume, state)| Change::SetState { volume, state }),
         1 => (id(), any_member()).prop_map(|(volume, m)| Change::SetOwner { volume, owner: m.claim }),
         1 => (id(), any::<u64>()).prop_map(|(volume, bytes)| Change::SetBytes { volume, bytes }),
+        1 => (id(), any_terms()).prop_map(|(volume, terms)| Change::SetTerms { volume, terms }),
         1 => id().prop_map(|volume| Change::Forget { volume }),
         1 => any_record(volumes).prop_map(Change::Restore),
     ]

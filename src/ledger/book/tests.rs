@@ -6,7 +6,25 @@ use proptest::prelude::*;
 
 const VOLUMES: &[&str] = &["pvc-7", "pvc-8", "pvc-9"];
 
+fn members_are_found_by_name(book: &Book) {
+    for record in book.all() {
+        for pv in record.members.keys() {
+            assert!(
+                book.joined(pv).is_some_and(|found| found.members.contains_key(pv)),
+                "{pv}"
+            );
+        }
+    }
+    for pv in book.read().joined.keys() {
+        assert!(
+            book.joined(pv).is_some_and(|found| found.members.contains_key(pv)),
+            "{pv} has left"
+        );
+    }
+}
+
 fn usage_is_the_sum(book: &Book) {
+    members_are_found_by_name(book);
     let all = book.all();
     for backend in ["nfs-a", "nfs-b"].map(BackendName::new) {
         for namespace in ["ns-data", "ns-other", "ns-app", "ns-web"].map(Namespace::new) {

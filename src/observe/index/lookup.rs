@@ -66,16 +66,19 @@ impl Index {
             .filter_map(|name| self.pvs.get(name))
     }
 
-    /// The volume a PersistentVolume of ours belongs to. A stripped label is made up for by the handle, which only the
-    /// owner's shares.
+    /// The volume a PersistentVolume of ours belongs to. Of a member, the handle says it, which only its owner's shares; a label can
+    /// be edited, and counts where no owner is known.
     pub fn volume_of(&self, pv: &Pv) -> Option<VolumeId> {
-        pv.volume()
-            .or_else(|| self.owners_by_handle.get(&pv.ours.as_ref()?.handle).cloned())
+        let by_handle = || self.owners_of(&pv.ours.as_ref()?.handle).next().cloned();
+        match pv.is_member() {
+            true => by_handle().or_else(|| pv.volume()),
+            false => pv.volume(),
+        }
     }
 
-    /// The volume whose data is behind a handle.
-    pub fn owner_of(&self, handle: &Handle) -> Option<&VolumeId> {
-        self.owners_by_handle.get(handle)
+    /// The volumes whose data is behind a handle.
+    pub fn owners_of(&self, handle: &Handle) -> impl Iterator<Item = &VolumeId> {
+        self.owners_by_handle.get(handle).into_iter().flatten()
     }
 
     /// A class of ours.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::api::names;
+use crate::domain::token::Token;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde_json::json;
 
@@ -120,4 +121,115 @@ fn references_are_found_by_namespace_and_by_what_they_name() {
     index.put_reference(reference(ReferenceKind::Volume, "n", "a", "another"));
     assert_eq!(named(index.put_claim(claim("owner", None))), 7);
     assert_eq!(named(index.put_claim(claim("another", None))), 1);
+}
+
+/// A member of the volume of `owner`, made for the claim `uid`.
+fn member(uid: &str) -> Pv {
+    let object: PersistentVolume = serde_json::from_value(json!({
+        "metadata": {
+            "name": format!("pvc-{uid}"), "uid": format!("pv-{uid}"), "resourceVersion": "1",
+            "labels": {names::LABEL_VOLUME: "pvc-owner", names::LABEL_ROLE: "member"},
+            "annotations": {
+                names::ANNOTATION_HANDLE: format!("{}:pvc-owner", "0".repeat(36)), names::ANNOTATION_SOURCE_UID: "owner",
+            },
+        },
+        "spec": {"claimRef": {"namespace": "m", "name": uid, "uid": uid}}, "status": {"phase": "Bound"},
+    }))
+    .unwrap();
+    Pv::of(&object).unwrap()
+}
+
+/// The volume of `owner` after it was given to the claim `n/new`.
+fn given(version: u32) -> Pv {
+    let mut pv = pv(version, "Bound", &[]);
+    pv.claim = Some(crate::domain::pv::BoundTo {
+        key: ClaimKey::new("n", "new"),
+        uid: Some(ClaimUid::new("new")),
+    });
+    pv
+}
+
+#[test]
+fn a_member_s_claim_that_goes_after_its_object_wakes_the_member() {
+    let mut index = crowd();
+    index.put_pv(pv(1, "Bound", &[]));
+    let wake = index.remove_claim(&ClaimKey::new("m", "a"));
+    assert!(wake.contains(&Work::Member(PvName::new("pvc-a"))), "{wake:?}");
+    index.put_pv(member("b"));
+    let wake = index.remove_claim(&ClaimKey::new("m", "b"));
+    assert!(wake.contains(&Work::Member(PvName::new("pvc-b"))), "{wake:?}");
+    assert!(
+        index
+            .put_claim(claim("d", None))
+            .iter()
+            .all(|w| !matches!(w, Work::Member(_)))
+    );
+}
+
+#[test]
+fn the_last_member_out_wakes_the_claim_that_a_reclaim_made_the_owner() {
+    let mut index = crowd();
+    index.put_claim(claim("new", None));
+    index.put_pv(given(1));
+    index.put_pv(member("a"));
+    let wake = index.remove_pv(&PvName::new("pvc-a"));
+    assert!(wake.contains(&Work::Claim(ClaimKey::new("n", "new"))), "{wake:?}");
+    let mut lost = crowd();
+    lost.put_pv(member("a"));
+    let wake = lost.remove_pv(&PvName::new("pvc-a"));
+    assert!(
+        wake.contains(&Work::Claim(ClaimKey::new("n", "owner"))),
+        "held without an object: {wake:?}"
+    );
+}
+
+#[test]
+fn members_hear_of_the_claim_that_owns_their_volume_and_of_none_that_merely_names_it() {
+    let mut index = crowd();
+    index.put_pv(given(1));
+    index.put_pv(member("a"));
+    let named = |name: &str| {
+        let mut claim = claim(name, None);
+        claim.volume_name = Some(PvName::new("pvc-owner"));
+        claim
+    };
+    assert!(claims(&index.put_claim(named("new"))).contains(&"a"));
+    assert!(!claims(&index.put_claim(named("stranger"))).contains(&"a"));
+}
+
+#[test]
+fn a_claim_made_again_in_a_watch_s_gap_wakes_what_the_old_one_left() {
+    let mut index = crowd();
+    index.put_pv(pv(1, "Bound", &["a"]));
+    let mut again = claim("a", Some("n/owner"));
+    again.uid = ClaimUid::new("a2");
+    let wake = index.put_claim(again);
+    for expected in [
+        Work::Volume(VolumeId::new("pvc-a")),
+        Work::Member(PvName::new("pvc-a")),
+        Work::Volume(VolumeId::new("pvc-owner")),
+    ] {
+        assert!(wake.contains(&expected), "{expected:?} in {wake:?}");
+    }
+}
+
+#[test]
+fn what_becomes_of_a_claim_wakes_the_volume_its_token_is_on() {
+    let mut index = crowd();
+    index.put_pv(pv(1, "Bound", &["a"]));
+    let volume = Work::Volume(VolumeId::new("pvc-owner"));
+    assert!(index.remove_claim(&ClaimKey::new("m", "a")).contains(&volume));
+    index.put_pv(pv(2, "Bound", &[]));
+    assert!(!index.put_claim(claim("a", Some("n/owner"))).contains(&volume));
+}
+
+#[test]
+fn a_late_word_of_a_deletion_does_not_remove_the_object_made_since() {
+    let mut index = crowd();
+    index.put_pv(pv(1, "Bound", &[]));
+    let name = PvName::new("pvc-owner");
+    assert!(index.pv_deleted(&name, Some(&PvUid::new("before"))).is_empty());
+    assert!(index.pv(&name).is_some());
+    assert!(!index.pv_deleted(&name, Some(&PvUid::new("pv"))).is_empty());
+    assert!(index.pv(&name).is_none());
 }

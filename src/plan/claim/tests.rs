@@ -274,3 +274,33 @@ fn a_claim_with_a_volume_name_is_somebody_s_import_and_is_left_alone() {
         "but not when it asks for a share as well"
     );
 }
+
+#[test]
+fn a_foreign_object_of_the_volume_s_name_is_said_and_not_run_into_again_and_again() {
+    let foreign = |edit: fn(Pv) -> Pv| Some(edit(pv("team/app").with(|p| p.ours = None)));
+    for scene in [ordinary(), sharing()] {
+        let with = |own: Option<Pv>| Scene {
+            claim: scene.claim.clone(),
+            own_pv: own,
+            ..ordinary()
+        };
+        let in_the_way: [fn(Pv) -> Pv; 4] = [
+            |p| p.bound_to("other/one"),
+            |p| p.with(|p| p.claim = None).phase(PvPhase::Available),
+            |p| p.terminating(),
+            |p| p.with(|p| p.claim.as_mut().unwrap().uid = Some(testing::uid("made/before"))),
+        ];
+        for edit in in_the_way {
+            let scene = with(foreign(edit));
+            assert_eq!(scene.refusal(), Some(R::ProvisioningFailed));
+            assert!(scene.plan().actions.is_empty());
+        }
+        assert_eq!(
+            with(foreign(|p| p)).plan(),
+            Plan::settled(),
+            "Kubernetes binds what is reserved"
+        );
+    }
+    let others = ordinary().with(|s| (s.class, s.own_pv) = (None, foreign(|p| p.bound_to("other/one"))));
+    assert_eq!(others.plan(), Plan::not_ours());
+}

@@ -8,6 +8,7 @@ struct Scene {
     labels: Labels,
     namespace_terminating: bool,
     references: Option<Vec<Reference>>,
+    owner_uid: ClaimUid,
     owner: Option<Claim>,
     access: Access,
 }
@@ -17,6 +18,7 @@ fn scene() -> Scene {
         labels: labels(&[("tier", "gold")]),
         namespace_terminating: false,
         references: Some(vec![reference("team/ref", "prod/data")]),
+        owner_uid: uid("prod/data"),
         owner: Some(testing::claim("prod/data").bound().shares("team")),
         access: Access::ReadWrite,
     }
@@ -39,6 +41,7 @@ impl Scene {
             namespace_terminating: self.namespace_terminating,
             references: self.references.as_deref(),
             source_uid: &uid("prod/data"),
+            owner_uid: Some(&self.owner_uid),
             owner: self.owner.as_ref(),
             access: self.access,
         })
@@ -108,8 +111,40 @@ fn another_claim_under_the_owner_s_name_neither_gives_nor_withdraws() {
 
 #[test]
 fn the_owner_of_a_reclaimed_volume_is_not_the_one_that_references_name() {
-    let reclaimed = scene().with(|s| s.owner = Some(testing::claim("prod/new").bound_to("pvc-prod-data")));
-    assert_eq!(reclaimed.state(), Consent::Given);
+    assert_eq!(reclaimed().state(), Consent::Given);
+}
+
+/// The volume has been given to `other/new`, which shares nothing yet.
+fn reclaimed() -> Scene {
+    scene().with(|s| {
+        s.owner_uid = uid("other/new");
+        s.owner = Some(testing::claim("other/new").bound_to("pvc-prod-data"));
+    })
+}
+
+#[test]
+fn a_new_owner_is_heard_as_soon_as_it_says_anything_about_sharing() {
+    for (pairs, expected) in [
+        (&[("tombolo.dev/shareToNamespace", "team")][..], Consent::Given),
+        (&[("tombolo.dev/shareToNamespace", "other")], Consent::WithdrawnByOwner),
+        (&[("tombolo.dev/shareToNamespace", "")], Consent::WithdrawnByOwner),
+        (
+            &[("trident.netapp.io/shareToNamespace", "other")],
+            Consent::WithdrawnByOwner,
+        ),
+        (
+            &[("tombolo.dev/shareReadOnlyToNamespace", "team")],
+            Consent::ReadOnlyNow,
+        ),
+        (&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")], Consent::Given),
+        (&[("tombolo.dev/onRevoke", "Cut")], Consent::Given),
+    ] {
+        assert_eq!(reclaimed().annotated(pairs).state(), expected, "{pairs:?}");
+    }
+    let leaving = reclaimed()
+        .annotated(&[("tombolo.dev/shareToNamespace", "other")])
+        .with(|s| s.owner.as_mut().unwrap().terminating = true);
+    assert_eq!(leaving.state(), Consent::Given, "it is soft delete then, too");
 }
 
 #[test]

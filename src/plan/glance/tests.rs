@@ -86,6 +86,7 @@ fn a_volume_that_looks_quiet_is_left_alone() {
                 let tokens = object.iter().flat_map(|pv| pv.tokens.keys().cloned());
                 let view = LiveVolume {
                     volume: id(OWNER),
+                    twins: false,
                     pv: object.clone(),
                     tokens: tokens
                         .map(|token| (token, TokenClaim::Waiting))
@@ -112,7 +113,7 @@ fn a_member_that_looks_quiet_is_left_alone() {
         .flat_map(|o| records().into_iter().map(move |r| (o, r)))
     {
         all += 1;
-        if !member_is_quiet(object.as_ref(), record.as_ref()) {
+        if !member_is_quiet(&pv_name(MEMBER), object.as_ref(), Some(&id(OWNER)), record.as_ref()) {
             continue;
         }
         quiet += 1;

@@ -42,6 +42,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
 fn volume(pv: Option<Pv>, owners: &[Claim], members: &[&str], record: Option<Record>) -> LiveVolume {
     LiveVolume {
         volume: id("prod/data"),
+        twins: false,
         tokens: Default::default(),
         owners: owners.to_vec(),
         members: members.iter().map(|m| pv_name(m)).collect(),

@@ -241,3 +241,26 @@ fn owners_and_strangers_are_not_members() {
     owner.pv = Some(object().with(|p| p.ours = None));
     assert_eq!(planned(&owner), Plan::not_ours());
 }
+
+#[test]
+fn a_member_that_somebody_labelled_as_another_volume_s_is_put_right() {
+    let astray = object().ours(|o| o.volume = Some(id("else/where")));
+    let plan = planned(&member(Some(astray), &[app()]));
+    assert!(
+        matches!(plan.actions.as_slice(), [Action::Mend { volume, member: true, .. }] if *volume == id("prod/data")),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_member_s_handle_that_was_stripped_is_put_back_from_the_ledger() {
+    let bare = object().with(|p| (p.bare, p.ours) = (true, None));
+    let plan = planned(&member(Some(bare.clone()), &[app()]));
+    assert!(
+        matches!(plan.actions.as_slice(), [Action::Mend { handle, member: true, .. }] if *handle == record("prod/data").handle),
+        "{plan}"
+    );
+    let mut stranger = member(Some(bare), &[app()]);
+    stranger.record = Some(record("prod/data"));
+    assert_eq!(planned(&stranger), Plan::not_ours(), "nobody remembers it as a member");
+}

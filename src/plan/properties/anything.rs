@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn a_quiet_member_has_nothing_to_be_done(m in live_member()) {
         let stray = m.claims.iter().any(|c| c.is_bound_elsewhere(&m.name));
-        if !stray && glance::member_is_quiet(m.pv.as_ref(), m.record.as_ref()) {
+        if !stray && glance::member_is_quiet(&m.name, m.pv.as_ref(), m.volume.as_ref(), m.record.as_ref()) {
             prop_assert!(member::decide(&m).actions.is_empty());
         }
     }

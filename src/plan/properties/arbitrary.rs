@@ -303,6 +303,7 @@ pub(super) fn live_volume() -> impl Strategy<Value = LiveVolume> {
                 .skip(usize::from(!all));
             LiveVolume {
                 volume: testing::id(OWNER),
+                twins: false,
                 tokens: seen.zip(become_of).collect(),
                 pv,
                 owners,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::change::check;
 use crate::domain::record::State;
-use crate::plan::testing::{member_pv, pv, record};
+use crate::plan::testing::{id, member_pv, pv, record};
 
 #[test]
 fn every_volume_is_found_with_its_members() {
@@ -29,6 +29,13 @@ fn stripped_labels_are_made_up_for() {
         stripped(member_pv("team/app", "prod/data")),
         pv("prod/other"),
     ]);
+    assert_eq!(found, [record("prod/data").member("team/app"), record("prod/other")]);
+}
+
+#[test]
+fn the_handle_and_not_the_label_says_whose_member_it_is() {
+    let astray = member_pv("team/app", "prod/data").ours(|o| o.volume = Some(id("prod/other")));
+    let found = records(&[pv("prod/data"), pv("prod/other"), astray]);
     assert_eq!(found, [record("prod/data").member("team/app"), record("prod/other")]);
 }
 

@@ -1,8 +1,10 @@
 //! Which lost objects are made again, and as what.
 
 use super::*;
+use crate::domain::access::OnDelete;
+use crate::domain::pv::ReclaimPolicy;
 use crate::plan::rules;
-use crate::plan::testing::{self, GI, claim_ref, class, pv, pv_name, record, uid};
+use crate::plan::testing::{self, GI, claim_ref, pv, pv_name, record, uid};
 
 fn made(actions: &[Action]) -> Option<&NewPv> {
     assert_eq!(rules::check(actions), Ok(()));
@@ -24,22 +26,17 @@ fn legal(record: &Record, actions: &[Action]) {
     }
 }
 
-fn owner_of(claim: &Claim, class: Option<&Class>, record: &Record, data: bool) -> Vec<Action> {
-    let actions = owner(&LostOwner {
-        claim,
-        class,
-        record,
-        data,
-    });
+fn owner_of(claim: &Claim, record: &Record, data: bool) -> Vec<Action> {
+    let actions = owner(&LostOwner { claim, record, data });
     legal(record, &actions);
     actions
 }
 
 #[test]
 fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
-    let (claim, gold) = (testing::claim("prod/data").lost(), class("gold"));
+    let claim = testing::claim("prod/data").lost();
     for state in [State::Live, State::SoftDeleted] {
-        let actions = owner_of(&claim, Some(&gold), &record("prod/data").state(state), true);
+        let actions = owner_of(&claim, &record("prod/data").state(state), true);
         let pv = made(&actions).unwrap();
         assert_eq!(
             (pv.name.clone(), pv.claim.clone(), pv.bytes),
@@ -52,8 +49,8 @@ fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
 
 #[test]
 fn nothing_is_made_again_without_data_without_the_ledger_s_word_or_during_a_delete() {
-    let (claim, gold) = (testing::claim("prod/data").lost(), class("gold"));
-    let none = |record: Record, data| made(&owner_of(&claim, Some(&gold), &record, data)).is_none();
+    let claim = testing::claim("prod/data").lost();
+    let none = |record: Record, data| made(&owner_of(&claim, &record, data)).is_none();
     assert!(none(record("prod/data"), false));
     assert!(none(record("prod/data").state(State::Creating), true));
     assert!(none(record("prod/data").state(State::Deleting), true));
@@ -70,14 +67,40 @@ fn nothing_is_made_again_without_data_without_the_ledger_s_word_or_during_a_dele
 }
 
 #[test]
-fn a_class_that_is_gone_deletes_nothing() {
+fn an_object_comes_back_on_the_terms_it_had_last_whatever_its_class_says_now() {
     let claim = testing::claim("prod/data").lost();
-    let actions = owner_of(&claim, None, &record("prod/data"), true);
-    let pv = made(&actions).unwrap();
-    assert_eq!((pv.policy, pv.on_delete), (ReclaimPolicy::Retain, OnDelete::Retain));
-    let unreadable = class("gold").with(|c| c.parameters = Err("?".into()));
-    let actions = owner_of(&claim, Some(&unreadable), &record("prod/data"), true);
-    assert_eq!(made(&actions).unwrap().on_delete, OnDelete::Retain);
+    let by_hand = pv("prod/data")
+        .policy(ReclaimPolicy::Retain)
+        .ours(|o| o.on_delete = OnDelete::Archive);
+    let known = Record {
+        terms: by_hand.terms().unwrap(),
+        ..record("prod/data")
+    };
+    let actions = owner_of(&claim, &known, true);
+    let again = made(&actions).unwrap();
+    assert_eq!(
+        (again.policy, again.on_delete),
+        (ReclaimPolicy::Retain, OnDelete::Archive)
+    );
+    assert_eq!(again.mount_options, by_hand.mount_options);
+}
+
+#[test]
+fn a_reclaimed_volume_comes_back_under_its_own_name_for_its_new_owner() {
+    let claim = testing::claim("new/one").with(|c| {
+        c.phase = crate::domain::claim::ClaimPhase::Lost;
+        c.volume_name = Some(pv_name("prod/data"));
+    });
+    let given = Record {
+        owner: claim_ref("new/one"),
+        ..record("prod/data")
+    };
+    let actions = owner_of(&claim, &given, true);
+    let again = made(&actions).unwrap();
+    assert_eq!(
+        (again.name.clone(), again.claim.clone()),
+        (pv_name("prod/data"), claim_ref("new/one"))
+    );
 }
 
 fn member_of(claim: &Claim, record: &Record, owner: &Pv) -> Vec<Action> {

@@ -12,6 +12,7 @@ use crate::plan::{Refusal, join, provision};
 fn discard() -> Vec<Action> {
     let ending = LiveVolume {
         volume: id("prod/data"),
+        twins: false,
         pv: Some(pv("prod/data").released().terminating()),
         tokens: Default::default(),
         owners: Vec::new(),

@@ -178,6 +178,29 @@ fn counts_are_whole_and_the_list_is_cut() {
 }
 
 #[test]
+fn the_newest_members_are_listed_first_and_those_of_one_moment_by_name() {
+    let second = |n| jiff::Timestamp::from_second(n).ok();
+    let mut three = members(3, Consent::Given);
+    for ((pv, _), created) in three.iter_mut().zip([second(20), second(10), second(20)]) {
+        *pv = Arc::new((**pv).clone().with(|pv| pv.created = created));
+    }
+    let mut same_moment = [three[0].0.name.to_string(), three[2].0.name.to_string()];
+    same_moment.sort();
+    let listed = |members: &[_]| -> Vec<String> {
+        let status = wanted(&pv("prod/data"), members, None, false).unwrap().status;
+        status.members.into_iter().map(|m| m.pv).collect()
+    };
+    let expected = [
+        same_moment[0].clone(),
+        same_moment[1].clone(),
+        three[1].0.name.to_string(),
+    ];
+    assert_eq!(listed(&three), expected);
+    three.reverse();
+    assert_eq!(listed(&three), expected, "whatever order they come in");
+}
+
+#[test]
 fn a_clean_up_that_failed_is_said_while_the_object_waits_for_it() {
     let said = |pv: &Pv, failed_attempts| {
         let o = ForSharedVolume {

@@ -14,6 +14,7 @@ pub(crate) fn pv(owner: &str) -> Pv {
     Pv {
         uid: PvUid::new(format!("uid-of-{name}")),
         version: ResourceVersion::new("7"),
+        created: None,
         terminating: false,
         phase: PvPhase::Bound,
         claim: Some(BoundTo {
@@ -29,6 +30,7 @@ pub(crate) fn pv(owner: &str) -> Pv {
         mount_options: vec!["nfsvers=4.1".to_owned(), "hard".to_owned()],
         tokens: BTreeMap::new(),
         populated: false,
+        bare: false,
         ours: Some(Ours {
             handle: handle(&name),
             volume: Some(VolumeId::from(&name)),
@@ -139,6 +141,8 @@ pub(crate) fn record(owner: &str) -> Record {
         handle: handle(&pv_name(owner)),
         owner: claim_ref(owner),
         bytes: 10 * GI,
+        terms: pv(owner).terms().unwrap(),
+        mount_options: pv(owner).mount_options,
         members: BTreeMap::new(),
         state: State::Live,
         intent: None,

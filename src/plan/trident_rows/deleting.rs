@@ -34,6 +34,7 @@ fn lets_go(plan: &Plan) -> bool {
 fn parent(pv: Pv, owners: &[Claim], members: &[&str], record: Option<Record>) -> LiveVolume {
     LiveVolume {
         volume: id("prod/data"),
+        twins: false,
         pv: Some(pv),
         tokens: Default::default(),
         owners: owners.to_vec(),

@@ -7,8 +7,9 @@ use super::{LiveVolume, backend_name, in_use, ledger};
 use crate::api::reasons::SharedVolumeReason;
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
+use crate::domain::ids::ClassName;
 use crate::domain::pv::{Ours, Pv, ReclaimPolicy};
-use crate::domain::record::{Intent, State};
+use crate::domain::record::{Intent, Record, State};
 use crate::plan::{Action, Plan};
 
 /// Held by our finalizer: no token can be added any more, and none is left in this view.
@@ -33,6 +34,12 @@ pub(super) fn decide(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
             "its handle is not the one that Tombolo recorded, so its data is not deleted; put the old handle back",
         );
     }
+    if v.twins {
+        return stuck(
+            pv,
+            "another volume has the same handle, so its data is not deleted; put the right handle back on the one that was edited",
+        );
+    }
     discard(v, pv, ours, how)
 }
 
@@ -49,7 +56,7 @@ fn stuck(pv: &Pv, text: &str) -> Plan {
 
 /// The object goes, the data stays where it is.
 fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
-    let mut changes = ledger::nobody_left(v, None);
+    let mut changes = ledger::nobody_left(v.record.as_ref(), None);
     changes.push(Change::Forget {
         volume: v.volume.clone(),
     });
@@ -57,7 +64,6 @@ fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
 }
 
 fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete) -> Plan {
-    let intent = Intent::Discard { how };
     let name = backend_name(v, ours);
     let known = v.record.clone();
     let record = known.or_else(|| ledger::record_of(pv, ours, name.clone()?));
@@ -67,39 +73,54 @@ fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete) -> Plan {
             "nothing says whose volume it was or where it lies; set its claimRef and labels, or policy Retain to let it go",
         );
     };
-    let mut changes = ledger::nobody_left(v, Some(&intent));
+    let known = Record {
+        backend,
+        bytes: pv.capacity,
+        ..record
+    };
+    let mut actions = ledger::remember(v, pv, ours);
+    actions.extend(discard_recorded(&known, how, pv.class.clone(), Some(pv)));
+    Plan::finally(actions)
+}
+
+/// First the ledger, then the data, then the object, if it is still there, and the record last.
+pub(super) fn discard_recorded(
+    record: &Record,
+    how: OnDelete,
+    class: Option<ClassName>,
+    pv: Option<&Pv>,
+) -> Vec<Action> {
+    let (volume, intent) = (record.volume.clone(), Intent::Discard { how });
+    let mut changes = ledger::nobody_left(Some(record), Some(&intent));
     changes.extend([
         Change::SetState {
-            volume: v.volume.clone(),
+            volume: volume.clone(),
             state: State::Deleting,
         },
         Change::Intend {
-            volume: v.volume.clone(),
+            volume: volume.clone(),
             intent: intent.clone(),
         },
     ]);
-    let mut actions = ledger::remember(v, pv, ours);
-    actions.extend([
+    let mut actions = vec![
         Action::Record(changes),
         Action::Discard {
-            backend,
-            handle: ours.handle.clone(),
+            backend: record.backend.clone(),
+            handle: record.handle.clone(),
             how,
-            owner: record.owner,
-            class: pv.class.clone(),
-            bytes: pv.capacity,
-            volume: v.volume.clone(),
+            owner: record.owner.clone(),
+            class,
+            bytes: record.bytes,
+            volume: volume.clone(),
         },
-        unprotect(pv),
-        Action::Note(vec![
-            Change::Settle {
-                volume: v.volume.clone(),
-                intent,
-            },
-            Change::Forget {
-                volume: v.volume.clone(),
-            },
-        ]),
-    ]);
-    Plan::finally(actions)
+    ];
+    actions.extend(pv.map(unprotect));
+    actions.push(Action::Note(vec![
+        Change::Settle {
+            volume: volume.clone(),
+            intent,
+        },
+        Change::Forget { volume },
+    ]));
+    actions
 }

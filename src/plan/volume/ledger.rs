@@ -28,6 +28,8 @@ pub fn record_of(pv: &Pv, ours: &Ours, backend: BackendName) -> Option<Record> {
             uid,
         },
         bytes: pv.capacity,
+        terms: pv.terms()?,
+        mount_options: pv.mount_options.clone(),
         members: BTreeMap::new(),
         state: rest(pv),
         intent: None,
@@ -121,6 +123,12 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
             bytes: pv.capacity,
         });
     }
+    if let Some(terms) = pv.terms().filter(|terms| record.terms != *terms) {
+        changes.push(Change::SetTerms {
+            volume: v.volume.clone(),
+            terms,
+        });
+    }
     note(changes)
 }
 
@@ -144,10 +152,10 @@ fn in_state(v: &LiveVolume, record: &Record, state: State) -> Vec<Change> {
 }
 
 /// Members that only the ledger still knows are gone, as live reads have shown; nor does any step but `next` go on.
-pub(super) fn nobody_left(v: &LiveVolume, next: Option<&Intent>) -> Vec<Change> {
-    let Some(record) = &v.record else { return Vec::new() };
+pub(super) fn nobody_left(record: Option<&Record>, next: Option<&Intent>) -> Vec<Change> {
+    let Some(record) = record else { return Vec::new() };
     let leave = |pv: &PvName| Change::Leave {
-        volume: v.volume.clone(),
+        volume: record.volume.clone(),
         pv: pv.clone(),
     };
     let settle = settle(record).filter(|_| record.intent.as_ref() != next);

@@ -15,6 +15,7 @@ mod tokens;
 fn volume() -> LiveVolume {
     LiveVolume {
         volume: id("prod/data"),
+        twins: false,
         pv: Some(pv("prod/data")),
         tokens: BTreeMap::new(),
         owners: vec![testing::claim("prod/data").bound()],

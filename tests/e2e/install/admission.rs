@@ -238,7 +238,9 @@ async fn volumes_of_ours_cannot_be_given_away() {
     };
     let admin = Volumes::new(cluster.client().await.unwrap());
     let nobodys = json!({"namespace": "primary", "name": "nobody", "uid": "u"});
+    let handle = |value: Value| json!({"metadata": {"annotations": {names::ANNOTATION_HANDLE: value}}});
     let ours = with(with(volume("ours", nobodys.clone()), labels()), finalizer());
+    let ours = with(ours, handle(json!("0b5c:pvc-a")));
     let recycled = json!({"spec": {"persistentVolumeReclaimPolicy": "Recycle"}});
     admin.guarded().await;
 
@@ -276,6 +278,8 @@ async fn volumes_of_ours_cannot_be_given_away() {
             label(names::LABEL_ROLE, json!("member")),
             "what deleting this volume means",
         ),
+        (handle(json!(null)), "where the data of this volume is"),
+        (handle(json!("0b5c:pvc-b")), "where the data of this volume is"),
         (json!({"metadata": {"labels": null}}), "says whose data"),
         (
             json!({"metadata": {"labels": null, "finalizers": null}}),

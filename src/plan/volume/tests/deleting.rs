@@ -169,3 +169,46 @@ fn what_contradicts_the_ledger_or_belongs_to_nobody_is_said_and_not_discarded() 
 fn a_backend_that_is_away_does_not_change_the_decision() {
     let _ = discarded(&ending().with(|v| v.backend = None));
 }
+
+#[test]
+fn an_object_without_our_finalizer_is_protected_before_it_is_deleted() {
+    // Nothing says on which backend it lies, so nothing can be put back yet.
+    let bare = orphaned()
+        .unrecorded()
+        .with(|v| v.backend = None)
+        .object(|pv| pv.ours(|o| (o.intact, o.backend) = (false, None)));
+    assert!(!deletes_object(&bare), "a DELETE would be the end of it at once");
+    let known = bare.with(|v| v.backend = Some(backend("nas1")));
+    assert!(matches!(planned(&known).actions.as_slice(), [Action::Mend { .. }]));
+    assert!(deletes_object(&orphaned()));
+}
+
+#[test]
+fn data_that_two_volumes_claim_is_nobody_s_to_delete() {
+    let twins = ending().with(|v| v.twins = true);
+    assert_eq!(
+        (discards(&twins), said(&twins)),
+        (None, Some(SharedVolumeReason::CleanupFailed))
+    );
+    assert!(discards(&ending()).is_some());
+}
+
+#[test]
+fn what_was_begun_is_finished_when_the_object_was_taken_away_by_force() {
+    let gone = |how| {
+        let begun = Intent::Discard { how };
+        ending()
+            .record(|r| r.state(State::Deleting).intends(begun))
+            .with(|v| v.pv = None)
+    };
+    assert_eq!(discards(&gone(OnDelete::Delete)), Some(OnDelete::Delete));
+    assert_eq!(discards(&gone(OnDelete::Archive)), Some(OnDelete::Archive));
+    let forgets = |v: &LiveVolume| matches!(notes(v).last(), Some(Change::Forget { .. }));
+    assert!(
+        forgets(&gone(OnDelete::Delete).with(|v| v.twins = true)),
+        "the data is the other's"
+    );
+    assert!(rests(&gone(OnDelete::Delete).members(&["team/app"])));
+    let kept = ending().record(|r| r.state(State::SoftDeleted)).with(|v| v.pv = None);
+    assert!(forgets(&kept), "nothing was begun");
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::ids::ClaimRef;
+use crate::domain::pv::ReclaimPolicy;
 
 #[test]
 fn the_ledger_follows_what_is_bound() {
@@ -12,6 +13,11 @@ fn the_ledger_follows_what_is_bound() {
             volume: id("prod/data"),
             bytes: 20 * GI
         }]
+    );
+
+    let kept = volume().object(|p| p.policy(ReclaimPolicy::Retain));
+    assert!(
+        matches!(notes(&kept).as_slice(), [Change::SetTerms { terms, .. }] if terms.policy == ReclaimPolicy::Retain)
     );
 
     let made = volume().record(|r| r.state(State::Creating).intends(Intent::Create));
@@ -132,12 +138,6 @@ fn without_an_object_only_the_ledger_is_cleared_and_only_when_nobody_is_left() {
                 }]
             );
         }
-        let open = Intent::Discard { how: OnDelete::Delete };
-        assert_eq!(
-            notes(&bare(v.record(|r| r.state(State::Deleting).intends(open)))).len(),
-            2,
-            "settled, then forgotten"
-        );
     }
 }
 
@@ -153,4 +153,21 @@ fn a_directory_that_nobody_ever_mounted_is_removed_if_it_is_empty() {
     );
     let waiting = begun.owners(&[testing::claim("prod/data")]);
     assert!(rests(&waiting), "its claim's own plan goes on");
+}
+
+#[test]
+fn a_handle_that_was_stripped_is_put_back_from_the_ledger() {
+    let bare = volume().object(|p| p.with(|p| (p.bare, p.ours) = (true, None)));
+    let plan = planned(&bare);
+    assert!(
+        matches!(plan.actions.as_slice(), [Action::Mend { handle, member: false, .. }] if *handle == record("prod/data").handle),
+        "{plan}"
+    );
+    assert_eq!(
+        planned(&bare.clone().unrecorded()),
+        Plan::not_ours(),
+        "nothing remembers it"
+    );
+    let foreign = bare.object(|p| p.with(|p| p.bare = false));
+    assert_eq!(planned(&foreign), Plan::not_ours());
 }

@@ -6,6 +6,7 @@ use super::*;
 fn populated() -> LiveVolume {
     LiveVolume {
         volume: id("pop/helper"),
+        twins: false,
         pv: Some(pv("pop/helper").bound_to("team/wanted").with(|p| p.populated = true)),
         tokens: BTreeMap::new(),
         owners: vec![

@@ -1,0 +1,52 @@
+//! What a plan takes of a backend's limits.
+
+use super::{Action, Plan};
+use crate::domain::change::Change;
+use crate::domain::ids::{BackendName, Namespace, PvName};
+use crate::domain::pv::Pv;
+use crate::domain::record::Usage;
+
+/// A share of a backend's limits, from the decision until the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The PersistentVolume that is going to be made.
+    pub pv: PvName,
+    /// On which backend.
+    pub backend: BackendName,
+    /// For which namespace.
+    pub namespace: Namespace,
+    /// How much.
+    pub usage: Usage,
+}
+
+impl Plan {
+    /// What it takes; `None`: nothing. `source`: the volume that a join is about.
+    pub fn takes(&self, source: Option<&Pv>) -> Option<Taken> {
+        self.actions.iter().find_map(|action| match action {
+            Action::Record(changes) => changes.iter().find_map(|change| match change {
+                Change::Begin(record) => Some(Taken {
+                    pv: record.volume.pv_name(),
+                    backend: record.backend.clone(),
+                    namespace: record.owner.key.namespace.clone(),
+                    usage: Usage {
+                        volumes: 1,
+                        members: 0,
+                        bytes: record.bytes,
+                    },
+                }),
+                _ => None,
+            }),
+            Action::PutToken { token, note, .. } => Some(Taken {
+                pv: token.claim.pv_name(),
+                backend: source?.ours.as_ref()?.backend.clone()?,
+                namespace: note.claim.namespace.clone(),
+                usage: Usage {
+                    volumes: 0,
+                    members: 1,
+                    bytes: 0,
+                },
+            }),
+            _ => None,
+        })
+    }
+}
