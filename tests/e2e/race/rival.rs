@@ -261,6 +261,10 @@ impl Cluster for Hesitant {
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Answer<Option<Vec<Reference>>> {
         self.after_a_pause().await.references(kind, namespace).await
     }
+    async fn claim_with_uid(&self, uid: &ClaimUid) -> Answer<Option<Claim>> {
+        self.after_a_pause().await.claim_with_uid(uid).await
+    }
+
     async fn namespace(&self, name: &Namespace) -> Answer<Option<NamespaceView>> {
         self.after_a_pause().await.namespace(name).await
     }
@@ -285,8 +289,18 @@ impl Cluster for Hesitant {
     async fn take_hold(&self, claim: &ClaimRef) -> Answer<()> {
         self.after_a_pause().await.take_hold(claim).await
     }
-    async fn mend(&self, pv: &Exactly, volume: &VolumeId, backend: &BackendName, member: bool) -> Answer<()> {
-        self.after_a_pause().await.mend(pv, volume, backend, member).await
+    async fn mend(
+        &self,
+        pv: &Exactly,
+        volume: &VolumeId,
+        backend: &BackendName,
+        handle: &Handle,
+        member: bool,
+    ) -> Answer<()> {
+        self.after_a_pause()
+            .await
+            .mend(pv, volume, backend, handle, member)
+            .await
     }
     async fn set_retain(&self, pv: &Exactly) -> Answer<()> {
         self.after_a_pause().await.set_retain(pv).await
