@@ -294,7 +294,7 @@ fn backend(object: &StorageBackend) -> Backend {
         name: BackendName::new(object.name_any()),
         labels: object.metadata.labels.clone().unwrap_or_default(),
         health: match (id, ready, object.metadata.deletion_timestamp.is_some()) {
-            (Some(_), true, true) => Health::Terminating,
+            (Some(id), true, true) => Health::Terminating(Some(id)),
             (Some(id), true, false) => Health::Ready(id),
             (None, _, _) | (_, false, _) => Health::Degraded,
         },

@@ -10,10 +10,9 @@ use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
-use crate::domain::backend::{Limits, NamespaceLimits};
+use crate::domain::backend::Limits;
 use crate::domain::ids::BackendName;
 use crate::domain::record::State;
-use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::execute::publication::Statuses;
@@ -354,19 +353,7 @@ async fn first_look_at_backends(ctx: &Context) {
 /// A backend as its object describes it, with what is known of it already.
 fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
     let spec = &object.spec;
-    let limits = spec.limits.clone().unwrap_or_default();
-    let per = limits.per_namespace.clone().unwrap_or_default();
-    // A size that cannot be read admits nothing: better a claim that waits than a limit that is none.
-    let bytes = |text: &Option<String>| text.as_ref().map(|t| size::parse(t).unwrap_or(0));
-    let limits = Limits {
-        volumes: limits.volumes,
-        bytes: bytes(&limits.bytes),
-        namespace: NamespaceLimits {
-            volumes: per.volumes,
-            members: per.members,
-            bytes: bytes(&per.bytes),
-        },
-    };
+    let limits = Limits::from(spec.limits.as_ref());
     let retention = spec.trash_retention().unwrap_or(std::time::Duration::MAX);
     let id = object
         .status

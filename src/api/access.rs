@@ -52,7 +52,7 @@ pub const ACCESS: &[Permission] = &[
         CORE,
         "persistentvolumeclaims",
         &["patch"],
-        "The finalizer of `onOwnerDelete: Hold`, and nothing else of a claim.",
+        "The finalizer of `onOwnerDelete: Hold`; a node that was chosen for a pod and has none of the class's storage. Nothing else.",
     ),
     cluster(
         CORE,

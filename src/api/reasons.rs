@@ -118,7 +118,7 @@ reasons! {
             "Ask an admin for a StorageClass whose backend can share.";
         /// The backend does not answer or is not ready.
         BackendUnavailable: Warning Waiting =>
-            "Nothing to do for the claim; an admin finds the cause in the StorageBackend's conditions.";
+            "Nothing to do for the claim, unless the message says so; an admin finds the cause in the StorageBackend's conditions.";
         /// A limit of the backend is used up.
         LimitReached: Warning Waiting =>
             "Delete what is no longer needed, or ask an admin to raise the StorageBackend's limits.";

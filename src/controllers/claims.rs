@@ -14,7 +14,7 @@ use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Refusal, Verdict, claim};
+use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let next = match &plan.verdict {
         Verdict::AskLive => return join(ctx, view).await,
         Verdict::NotOurs => return Ok(Next::Change),
-        Verdict::Refused(refusal) => refuse(ctx, view.claim(), refusal),
+        Verdict::Refused(refusal) => refuse(ctx, view.claim(), &plan, refusal).await?,
         Verdict::Settled | Verdict::Continue if plan.actions.is_empty() => Next::Change,
         Verdict::Settled | Verdict::Continue => provision(ctx, view.clone()).await?,
     };
@@ -57,9 +57,11 @@ fn look_again(refusal: &Refusal) -> Next {
     })
 }
 
-fn refuse(ctx: &Context, claim: &Claim, refusal: &Refusal) -> Next {
+/// Says why not, and does what may change that.
+async fn refuse(ctx: &Context, claim: &Claim, plan: &Plan, refusal: &Refusal) -> Result<Next, Failure> {
     ctx.ports.audience.hear(&report::refused(&claim.reference(), refusal));
-    look_again(refusal)
+    run(&plan.actions, &ctx.ports).await?;
+    Ok(look_again(refusal))
 }
 
 async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
@@ -74,7 +76,7 @@ async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     }
     let (view, plan, _held) = ctx.decide(view);
     if let Verdict::Refused(refusal) = &plan.verdict {
-        return Ok(refuse(ctx, view.claim(), refusal));
+        return refuse(ctx, view.claim(), &plan, refusal).await;
     }
     let timer = class.map(|class| ctx.metrics.provision(&class, Source::Empty));
     run(&plan.actions, &ctx.ports).await?;
@@ -111,7 +113,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     }
     let (view, plan, _held) = ctx.decide(view);
     if let Verdict::Refused(refusal) = &plan.verdict {
-        return Ok(refuse(ctx, view.claim(), refusal));
+        return refuse(ctx, view.claim(), &plan, refusal).await;
     }
     let timer = view
         .claim()

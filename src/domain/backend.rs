@@ -2,6 +2,8 @@
 
 use super::ids::{BackendName, Namespace};
 use super::record::Usage;
+use super::size;
+use crate::api::storage_backend;
 use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
 
@@ -35,17 +37,31 @@ pub enum Health {
     Ready(BackendId),
     /// It cannot be used now.
     Degraded,
-    /// It takes nothing new, because somebody deletes it.
-    Terminating,
+    /// It takes nothing new, because somebody deletes it. With its id, if what is on it can still be worked on: what was begun is
+    /// finished.
+    Terminating(Option<BackendId>),
 }
 
 impl Backend {
-    /// Its id, if it can be used.
+    /// Its id, if it takes something new.
     pub fn ready(&self) -> Option<&BackendId> {
         match &self.health {
             Health::Ready(id) => Some(id),
-            Health::Degraded | Health::Terminating => None,
+            Health::Degraded | Health::Terminating(_) => None,
         }
+    }
+
+    /// Its id, if what is on it can be worked on.
+    pub fn id(&self) -> Option<&BackendId> {
+        match &self.health {
+            Health::Ready(id) | Health::Terminating(Some(id)) => Some(id),
+            Health::Degraded | Health::Terminating(None) => None,
+        }
+    }
+
+    /// Whether somebody deletes it.
+    pub fn is_terminating(&self) -> bool {
+        matches!(self.health, Health::Terminating(_))
     }
 }
 
@@ -71,6 +87,24 @@ pub struct NamespaceLimits {
     pub bytes: Option<u64>,
 }
 
+impl From<Option<&storage_backend::Limits>> for Limits {
+    /// A size that cannot be read admits nothing: better a claim that waits than a limit that is none.
+    fn from(spec: Option<&storage_backend::Limits>) -> Self {
+        let spec = spec.cloned().unwrap_or_default();
+        let namespace = spec.per_namespace.unwrap_or_default();
+        let bytes = |text: Option<String>| text.map(|text| size::parse(&text).unwrap_or(0));
+        Self {
+            volumes: spec.volumes,
+            bytes: bytes(spec.bytes),
+            namespace: NamespaceLimits {
+                volumes: namespace.volumes,
+                members: namespace.members,
+                bytes: bytes(namespace.bytes),
+            },
+        }
+    }
+}
+
 impl Backend {
     /// Why a new volume of `bytes` would go beyond a limit, in words that name the namespace's own figures only.
     pub fn refuses_volume(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
@@ -82,10 +116,7 @@ impl Backend {
             ));
         }
         if reached(limit.bytes, mine.bytes, bytes) {
-            let (used, may) = (
-                super::size::format(mine.bytes),
-                super::size::format(limit.bytes.unwrap_or_default()),
-            );
+            let (used, may) = (size::format(mine.bytes), size::format(limit.bytes.unwrap_or_default()));
             return Some(format!(
                 "namespace {namespace} has {used} of the {may} it may have, too much for this claim"
             ));
@@ -117,4 +148,28 @@ impl Backend {
 
 fn reached(limit: Option<u64>, used: u64, more: u64) -> bool {
     limit.is_some_and(|limit| used.checked_add(more).is_none_or(|sum| sum > limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn limits_are_read_as_written_and_a_size_that_cannot_be_read_admits_nothing() {
+        let limits = |spec: serde_json::Value| {
+            let spec: storage_backend::Limits = serde_json::from_value(spec).unwrap();
+            Limits::from(Some(&spec))
+        };
+        assert_eq!(Limits::from(None), Limits::default());
+        let written = limits(json!({"volumes": 3, "bytes": "1Gi", "perNamespace": {"members": 2, "bytes": "1Ki"}}));
+        assert_eq!((written.volumes, written.bytes), (Some(3), Some(1 << 30)));
+        let namespace = NamespaceLimits {
+            members: Some(2),
+            bytes: Some(1024),
+            volumes: None,
+        };
+        assert_eq!(written.namespace, namespace);
+        assert_eq!(limits(json!({"bytes": "much"})).bytes, Some(0));
+    }
 }

@@ -10,7 +10,8 @@ use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{
-    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, VolumeId,
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
+    VolumeId,
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
@@ -322,6 +323,13 @@ impl Cluster for ApiServer {
         let patch = json!({"metadata": {
             "uid": claim.uid.as_str(), "$deleteFromPrimitiveList/finalizers": [names::FINALIZER_HOLD]}});
         absent_is_done(self.patch_claim(claim, patch).await)
+    }
+
+    async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError> {
+        let patch = json!({"metadata": {
+            "uid": claim.uid.as_str(), "resourceVersion": version.as_str(),
+            "annotations": {names::ANNOTATION_SELECTED_NODE: null}}});
+        self.patch_claim(claim, patch).await
     }
 
     async fn mend(

@@ -4,7 +4,9 @@
 //! `memory` is one for simulations, with the same refusals.
 
 use crate::domain::claim::Claim;
-use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, VolumeId};
+use crate::domain::ids::{
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::{JoinNote, Token};
@@ -48,6 +50,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
     /// Takes the hold off a claim.
     async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Takes the scheduler's choice of a node back from a claim, if it is in exactly this version.
+    async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     /// Puts back what makes a PersistentVolume ours.
     async fn mend(
         &self,

@@ -120,6 +120,7 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
         Action::TakeToken { pv, uid, token } => cluster.take_token(pv, uid, token).await?,
         Action::PutHold(claim) => cluster.put_hold(claim).await?,
         Action::TakeHold(claim) => cluster.take_hold(claim).await?,
+        Action::Reschedule { claim, version } => cluster.reschedule(claim, version).await?,
         Action::DeletePv(pv) => cluster.delete_pv(pv).await?,
         Action::Unprotect { pv, uid } => cluster.unprotect(pv, uid).await?,
         Action::Mend {

@@ -5,11 +5,11 @@
 
 use super::index::{Index, NamespaceView};
 use crate::api::names;
-use crate::domain::backend::Backend;
+use crate::domain::backend::{Backend, Health};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
-use crate::domain::pv::Pv;
+use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
 use crate::domain::token::Token;
@@ -171,6 +171,16 @@ impl ClaimView {
         &self.claim
     }
 
+    /// Whether its class is one of ours.
+    pub fn is_ours(&self) -> bool {
+        self.class.is_some()
+    }
+
+    /// The backend that a PersistentVolume lies on, if it is known by now.
+    pub fn backend_of(&self, pv: &Pv) -> Option<&Backend> {
+        behind(&self.backends, pv.ours.as_ref()?)
+    }
+
     /// The PersistentVolume of the claim that a share is asked of, if it is known.
     pub fn source_pv(&self) -> Option<&Pv> {
         self.share.as_ref()?.source_pv.as_deref()
@@ -204,10 +214,9 @@ impl ShareView {
         share
     }
 
-    /// The one of `backends` that the source's data lies on, if it can be used.
+    /// The one of `backends` that the source's data lies on, if it is known.
     fn backend_of(&self, backends: &[Backend]) -> Option<Backend> {
-        let ours = self.source_pv.as_ref()?.ours.as_ref()?;
-        ready(backends, &ours.handle)
+        behind(backends, self.source_pv.as_ref()?.ours.as_ref()?).cloned()
     }
 }
 
@@ -304,6 +313,14 @@ pub async fn volume(
 /// The backend behind a handle, if it can be used.
 pub fn ready(backends: &[Backend], handle: &Handle) -> Option<Backend> {
     backends.iter().find(|b| b.ready() == Some(&handle.backend)).cloned()
+}
+
+/// The backend that a PersistentVolume lies on. One that somebody deletes while it is away has no id, and is found by its name.
+fn behind<'a>(backends: &'a [Backend], ours: &Ours) -> Option<&'a Backend> {
+    let going = |b: &Backend| b.health == Health::Terminating(None) && ours.backend.as_ref() == Some(&b.name);
+    backends
+        .iter()
+        .find(|b| b.id() == Some(&ours.handle.backend) || going(b))
 }
 
 fn cached_keys(index: &Index, uids: &BTreeSet<ClaimUid>) -> Vec<ClaimKey> {

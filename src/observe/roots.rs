@@ -143,9 +143,10 @@ impl Roots {
 fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> BackendView {
     let used = |by| ledger.usage(name, by).plus(reserved::of(taken, name, by));
     let health = match (&root.state, root.terminating) {
-        (RootState::Ready(_), true) => Health::Terminating,
+        (RootState::Ready(guarded), true) => Health::Terminating(Some(guarded.mark().backend_id.clone())),
+        (RootState::Degraded(..), true) => Health::Terminating(None),
         (RootState::Ready(guarded), false) => Health::Ready(guarded.mark().backend_id.clone()),
-        (RootState::Degraded(..), _) => Health::Degraded,
+        (RootState::Degraded(..), false) => Health::Degraded,
     };
     BackendView {
         name: name.clone(),

@@ -77,6 +77,13 @@ pub enum Action {
     PutHold(ClaimRef),
     /// Take the `hold` finalizer off.
     TakeHold(ClaimRef),
+    /// Take the scheduler's choice of a node back from a claim, if it is exactly this one.
+    Reschedule {
+        /// The claim.
+        claim: ClaimRef,
+        /// In the version that was looked at: another choice may have been made since.
+        version: ResourceVersion,
+    },
     /// DELETE a PersistentVolume, with preconditions; our finalizer keeps it.
     DeletePv(Exactly),
     /// Take our finalizer off a PersistentVolume.
@@ -266,6 +273,7 @@ impl fmt::Display for Action {
             Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),
             Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
             Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
+            Self::Reschedule { claim, .. } => write!(f, "cluster  let a node be chosen again for claim {}", claim.key),
             Self::DeletePv(pv) => write!(f, "cluster  delete pv {} at {}", pv.name, pv.version),
             Self::Unprotect { pv, .. } => write!(f, "cluster  unprotect pv {pv}"),
             Self::Mend { pv, volume, .. } => write!(f, "cluster  mend pv {} of {volume}", pv.name),

@@ -183,8 +183,8 @@ fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
     if joined_already(handshake) {
         // The token is the join: it is finished from there, whatever was edited since.
         return match handshake.backend {
-            Some(_) => Ok(Plan::settled()),
-            None => Err(handshake::backend_away()),
+            Some(backend) if backend.id().is_some() => Ok(Plan::settled()),
+            Some(_) | None => Err(handshake::backend_away()),
         };
     }
     let admission = handshake::examine(handshake).verdict?;

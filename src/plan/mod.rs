@@ -128,6 +128,12 @@ impl Plan {
     }
 }
 
+impl From<Refusal> for Plan {
+    fn from(refusal: Refusal) -> Self {
+        Self::refused(refusal)
+    }
+}
+
 /// One stable line each, for goldens and `explain`.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

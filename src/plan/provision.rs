@@ -3,7 +3,7 @@
 //! Looks at the claim, its class and the backends. Must never run for a claim that asked for anything else than an empty
 //! volume; see `plan::claim`.
 
-use super::{Action, NewPv, Plan, Refusal};
+use super::{Action, NewPv, Plan, Refusal, Verdict};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::Access;
 use crate::domain::backend::Backend;
@@ -30,13 +30,10 @@ pub struct Provisioning<'a> {
 
 /// Plans a new volume.
 pub fn plan(p: &Provisioning<'_>) -> Plan {
-    match steps(p) {
-        Ok(actions) => Plan::finally(actions),
-        Err(refusal) => Plan::refused(refusal),
-    }
+    steps(p).map_or_else(|stopped| stopped, Plan::finally)
 }
 
-fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
+fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
     let parameters = p.class.parameters.as_ref().map_err(|why| {
         Refusal::new(
             R::InvalidParameters,
@@ -48,14 +45,15 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
         return Err(Refusal::new(
             R::AccessModeMismatch,
             "block devices are not served by this class; set volumeMode: Filesystem",
-        ));
+        )
+        .into());
     }
     let bytes = claim
         .request
         .ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
     if p.record.is_some_and(|r| r.state == State::Deleting) {
         let text = "the volume that was made for this claim is being deleted; delete the claim and make it again";
-        return Err(Refusal::new(R::ProvisioningFailed, text));
+        return Err(Refusal::new(R::ProvisioningFailed, text).into());
     }
     let backend = match p.record {
         Some(record) => recorded(record, p.backends)?,
@@ -67,7 +65,7 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Refusal> {
             "StorageClass {}: directories of a node take no mountOptions; ask your admin",
             p.class.name
         );
-        return Err(Refusal::new(R::InvalidParameters, text));
+        return Err(Refusal::new(R::InvalidParameters, text).into());
     }
     let volume = VolumeId::from(&claim.uid.pv_name());
     let handle = match p.record {
@@ -143,10 +141,36 @@ fn away() -> Refusal {
     )
 }
 
-/// A volume that was begun stays where it was begun: a second one elsewhere would leave the first behind.
+fn going() -> Refusal {
+    Refusal::new(
+        R::BackendUnavailable,
+        "the storage backend of this class is being deleted and takes nothing new; ask your admin for another class, and make the claim \
+         again with that",
+    )
+}
+
+/// A volume that was begun stays where it was begun: a second one elsewhere would leave the first behind. It is finished even if
+/// somebody deletes the backend by now, which waits for what it has: were it refused, each would wait for the other for ever.
 fn recorded<'a>(record: &Record, backends: &'a [Backend]) -> Result<&'a Backend, Refusal> {
-    let same = |b: &&Backend| b.name == record.backend && b.ready() == Some(&record.handle.backend);
+    let same = |b: &&Backend| b.name == record.backend && b.id() == Some(&record.handle.backend);
     backends.iter().find(same).ok_or_else(away)
+}
+
+/// Whether pods of the node that the scheduler chose can use the backend.
+fn reaches(backend: &Backend, claim: &Claim) -> bool {
+    match (&backend.node, &claim.selected_node) {
+        (Some(node), Some(selected)) => node == selected,
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// The backends that the class means.
+fn wanted<'a>(parameters: &Parameters, backends: &'a [Backend]) -> Vec<&'a Backend> {
+    let wanted = |b: &&Backend| match &parameters.backend {
+        BackendChoice::Named(name) => b.name == *name,
+        BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
+    };
+    backends.iter().filter(wanted).collect()
 }
 
 fn choose<'a>(
@@ -154,23 +178,18 @@ fn choose<'a>(
     parameters: &Parameters,
     bytes: u64,
     backends: &'a [Backend],
-) -> Result<&'a Backend, Refusal> {
-    let wanted = |b: &&Backend| match &parameters.backend {
-        BackendChoice::Named(name) => b.name == *name,
-        BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
-    };
-    let reachable = |b: &&Backend| match (&b.node, &claim.selected_node) {
-        (Some(node), Some(selected)) => node == selected,
-        (None, _) | (_, None) => true,
-    };
-    let mut candidates: Vec<&Backend> = backends
-        .iter()
-        .filter(wanted)
-        .filter(|b| b.ready().is_some())
-        .filter(reachable)
-        .collect();
+) -> Result<&'a Backend, Plan> {
+    let wanted = wanted(parameters, backends);
+    if !wanted.is_empty() && wanted.iter().all(|b| b.is_terminating()) {
+        return Err(going().into());
+    }
+    let mut candidates: Vec<&Backend> = wanted.into_iter().filter(|b| b.ready().is_some()).collect();
     if candidates.is_empty() {
-        return Err(away());
+        return Err(away().into());
+    }
+    candidates.retain(|b| reaches(b, claim));
+    if candidates.is_empty() {
+        return Err(elsewhere(claim));
     }
     candidates.sort_by(|a, b| b.room().cmp(&a.room()).then_with(|| a.name.cmp(&b.name)));
     let mut refusal = None;
@@ -180,7 +199,24 @@ fn choose<'a>(
             Some(text) => refusal = refusal.or(Some(Refusal::new(R::LimitReached, text))),
         }
     }
-    Err(refusal.unwrap_or_else(away))
+    Err(refusal.unwrap_or_else(away).into())
+}
+
+/// The scheduler chose a node whose pods cannot use any of the backends. As sig-storage-lib-external-provisioner does
+/// (`ProvisioningReschedule`), its choice is taken back, by which it knows that it has to choose again.
+fn elsewhere(claim: &Claim) -> Plan {
+    let node = claim.selected_node.as_deref().unwrap_or_default();
+    let text = format!(
+        "the storage of this class is not on node {node}, which was chosen for the pod; the scheduler is asked to choose again. If that \
+         goes on, ask your admin for allowedTopologies in the class"
+    );
+    Plan {
+        actions: vec![Action::Reschedule {
+            claim: claim.reference(),
+            version: claim.version.clone(),
+        }],
+        verdict: Verdict::Refused(Refusal::new(R::BackendUnavailable, text)),
+    }
 }
 
 fn fresh_handle(backend: &Backend, volume: &VolumeId) -> Result<Handle, Refusal> {

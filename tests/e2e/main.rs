@@ -28,6 +28,7 @@ mod kinds;
 mod leader;
 mod outage;
 mod provision;
+mod nodes;
 mod race;
 mod refusals;
 mod restart;

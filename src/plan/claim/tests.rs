@@ -1,6 +1,7 @@
 //! What becomes of a claim, short of the handshake's rows.
 
 use super::*;
+use crate::domain::backend::Health;
 use crate::domain::pv::PvPhase;
 use crate::domain::reference::Reference;
 use crate::plan::testing::{self, backend, class, member_pv, pv, record, reference};
@@ -58,7 +59,7 @@ impl Scene {
             source: self.source.as_ref(),
             source_namespace_terminating: false,
             source_pv: self.source_pv.as_ref(),
-            backend: self.backends.first().filter(|b| b.ready().is_some()),
+            backend: self.backends.first().filter(|b| b.health != Health::Degraded),
         };
         let o = ForClaim {
             claim: &self.claim,

@@ -80,8 +80,19 @@ pub(in crate::plan) fn backend_away() -> Refusal {
     )
 }
 
+/// Somebody deletes the backend: to wait for it would be in vain.
+fn backend_going() -> Refusal {
+    Refusal::new(
+        R::BackendUnavailable,
+        "the storage backend of this volume is being deleted and takes no new members; name another source",
+    )
+}
+
 pub(super) fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
     let backend = h.backend.ok_or_else(backend_away)?;
+    if backend.is_terminating() {
+        return Err(backend_going());
+    }
     if !backend.capabilities.share {
         return Err(Refusal::new(
             R::BackendCannotShare,

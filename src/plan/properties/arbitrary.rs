@@ -258,7 +258,8 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
 
 pub(super) fn backend() -> impl Strategy<Value = Backend> {
     let health = prop_oneof![
-        6 => Just(Health::Ready(BackendId::parse(testing::ROOT).unwrap())), 1 => Just(Health::Degraded), 1 => Just(Health::Terminating)
+        6 => Just(Health::Ready(BackendId::parse(testing::ROOT).unwrap())), 1 => Just(Health::Degraded), 1 => Just(Health::Terminating(None)),
+        1 => Just(Health::Terminating(BackendId::parse(testing::ROOT)))
     ];
     (
         health,
@@ -266,10 +267,11 @@ pub(super) fn backend() -> impl Strategy<Value = Backend> {
         any::<bool>(),
         option::weighted(0.2, 0u64..3),
         select(vec!["nas1", "nas2"]),
+        option::of(Just("node1".to_owned())),
     )
-        .prop_map(|(health, share, read_only_enforced, limit, name)| {
+        .prop_map(|(health, share, read_only_enforced, limit, name, node)| {
             testing::backend(name).with(|b| {
-                b.health = health;
+                (b.health, b.node) = (health, node);
                 b.capabilities = Capabilities {
                     share,
                     read_only_enforced,

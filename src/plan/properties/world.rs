@@ -53,7 +53,11 @@ impl World {
                 (ours.intact, ours.volume, ours.backend) = (true, Some(volume.clone()), Some(backend.clone()));
             }
             Action::Tell(_) | Action::RemoveEmpty { .. } => {}
-            Action::MakeData { .. } | Action::PutToken { .. } | Action::PutHold(_) | Action::TakeHold(_) => {
+            Action::MakeData { .. }
+            | Action::PutToken { .. }
+            | Action::PutHold(_)
+            | Action::TakeHold(_)
+            | Action::Reschedule { .. } => {
                 return Err(format!("not a volume's own step: {action}"));
             }
         }

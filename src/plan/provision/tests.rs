@@ -177,7 +177,7 @@ fn words_about_limits_name_the_namespace_s_own_figures_only() {
 #[test]
 fn a_backend_that_is_not_ready_takes_nothing() {
     let claim = testing::claim("team/app");
-    for health in [Health::Degraded, Health::Terminating] {
+    for health in [Health::Degraded, Health::Terminating(None)] {
         let away = backend("nas1").with(|b| b.health = health.clone());
         assert_eq!(
             place(&claim, &class("gold"), std::slice::from_ref(&away)),
@@ -201,6 +201,14 @@ fn a_local_backend_is_taken_only_for_pods_of_its_node() {
         place(&on(Some("node2")), &class("gold"), &[local()]),
         Err(R::BackendUnavailable)
     );
+    assert_eq!(
+        place(
+            &on(Some("node2")),
+            &selecting(&[]),
+            &[local(), backend("nas2").with(|b| b.node = Some("node2".into()))]
+        ),
+        Ok("nas2".into())
+    );
     let anywhere = backend("nas1");
     assert_eq!(
         place(&on(Some("node2")), &class("gold"), &[anywhere]),
@@ -211,6 +219,68 @@ fn a_local_backend_is_taken_only_for_pods_of_its_node() {
         place(&on(None), &hard, &[local()]),
         Err(R::InvalidParameters),
         "hostPath takes no mount options"
+    );
+}
+
+/// As sig-storage-lib-external-provisioner answers `ProvisioningReschedule`.
+#[test]
+fn a_node_without_the_class_s_storage_is_chosen_again() {
+    let claim = testing::claim("team/app").with(|c| c.selected_node = Some("node2".into()));
+    let local = || backend("nas1").with(|b| b.node = Some("node1".into()));
+    let plan = planned(&claim, &class("gold"), None, &[local()]);
+    let again = Action::Reschedule {
+        claim: claim.reference(),
+        version: claim.version.clone(),
+    };
+    assert_eq!(plan.actions, [again]);
+    assert!(text(plan).contains("not on node node2"));
+    // One that is merely away may lie on that node for all that is known, and a full one is no matter of nodes.
+    let away = planned(
+        &claim,
+        &class("gold"),
+        None,
+        &[local().with(|b| b.health = Health::Degraded)],
+    );
+    assert!(away.actions.is_empty());
+    let full = local().with(|b| (b.node, b.limits.volumes) = (Some("node2".into()), Some(0)));
+    assert!(planned(&claim, &class("gold"), None, &[full]).actions.is_empty());
+}
+
+fn text(plan: Plan) -> String {
+    match plan.verdict {
+        Verdict::Refused(refusal) => refusal.text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_backend_that_is_being_deleted() {
+    let claim = testing::claim("team/app");
+    for id in [None, BackendId::parse(testing::ROOT)] {
+        let going = || backend("nas1").with(|b| b.health = Health::Terminating(id.clone()));
+        let plan = planned(&claim, &class("gold"), None, &[going()]);
+        assert!(text(plan).contains("is being deleted"));
+        // One that is away may come back; what is being deleted does not.
+        let other = labelled("nas2", "gold", GI).with(|b| b.health = Health::Degraded);
+        let plan = planned(&claim, &selecting(&[]), None, &[going(), other]);
+        assert!(text(plan).contains("goes on when it can"));
+    }
+}
+
+/// The backend waits for what it has, a record of a volume that was begun included; were that one refused, the claim would wait for the
+/// backend.
+#[test]
+fn what_was_begun_is_finished_on_a_backend_that_is_being_deleted() {
+    let begun = record("team/app").state(State::Creating).intends(Intent::Create);
+    let claim = testing::claim("team/app");
+    let going = |id| backend("nas1").with(|b| b.health = Health::Terminating(id));
+    let plan = |id| planned(&claim, &class("gold"), Some(&begun), &[going(id)]);
+    assert_eq!(outcome(plan(BackendId::parse(testing::ROOT))), Ok("nas1".into()));
+    assert_eq!(outcome(plan(BackendId::parse("other"))), Err(R::BackendUnavailable));
+    assert_eq!(
+        outcome(plan(None)),
+        Err(R::BackendUnavailable),
+        "it cannot be reached now"
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::backend::Backend;
+use crate::domain::ids::ResourceVersion;
 use crate::domain::record::Record;
 use crate::domain::token::Token;
 use crate::plan::testing::{self, backend, class, id, note, pv, pv_name, record, uid};
@@ -230,6 +231,23 @@ fn a_verdict_and_its_actions_go_together() {
             .is_err()
         );
     }
+    let again = Action::Reschedule {
+        claim: testing::claim_ref("x/y"),
+        version: ResourceVersion::new("1"),
+    };
+    let refused = |actions| Plan {
+        actions,
+        ..Plan::refused(Refusal::new(
+            crate::api::reasons::ClaimReason::BackendUnavailable,
+            "elsewhere",
+        ))
+    };
+    assert_eq!(
+        check_plan(&refused(vec![again.clone()])),
+        Ok(()),
+        "it may change the verdict"
+    );
+    assert!(check_plan(&refused(vec![again, unprotect("x/y")])).is_err());
     let idle = [
         Vec::new(),
         vec![Action::Note(Vec::new())],

@@ -154,7 +154,7 @@ fn d28_a_discard_that_failed_is_planned_again_just_so() {
 #[test]
 fn d31_a_backend_that_takes_nothing_new_still_gives_up_what_it_has() {
     let mut v = parent(pv("prod/data").released().terminating(), &[], &[], soft());
-    v.backend = Some(backend("nas1").with(|b| b.health = Health::Terminating));
+    v.backend = Some(backend("nas1").with(|b| b.health = Health::Terminating(None)));
     assert!(discards(&v));
 }
 

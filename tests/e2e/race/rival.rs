@@ -13,7 +13,7 @@ use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
 use tombolo::domain::consent::Labels;
 use tombolo::domain::ids::{
-    BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, VolumeId,
+    BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
 use tombolo::domain::pv::{Pv, ReclaimPolicy};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
@@ -288,6 +288,9 @@ impl Cluster for Hesitant {
     }
     async fn take_hold(&self, claim: &ClaimRef) -> Answer<()> {
         self.after_a_pause().await.take_hold(claim).await
+    }
+    async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Answer<()> {
+        self.after_a_pause().await.reschedule(claim, version).await
     }
     async fn mend(
         &self,

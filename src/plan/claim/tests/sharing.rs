@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::access::AccessModes;
-use crate::domain::backend::Health;
 use k8s_openapi::api::core::v1::VolumeNodeAffinity;
 
 #[test]
@@ -105,6 +104,12 @@ fn a_claim_whose_token_is_on_the_volume_is_examined_no_more() {
         away.refusal(),
         Some(R::BackendUnavailable),
         "it says why it is not bound yet"
+    );
+    let going = Health::Terminating(backend("nas1").id().cloned());
+    let finished = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = going.clone())]);
+    assert!(
+        settled(&finished),
+        "a backend that is being deleted finishes what was begun"
     );
 }
 

@@ -4,6 +4,8 @@ use super::*;
 use crate::domain::access::AccessModes;
 use crate::domain::backend::Health;
 use crate::domain::ids::ClassName;
+use crate::plan::testing::ROOT;
+use tombolo_backend_api::BackendId;
 
 fn modes(names: &[&str]) -> AccessModes {
     testing::claim("x/y").modes(names).modes
@@ -140,8 +142,15 @@ fn the_backend_must_share_serve_and_have_room_for_one_more() {
         Err(R::BackendUnavailable)
     );
     assert_eq!(
-        scene().with(|s| s.backend().health = Health::Terminating).outcome(),
+        scene()
+            .with(|s| s.backend().health = Health::Terminating(None))
+            .outcome(),
         Err(R::BackendUnavailable)
+    );
+    let going = scene().with(|s| s.backend().health = Health::Terminating(BackendId::parse(ROOT)));
+    assert!(
+        going.text().contains("is being deleted"),
+        "to wait for it would be in vain"
     );
     assert_eq!(limited(4, 5).outcome(), Ok(Access::ReadWrite));
     assert_eq!(limited(5, 5).outcome(), Err(R::LimitReached));

@@ -75,7 +75,14 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
         option::weighted(0.3, pv_of("else/where")),
         source_pv,
     );
-    let rest = (vec(reference(), 0..3), source, prop::bool::weighted(0.1), any::<bool>());
+    let node = option::weighted(0.9, select(vec!["node1".to_owned(), "node2".to_owned()]));
+    let rest = (
+        vec(reference(), 0..3),
+        source,
+        prop::bool::weighted(0.1),
+        any::<bool>(),
+        node,
+    );
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
             let own = testing::record("team/app");
@@ -85,9 +92,9 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
         })
     });
     (claims, classes, pvs, own_record, vec(backend(), 0..3), rest).prop_map(
-        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live))| {
+        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live, node))| {
             ClaimScene {
-                claim,
+                claim: claim.with(|c| c.selected_node = node),
                 class,
                 own_pv,
                 other_pv,
