@@ -140,6 +140,9 @@ reasons! {
         /// The owner or an admin no longer agrees to this member.
         ConsentWithdrawn: Warning Denied =>
             "Ask the owner of the source, or move the data: access may be cut if the owner asked for that.";
+        /// The owner wrote `onRevoke: Cut`, and the backend cannot take access away.
+        CutNotEnforced: Warning Invalid =>
+            "Ask an admin for a StorageClass whose backend can revoke; until then a member keeps access until its claim is deleted.";
         /// The member's access was taken away.
         AccessCut: Warning Denied =>
             "Ask the owner of the source to share again; the same path then works again.";
@@ -188,6 +191,9 @@ reasons! {
         /// A PersistentVolume that had been deleted by force was made again.
         VolumeRecreated: Normal =>
             "Nothing to do: the data was still there.";
+        /// A PersistentVolume was deleted by force, and cannot be made again.
+        VolumeLost: Warning Invalid =>
+            "Delete the claim and make it again; if the message says that data is left, ask an admin for it before.";
         /// On a PersistentVolume: its policy `Recycle` was set back to `Retain`.
         RecycleRefused: Warning Invalid =>
             "Set the reclaim policy to Delete or Retain: recycling would erase the data of every member.";
@@ -338,9 +344,9 @@ mod tests {
             "InvalidShareFrom UnknownAnnotation ConflictingSource ReferenceMissing NotShared SourceNotBound \
              SourceTerminating SourceIsMember ClassMismatch AccessModeMismatch TooLarge BackendCannotShare \
              BackendUnavailable LimitReached InvalidParameters InvalidPath PathTaken InvalidShareTo ShareFromChanged \
-             ConsentWithdrawn AccessCut AccessRestored ReadOnlyNotEnforced MemberJoined MemberLeft BoundToOtherVolume \
+             ConsentWithdrawn CutNotEnforced AccessCut AccessRestored ReadOnlyNotEnforced MemberJoined MemberLeft BoundToOtherVolume \
              SourceDropped SourceTooLarge CopyProgress WaitingForPopulator SourceNotReady UnrecognizedDataSourceKind \
-             UnsupportedClass NotAdoptable AttributesClassNotSupported VolumeRecreated RecycleRefused OutcomeUnknown \
+             UnsupportedClass NotAdoptable AttributesClassNotSupported VolumeRecreated VolumeLost RecycleRefused OutcomeUnknown \
              InternalError Provisioning ProvisioningSucceeded ProvisioningFailed VolumeFailedDelete"
         );
         let backend: Vec<_> = BackendReason::ALL.iter().map(|r| r.as_str()).collect();

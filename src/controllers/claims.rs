@@ -41,9 +41,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         Verdict::Settled | Verdict::Continue => provision(ctx, view.clone()).await?,
     };
     if view.claim().phase == ClaimPhase::Lost {
-        lost::repair(ctx, view.claim()).await?;
+        lost::repair(ctx, view.claim(), view.is_ours()).await?;
     }
-    let known = keep(ctx, view.claim()).await?;
+    let known = keep(ctx, &view).await?;
     Ok(if known { next } else { Next::After(WHILE_WAITING) })
 }
 
@@ -133,44 +133,45 @@ fn overtaken() -> Failure {
     ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
 }
 
-/// Upkeep of a claim that has its volume. Answers whether the state of its consent is known: no event tells when a definition that was
-/// going away has come back.
-async fn keep(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
+/// Upkeep of a claim. Answers whether the state of its consent is known: no event tells when a definition that was going away has come
+/// back.
+async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
+    let claim = view.claim();
     let own = claim.uid.pv_name();
-    let found = gather::with(&ctx.caches, |index| {
+    let (pv, members, consent) = gather::with(&ctx.caches, |index| {
         let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
         let pv = bound
             .and_then(|name| index.pv(name))
             .or_else(|| index.pv(&own))
-            .cloned()?;
-        let members = index.volume_of(&pv).map_or(0, |volume| index.members(&volume).count());
-        let consent = consent_of(index, claim, &pv);
-        Some((pv, members, consent))
+            .cloned();
+        let volume = pv.as_ref().and_then(|pv| index.volume_of(pv));
+        let members = volume.map_or(0, |volume| index.members(&volume).count());
+        let consent = pv.as_ref().and_then(|pv| consent_of(index, claim, pv));
+        (pv, members, consent)
     });
-    let Some((pv, members, consent)) = found else {
-        // Held, and there is nothing to be held for, unless members outlived the object.
-        if claim.held {
-            let_go(ctx, claim, &VolumeId::from(claim.volume_name.as_ref().unwrap_or(&own))).await?;
+    if pv.is_none() && claim.held {
+        // There is nothing to be held for, unless members outlived the object.
+        let_go(ctx, claim, &VolumeId::from(claim.volume_name.as_ref().unwrap_or(&own))).await?;
+    }
+    let consent = match (&pv, consent) {
+        (Some(pv), Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow)) => {
+            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, pv).await?
         }
-        return Ok(true);
-    };
-    let consent = match consent {
-        Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
-            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, &pv).await?
-        }
-        seen => seen,
+        (_, seen) => seen,
     };
     let actions = upkeep::plan(&ForUpkeep {
         claim,
-        pv: Some(&pv),
+        ours: view.is_ours(),
+        pv: pv.as_deref(),
         members,
         consent,
+        backend: pv.as_ref().and_then(|pv| view.backend_of(pv)),
     });
-    let holds = actions.iter().any(|a| matches!(a, Action::TakeHold(_)));
-    if holds {
-        let_go(ctx, claim, &VolumeId::from(&pv.name)).await?;
-    } else {
-        run(&actions, &ctx.ports).await?;
+    match &pv {
+        Some(pv) if actions.iter().any(|a| matches!(a, Action::TakeHold(_))) => {
+            let_go(ctx, claim, &VolumeId::from(&pv.name)).await?;
+        }
+        Some(_) | None => run(&actions, &ctx.ports).await?,
     }
     Ok(consent != Some(Consent::Unknown))
 }

@@ -1,4 +1,4 @@
-//! A claim is `Lost`: its PersistentVolume was removed by force. Make it again, if that is safe.
+//! A claim is `Lost`: its PersistentVolume was removed by force. Make it again if that is safe, or say why not.
 
 use super::context::Context;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -7,49 +7,50 @@ use crate::execute::{Failure, run};
 use crate::observe::work::Work;
 use crate::plan::repair::{self, LostMember, LostOwner};
 
-/// Repairs a claim on live evidence, or leaves it as it is.
+/// Repairs a claim on live evidence, or says why that cannot be done. `ours`: whether its class is one of ours; a claim without that, of
+/// which the ledger knows nothing, is none of our business.
 ///
 /// # Errors
 /// Whatever stopped the plan.
-pub async fn repair(ctx: &Context, claim: &Claim) -> Result<(), Failure> {
+pub async fn repair(ctx: &Context, claim: &Claim, ours: bool) -> Result<(), Failure> {
     let Some(name) = &claim.volume_name else { return Ok(()) };
-    let ledger = &ctx.ports.ledger;
-    let own = ledger.get(&VolumeId::from(name));
-    let Some(record) = own.or_else(|| ledger.joined(name)) else {
+    let own = VolumeId::from(name);
+    let record = ctx.ports.ledger.get(&own).or_else(|| ctx.ports.ledger.joined(name));
+    if record.is_none() && !ours {
+        return Ok(());
+    }
+    let volume = record.as_ref().map_or(&own, |record| &record.volume);
+    let Some(_turn) = ctx.turn(volume, Work::Claim(claim.key.clone())) else {
         return Ok(());
     };
-    let Some(_turn) = ctx.turn(&record.volume, Work::Claim(claim.key.clone())) else {
-        return Ok(());
-    };
-    let still_lost = ctx
-        .ports
-        .cluster
+    let cluster = &ctx.ports.cluster;
+    let still_lost = cluster
         .claim(&claim.key)
         .await?
         .filter(|c| c.uid == claim.uid && c.phase == ClaimPhase::Lost);
     let Some(claim) = still_lost.filter(|c| c.volume_name.as_ref() == Some(name) && !c.terminating) else {
         return Ok(());
     };
-    if ctx.ports.cluster.pv(name).await?.is_some() {
-        return Ok(());
-    }
-    let actions = if record.volume.pv_name() == *name {
-        let backend = ctx.ports.storage.behind(&record.handle).ok_or(Failure::NoBackend)?;
-        let data = backend.inspect(&record.handle.path).await?.is_some();
-        repair::owner(&LostOwner {
-            claim: &claim,
-            record: &record,
-            data,
-        })
-    } else {
-        let Some(owner) = ctx.ports.cluster.pv(&record.volume.pv_name()).await? else {
-            return Ok(());
-        };
-        repair::member(&LostMember {
-            claim: &claim,
-            record: &record,
-            owner: &owner,
-        })
+    let actions = match (cluster.pv(name).await?, &record) {
+        (Some(pv), _) => repair::taken(&claim, &pv),
+        (None, None) => repair::forgotten(&claim),
+        (None, Some(record)) if record.volume == own => {
+            let backend = ctx.ports.storage.behind(&record.handle).ok_or(Failure::NoBackend)?;
+            let data = backend.inspect(&record.handle.path).await?.is_some();
+            repair::owner(&LostOwner {
+                claim: &claim,
+                record,
+                data,
+            })
+        }
+        (None, Some(record)) => {
+            let owner = cluster.pv(&record.volume.pv_name()).await?;
+            repair::member(&LostMember {
+                claim: &claim,
+                record,
+                owner: owner.as_ref(),
+            })
+        }
     };
     run(&actions, &ctx.ports).await
 }

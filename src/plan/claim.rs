@@ -112,14 +112,18 @@ fn usurped() -> Refusal {
 /// neither when it matches claims with free volumes).
 fn bound(o: &ForClaim<'_>) -> Plan {
     let claim = o.claim;
-    let asked = handshake::wanted(claim).is_some() || !matches!(claim.source, DataSource::None);
+    let asked = handshake::wanted(claim).is_some()
+        || claim.annotations.clone_from().is_some()
+        || !matches!(claim.source, DataSource::None);
     let elsewhere = claim.phase == ClaimPhase::Bound && claim.volume_name.is_some() && !claim.is_bound_to_own();
     let recorded_owner = o
         .other_pv
         .and_then(|pv| pv.ours.as_ref())
         .is_some_and(|ours| ours.owner_uid.as_ref() == Some(&claim.uid));
-    // A populator binds a claim to what it filled for it. A claim that asked for a share asked no populator.
-    let asked_populator = matches!(claim.source, DataSource::Populator { .. }) && handshake::wanted(claim).is_none();
+    // A populator binds a claim to what it filled for it. A claim that asked for a share or a clone asked no populator.
+    let asked_populator = matches!(claim.source, DataSource::Populator { .. })
+        && handshake::wanted(claim).is_none()
+        && claim.annotations.clone_from().is_none();
     let populated = asked_populator && o.other_pv.is_some_and(|pv| pv.populated);
     if o.class.is_some() && asked && elsewhere && !recorded_owner && !populated {
         let text = "Kubernetes bound this claim to a free volume instead of the one it asked for; delete the claim and make it again";

@@ -23,11 +23,46 @@ pub struct LostOwner<'a> {
     pub data: bool,
 }
 
+/// Nothing is made again: says why, and what is left.
+fn not_again(claim: &Claim, why: &str) -> Vec<Action> {
+    let name = claim.volume_name.as_ref().map_or("", |name| name.as_str());
+    let text = format!("PersistentVolume {name} of this claim was removed by force and is not made again: {why}");
+    vec![Action::tell(&claim.reference(), R::VolumeLost, text)]
+}
+
+/// A claim of ours that the ledger knows nothing about.
+pub fn forgotten(claim: &Claim) -> Vec<Action> {
+    not_again(
+        claim,
+        "Tombolo remembers no volume of that name. If there is data, it was not touched",
+    )
+}
+
+/// A claim whose PersistentVolume exists, and whose it no longer is. Nothing to be said where Kubernetes is about to bind the two.
+pub fn taken(claim: &Claim, pv: &Pv) -> Vec<Action> {
+    let uid = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
+    if uid == Some(&claim.uid) {
+        return Vec::new();
+    }
+    let text = format!("PersistentVolume {} of this claim is another claim's by now", pv.name);
+    vec![Action::tell(&claim.reference(), R::VolumeLost, text)]
+}
+
 /// Plans to make an owner's PersistentVolume again, on the terms that the lost one had last.
 pub fn owner(o: &LostOwner<'_>) -> Vec<Action> {
-    let known = o.record.owner.uid == o.claim.uid && matches!(o.record.state, State::Live | State::SoftDeleted);
-    let Some(class) = o.claim.class.clone().filter(|_| known && o.data) else {
-        return Vec::new();
+    if o.record.owner.uid != o.claim.uid {
+        return not_again(o.claim, "its volume is another claim's by now");
+    }
+    match o.record.state {
+        State::Live | State::SoftDeleted => {}
+        State::Creating => return not_again(o.claim, "its volume was never finished"),
+        State::Deleting => return not_again(o.claim, "its volume is being deleted"),
+    }
+    if !o.data {
+        return not_again(o.claim, "its data is gone, too");
+    }
+    let Some(class) = o.claim.class.clone() else {
+        return not_again(o.claim, "the claim has no class. Its data is there");
     };
     let terms = &o.record.terms;
     let pv = NewPv {
@@ -65,20 +100,35 @@ pub struct LostMember<'a> {
     pub claim: &'a Claim,
     /// What the ledger knows of the volume.
     pub record: &'a Record,
-    /// The owner's PersistentVolume.
-    pub owner: &'a Pv,
+    /// The owner's PersistentVolume, if it is there.
+    pub owner: Option<&'a Pv>,
 }
 
 /// Plans to make a member's PersistentVolume again.
 pub fn member(o: &LostMember<'_>) -> Vec<Action> {
     let name = o.claim.uid.pv_name();
     let known: Option<&Member> = o.record.members.get(&name).filter(|m| m.claim.uid == o.claim.uid);
-    let (Some(member), Some(class), Some(ours)) = (known, o.claim.class.clone(), &o.owner.ours) else {
-        return Vec::new();
+    let Some(member) = known else {
+        return not_again(o.claim, "Tombolo does not remember that this claim joined that volume");
     };
-    let deleting = o.owner.terminating || o.record.state == State::Deleting || o.record.intent.is_some();
-    let Some(source) = o.owner.claim.as_ref().filter(|_| !deleting) else {
+    let Some(class) = o.claim.class.clone() else {
+        return not_again(o.claim, "the claim has no class. The data is there");
+    };
+    let Some(owner) = o.owner else {
+        let why =
+            "the one of the volume's owner is gone, too, and has to be made again first. The data is where it was";
+        return not_again(o.claim, why);
+    };
+    if owner.terminating || o.record.state == State::Deleting {
+        return not_again(o.claim, "its volume is being deleted");
+    }
+    if o.record.intent.is_some() {
+        // Another step of the volume is under way; when that has ended, this is looked at again.
         return Vec::new();
+    }
+    let (Some(ours), Some(source)) = (&owner.ours, &owner.claim) else {
+        let why = "the one of the volume's owner was edited, and does not say whose it is. The data is where it was";
+        return not_again(o.claim, why);
     };
     let via = format!(
         "the ledger, after its PersistentVolume was lost; annotation of {}",
@@ -93,10 +143,10 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
         backend: o.record.backend.clone(),
         handle: ours.handle.clone(),
         class,
-        bytes: o.owner.capacity,
+        bytes: owner.capacity,
         modes: o.claim.modes,
         policy: ReclaimPolicy::Delete,
-        mount_options: o.owner.mount_options.clone(),
+        mount_options: owner.mount_options.clone(),
         access: member.access,
         on_delete: OnDelete::Retain,
         on_owner_delete: OnOwnerDelete::Detach,
@@ -105,7 +155,7 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
             source_uid: o.record.owner.uid.clone(),
             on_revoke: crate::domain::access::OnRevoke::Keep,
         }),
-        node_affinity: o.owner.node_affinity.clone(),
+        node_affinity: owner.node_affinity.clone(),
     };
     vec![
         Action::Record(vec![Change::Intend {

@@ -1,65 +1,96 @@
-//! What a claim that has its volume still needs: the hold, and words about annotations that do not do what they seem to.
+//! What a claim still needs besides its volume: the hold, and words about annotations that do not do what they seem to.
 //!
 //! Looks at the claim and at the volume behind it, from caches. Changes no membership: that was fixed at the join.
 
-use super::Action;
 use super::consent::Consent;
 use super::handshake;
+use super::{Action, Refusal};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::OnOwnerDelete;
+use crate::domain::access::{OnOwnerDelete, OnRevoke};
+use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
-use crate::domain::pv::{Pv, Role};
+use crate::domain::pv::{Joined, Pv, Role};
 
 /// What upkeep looks at.
 #[derive(Debug, Clone)]
 pub struct ForUpkeep<'a> {
     /// The claim.
     pub claim: &'a Claim,
+    /// Whether its class is one of ours. A claim without that is ours by its volume, or not at all.
+    pub ours: bool,
     /// The PersistentVolume it is bound to, or was made for it.
     pub pv: Option<&'a Pv>,
     /// Members of the volume, if the claim owns one.
     pub members: usize,
     /// The state of its consent, if it is a member.
     pub consent: Option<Consent>,
+    /// The backend that its volume lies on, if it is known what that can do.
+    pub backend: Option<&'a Backend>,
 }
 
 /// What is to be done and said.
 pub fn plan(o: &ForUpkeep<'_>) -> Vec<Action> {
-    let claim = o.claim.reference();
     let mut actions = Vec::new();
-    let ours = o.pv.and_then(|pv| pv.ours.as_ref());
-    match ours.map(|ours| &ours.role) {
+    match role(o) {
         Some(Role::Owner) => {
             actions.extend(hold(o));
-            let faults = &Grants::of(&o.claim.annotations).faults;
-            if let Some(first) = faults.first() {
-                let more = if faults.len() > 1 {
-                    format!(" (and {} more)", faults.len() - 1)
-                } else {
-                    String::new()
-                };
-                actions.push(Action::tell(
-                    &claim,
-                    R::InvalidShareTo,
-                    format!("{first}{more}; what can be read still counts"),
-                ));
-            }
+            actions.extend(lists(o));
+            actions.extend(cut(o));
         }
         Some(Role::Member(joined)) => {
-            let moved = !handshake::wanted(o.claim).is_some_and(|w| w.is_ok_and(|wanted| joined.came_from(&wanted)));
-            if o.claim.phase == ClaimPhase::Bound && moved {
-                let text = "shareFromPVC was edited after the join; this claim keeps the volume it has";
-                actions.push(Action::tell(&claim, R::ShareFromChanged, text));
-            }
+            actions.extend(moved(o, joined));
             actions.extend(withdrawn(o));
         }
+        // Its owner means it to be shared, and learns of a bad list before anybody waits for it.
+        None if o.ours => actions.extend(lists(o)),
         None => return actions,
     }
-    if let Err(refusal) = handshake::well_spelt(o.claim) {
-        actions.push(Action::tell(&claim, refusal.reason, refusal.text));
+    // A claim that waits hears of a typo in its own verdict.
+    if (role(o).is_some() || o.claim.phase == ClaimPhase::Bound)
+        && let Err(refusal) = handshake::well_spelt(o.claim)
+    {
+        actions.push(tell(o, refusal.reason, refusal.text));
     }
     actions
+}
+
+fn role<'a>(o: &ForUpkeep<'a>) -> Option<&'a Role> {
+    Some(&o.pv?.ours.as_ref()?.role)
+}
+
+fn tell(o: &ForUpkeep<'_>, reason: R, text: impl Into<String>) -> Action {
+    Action::tell(&o.claim.reference(), reason, text)
+}
+
+/// What is wrong with the lists of namespaces that an owner shares with.
+fn lists(o: &ForUpkeep<'_>) -> Option<Action> {
+    let faults = &Grants::of(&o.claim.annotations).faults;
+    let first = faults.first()?;
+    let more = match faults.len() {
+        1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    let text = format!("{first}{more}; what can be read still counts");
+    Some(tell(o, R::InvalidShareTo, text))
+}
+
+fn cannot_revoke(o: &ForUpkeep<'_>) -> bool {
+    o.backend.is_some_and(|backend| !backend.capabilities.revoke)
+}
+
+/// `onRevoke: Cut` promises what this backend cannot do.
+fn cut(o: &ForUpkeep<'_>) -> Option<Action> {
+    let asked = Grants::of(&o.claim.annotations).on_revoke == OnRevoke::Cut;
+    let text = "onRevoke: Cut has no effect, because the storage backend of this volume cannot take access away: consent that ends keeps \
+                new members out, and those who are in keep the data";
+    (asked && cannot_revoke(o)).then(|| tell(o, R::CutNotEnforced, text))
+}
+
+fn moved(o: &ForUpkeep<'_>, joined: &Joined) -> Option<Action> {
+    let as_joined = handshake::wanted(o.claim).is_some_and(|w| w.is_ok_and(|wanted| joined.came_from(&wanted)));
+    let text = "shareFromPVC was edited after the join; this claim keeps the volume it has";
+    (o.claim.phase == ClaimPhase::Bound && !as_joined).then(|| tell(o, R::ShareFromChanged, text))
 }
 
 /// Level-triggered: on while the claim lives and the volume has tokens or members, off when it has neither. It cannot be put
@@ -75,17 +106,31 @@ fn hold(o: &ForUpkeep<'_>) -> Option<Action> {
 }
 
 fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {
-    let text = match o.consent? {
+    let refusal = ended(o.consent?, o)?;
+    Some(tell(o, refusal.reason, refusal.text))
+}
+
+/// What a member is told of consent that has ended; `None`: it has not, or nobody can tell.
+pub fn ended(consent: Consent, o: &ForUpkeep<'_>) -> Option<Refusal> {
+    let on_revoke = match role(o) {
+        Some(Role::Member(joined)) => joined.on_revoke,
+        Some(Role::Owner) | None => OnRevoke::Keep,
+    };
+    let kept = match on_revoke {
+        OnRevoke::Cut if cannot_revoke(o) => "access stays, because the storage backend cannot take it away",
+        OnRevoke::Cut | OnRevoke::Keep => "the data stays reachable",
+    };
+    let text = match consent {
         Consent::WithdrawnByOwner => {
-            "the owner no longer shares this volume with this namespace; the data stays reachable"
+            format!("the owner no longer shares this volume with this namespace; {kept}")
         }
         Consent::WithdrawnByReference => {
-            "no reference in this namespace permits this volume any more; the data stays reachable"
+            format!("no reference in this namespace permits this volume any more; {kept}")
         }
-        Consent::ReadOnlyNow => "this volume may only be read by now; make the claim again as ReadOnlyMany",
+        Consent::ReadOnlyNow => "this volume may only be read by now; make the claim again as ReadOnlyMany".to_owned(),
         Consent::Given | Consent::Unknown => return None,
     };
-    Some(Action::tell(&o.claim.reference(), R::ConsentWithdrawn, text))
+    Some(Refusal::new(R::ConsentWithdrawn, text))
 }
 
 #[cfg(test)]

@@ -103,7 +103,74 @@ fn a_reclaimed_volume_comes_back_under_its_own_name_for_its_new_owner() {
     );
 }
 
-fn member_of(claim: &Claim, record: &Record, owner: &Pv) -> Vec<Action> {
+/// Why nothing is made again.
+fn why(actions: &[Action]) -> String {
+    match actions {
+        [Action::Tell(told)] => {
+            assert_eq!(told.reason, crate::plan::action::Told::Claim(R::VolumeLost));
+            told.text.clone()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_claim_whose_object_is_not_made_again_says_why() {
+    let claim = testing::claim("prod/data").lost();
+    let said = |claim: &Claim, record: Record, data| why(&owner_of(claim, &record, data));
+    for (what, text) in [
+        ("its data is gone", said(&claim, record("prod/data"), false)),
+        (
+            "being deleted",
+            said(&claim, record("prod/data").state(State::Deleting), true),
+        ),
+        (
+            "another claim's",
+            said(
+                &claim,
+                Record {
+                    owner: claim_ref("prod/new"),
+                    ..record("prod/data")
+                },
+                true,
+            ),
+        ),
+        (
+            "no class",
+            said(&claim.clone().with(|c| c.class = None), record("prod/data"), true),
+        ),
+        ("remembers no volume", why(&forgotten(&claim))),
+    ] {
+        assert!(text.contains(what), "{what}: {text}");
+        assert!(text.contains("pvc-prod-data"), "{text}");
+    }
+    let member = testing::claim("team/app").lost();
+    let shared = record("prod/data").member("team/app");
+    let said = |record: &Record, owner: Option<&Pv>| why(&member_of(&member, record, owner));
+    let owner = pv("prod/data");
+    for (what, text) in [
+        ("does not remember", said(&record("prod/data"), Some(&owner))),
+        ("gone, too", said(&shared, None)),
+        ("being deleted", said(&shared, Some(&owner.clone().terminating()))),
+        (
+            "does not say whose",
+            said(&shared, Some(&owner.with(|p| p.ours = None))),
+        ),
+    ] {
+        assert!(text.contains(what), "{what}: {text}");
+        assert!(!text.contains("prod/data"), "the owner is not named: {text}");
+    }
+}
+
+#[test]
+fn a_claim_whose_object_is_another_s_by_now_says_so_and_one_that_is_about_to_be_bound_says_nothing() {
+    let claim = testing::claim("prod/data").lost();
+    assert!(taken(&claim, &pv("prod/data")).is_empty());
+    assert!(why(&taken(&claim, &pv("prod/data").bound_to("prod/new"))).contains("another claim's"));
+    assert!(!why(&taken(&claim, &pv("prod/data").with(|p| p.claim = None))).is_empty());
+}
+
+fn member_of(claim: &Claim, record: &Record, owner: Option<&Pv>) -> Vec<Action> {
     let actions = member(&LostMember { claim, record, owner });
     legal(record, &actions);
     actions
@@ -117,7 +184,7 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
         (pv("prod/data"), shared.clone()),
         (pv("prod/data").released(), shared.clone().state(State::SoftDeleted)),
     ] {
-        let actions = member_of(&lost, &record, &owner);
+        let actions = member_of(&lost, &record, Some(&owner));
         let made = made(&actions).unwrap();
         assert_eq!(
             (made.name.clone(), made.claim.clone()),
@@ -134,7 +201,7 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
 fn a_member_is_not_made_again_while_the_volume_goes_or_when_the_ledger_knows_another() {
     let shared = record("prod/data").member("team/app");
     let lost = testing::claim("team/app").lost();
-    let none = |claim: &Claim, record: &Record, owner: &Pv| made(&member_of(claim, record, owner)).is_none();
+    let none = |claim: &Claim, record: &Record, owner: &Pv| made(&member_of(claim, record, Some(owner))).is_none();
     assert!(none(&lost, &shared, &pv("prod/data").terminating()));
     assert!(
         none(&lost, &record("prod/data"), &pv("prod/data")),

@@ -3,17 +3,35 @@
 use super::*;
 use crate::plan::action::Told;
 use crate::plan::rules;
-use crate::plan::testing::{self, claim_ref, member_pv, pv};
+use crate::plan::testing::{self, backend, claim_ref, member_pv, pv};
 
 fn upkeep(claim: &Claim, pv: Option<&Pv>, members: usize, consent: Option<Consent>) -> Vec<Action> {
-    let actions = plan(&ForUpkeep {
+    planned(&ForUpkeep {
         claim,
+        ours: false,
         pv,
         members,
         consent,
-    });
+        backend: None,
+    })
+}
+
+fn planned(o: &ForUpkeep<'_>) -> Vec<Action> {
+    let actions = plan(o);
     assert_eq!(rules::check(&actions), Ok(()));
     actions
+}
+
+/// A claim of one of our classes, with or without a volume that is ours.
+fn of_our_class(claim: &Claim, pv: Option<&Pv>) -> Vec<R> {
+    reasons(&planned(&ForUpkeep {
+        claim,
+        ours: true,
+        pv,
+        members: 0,
+        consent: None,
+        backend: None,
+    }))
 }
 
 fn reasons(actions: &[Action]) -> Vec<R> {
@@ -86,6 +104,90 @@ fn a_typo_on_a_bound_claim_is_a_warning_only() {
         "nor is a stranger's claim corrected"
     );
     assert!(upkeep(&typo, Some(&pv("prod/data").with(|p| p.ours = None)), 0, None).is_empty());
+}
+
+#[test]
+fn a_typo_on_a_claim_of_our_class_is_told_whosever_its_volume_is() {
+    let typo = owner().annotated(&[("tombolo.dev/shareFromPvc", "prod/data")]);
+    let foreign = pv("prod/data").with(|p| p.ours = None);
+    assert_eq!(of_our_class(&typo, Some(&foreign)), [R::UnknownAnnotation]);
+    assert_eq!(
+        of_our_class(&typo, None),
+        [R::UnknownAnnotation],
+        "nor does it matter whether its object is seen"
+    );
+    let waits = testing::claim("prod/data").annotated(&[("tombolo.dev/shareFromPvc", "prod/data")]);
+    assert!(of_our_class(&waits, None).is_empty(), "that one's own verdict says it");
+    assert!(of_our_class(&owner(), Some(&foreign)).is_empty());
+}
+
+#[test]
+fn an_owner_that_waits_for_its_volume_learns_what_is_wrong_with_its_lists_already() {
+    let waits = testing::claim("prod/data").shares("team,B@d");
+    assert_eq!(of_our_class(&waits, None), [R::InvalidShareTo]);
+    assert!(
+        upkeep(&waits, None, 0, None).is_empty(),
+        "a stranger's claim is a stranger's"
+    );
+}
+
+#[test]
+fn a_cut_that_the_backend_cannot_make_is_no_secret() {
+    let cut = |on_revoke: &str| {
+        owner().annotated(&[
+            ("tombolo.dev/shareToNamespace", "team"),
+            ("tombolo.dev/onRevoke", on_revoke),
+        ])
+    };
+    let said = |claim: &Claim, backend: Option<&Backend>| {
+        reasons(&planned(&ForUpkeep {
+            claim,
+            ours: true,
+            pv: Some(&pv("prod/data")),
+            members: 0,
+            consent: None,
+            backend,
+        }))
+    };
+    let keeps = backend("nas1");
+    let cuts = backend("nas1").with(|b| b.capabilities.revoke = true);
+    assert_eq!(said(&cut("Cut"), Some(&keeps)), [R::CutNotEnforced]);
+    assert!(said(&cut("Cut"), Some(&cuts)).is_empty());
+    assert!(said(&cut("Cut"), None).is_empty(), "nobody knows yet what it can do");
+    assert!(said(&cut("Keep"), Some(&keeps)).is_empty());
+}
+
+#[test]
+fn a_member_whose_access_was_to_be_cut_is_told_that_it_stays_and_why() {
+    let joined = |on_revoke: OnRevoke| {
+        member_pv("team/app", "prod/data").ours(|ours| {
+            if let Role::Member(joined) = &mut ours.role {
+                joined.on_revoke = on_revoke;
+            }
+        })
+    };
+    let text = |on_revoke, revoke, consent| {
+        let (pv, backend) = (
+            joined(on_revoke),
+            backend("nas1").with(|b| b.capabilities.revoke = revoke),
+        );
+        let o = ForUpkeep {
+            claim: &member(),
+            ours: true,
+            pv: Some(&pv),
+            members: 0,
+            consent: None,
+            backend: Some(&backend),
+        };
+        ended(consent, &o).unwrap().text
+    };
+    for consent in [Consent::WithdrawnByOwner, Consent::WithdrawnByReference] {
+        assert!(
+            text(OnRevoke::Cut, false, consent)
+                .ends_with("access stays, because the storage backend cannot take it away")
+        );
+        assert!(text(OnRevoke::Keep, false, consent).ends_with("the data stays reachable"));
+    }
 }
 
 #[test]

@@ -20,6 +20,10 @@ fn kubernetes_may_not_have_bound_something_else_in_silence() {
     assert_eq!(elsewhere(testing::claim("team/app").asks("prod/data")).refusal(), other);
     assert_eq!(elsewhere(testing::claim("team/app").asks("nonsense")).refusal(), other);
     assert_eq!(elsewhere(from(served)).refusal(), other);
+    for key in ["cloneFromPVC", "cloneFromSnapshot", "cloneFromNamespace"] {
+        let clone = testing::claim("team/app").annotated(&[(&format!("trident.netapp.io/{key}"), "x")]);
+        assert_eq!(elsewhere(clone).refusal(), other, "{key}");
+    }
     assert_eq!(
         elsewhere(from(DataSource::Dropped(DropCause::GateOff))).refusal(),
         other
@@ -43,6 +47,8 @@ fn kubernetes_may_not_have_bound_something_else_in_silence() {
     );
     let both = from(populator()).asks("prod/data");
     assert_eq!(populated(both).refusal(), other, "no populator gives a share");
+    let clone = from(populator()).annotated(&[("trident.netapp.io/cloneFromPVC", "x")]);
+    assert_eq!(populated(clone).refusal(), other, "nor a clone");
 
     let mine = Some(testing::uid("team/app"));
     let reclaimed = |uid: Option<_>| {
@@ -99,17 +105,17 @@ fn a_claim_whose_token_is_on_the_volume_is_examined_no_more() {
     ] {
         assert!(settled(&scene), "{what}");
     }
-    let away = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = Health::Degraded)]);
-    assert_eq!(
-        away.refusal(),
-        Some(R::BackendUnavailable),
-        "it says why it is not bound yet"
-    );
     let going = Health::Terminating(backend("nas1").id().cloned());
     let finished = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = going.clone())]);
     assert!(
         settled(&finished),
         "a backend that is being deleted finishes what was begun"
+    );
+    let away = joined().with(|s| s.backends = vec![backend("nas1").with(|b| b.health = Health::Degraded)]);
+    assert_eq!(
+        away.refusal(),
+        Some(R::BackendUnavailable),
+        "it says why it is not bound yet"
     );
 }
 
