@@ -117,6 +117,20 @@ impl Grants {
             .map(|(_, access)| access)
     }
 
+    /// All that is granted, each entry as people write it.
+    pub fn entries(&self) -> impl Iterator<Item = (String, Access)> {
+        let listed = self.lists.iter().flat_map(|(access, list)| {
+            let everybody = list.everybody.then(|| "*".to_owned());
+            let names = list.names.iter().map(ToString::to_string);
+            everybody.into_iter().chain(names).map(|entry| (entry, *access))
+        });
+        let selected = self.selector.iter().map(|Selector(pairs)| {
+            let pairs: Vec<_> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            (pairs.join(","), Access::ReadWrite)
+        });
+        listed.chain(selected)
+    }
+
     /// Whether anything is granted to anybody: whether this claim is meant to be a source.
     pub fn any(&self) -> bool {
         self.selector.is_some()
@@ -295,6 +309,30 @@ mod tests {
             Annotations::of(Some(&all)),
             "having been read changes nothing"
         );
+    }
+
+    #[test]
+    fn entries_are_told_as_people_write_them() {
+        let all = grants(&[
+            ("shareToNamespace", "b, a,*"),
+            ("shareReadOnlyToNamespace", "c"),
+            ("shareToNamespaceSelector", "team=x, zone=y"),
+        ]);
+        let told: Vec<_> = all
+            .entries()
+            .map(|(entry, access)| format!("{entry} {access}"))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "* ReadWrite",
+                "a ReadWrite",
+                "b ReadWrite",
+                "c ReadOnly",
+                "team=x,zone=y ReadWrite"
+            ]
+        );
+        assert_eq!(grants(&[]).entries().count(), 0);
     }
 
     #[test]

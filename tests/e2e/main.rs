@@ -24,6 +24,7 @@ mod consent;
 mod data_sources;
 mod delete;
 mod install;
+mod explain;
 mod kinds;
 mod leader;
 mod outage;

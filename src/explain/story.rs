@@ -1,0 +1,267 @@
+//! From what was read to what is said. Pure: every word about sharing, provisioning and consent is `plan`'s, and is the word of the
+//! claim's events.
+
+use super::checks::{Check, Input, Member, Outcome, of_handshake, of_member};
+use super::reading::Seen;
+use super::{Explanation, Volume};
+use crate::api::names;
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::consent::Grants;
+use crate::domain::pv::{Pv, PvPhase, Role};
+use crate::observe::consent::consent_of;
+use crate::plan::handshake::{examine, wanted};
+use crate::plan::upkeep::{self, ForUpkeep};
+use crate::plan::{Action, Plan, Verdict, claim};
+
+/// Entries that are listed; an owner may grant to a thousand namespaces, and have as many members.
+const LISTED: usize = 50;
+
+/// The verdict, and what to do next.
+type Said = (String, Option<String>);
+
+/// Explains what was read.
+pub(super) fn tell(seen: &Seen) -> Explanation {
+    let claim = seen.view.claim();
+    let plan = claim::decide(&seen.view.to_decide());
+    let (checks, (verdict, next)) = match claim.phase {
+        ClaimPhase::Pending => pending(seen, claim, &plan),
+        ClaimPhase::Bound => (consent(seen, claim), bound(&plan)),
+        ClaimPhase::Lost => (Vec::new(), lost(claim)),
+    };
+    Explanation {
+        claim: claim.key.to_string(),
+        phase: match claim.phase {
+            ClaimPhase::Pending => "Pending",
+            ClaimPhase::Bound => "Bound",
+            ClaimPhase::Lost => "Lost",
+        },
+        volume: volume(seen, claim),
+        checks,
+        notes: notes(seen, claim),
+        verdict,
+        next,
+        unseen: seen.unseen.all(),
+    }
+}
+
+fn refused(plan: &Plan) -> Option<Said> {
+    match &plan.verdict {
+        Verdict::Refused(refusal) => Some((refusal.to_string(), Some(refusal.reason.next_step().to_owned()))),
+        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::NotOurs => None,
+    }
+}
+
+/// Nobody can tell; the controller, which reads all of it, can.
+fn unknown(claim: &Claim, why: &str) -> Said {
+    let next = format!(
+        "What the controller says is in the claim's events: kubectl describe pvc {} -n {}",
+        claim.key.name, claim.key.namespace
+    );
+    (format!("unknown: {why}"), Some(next))
+}
+
+fn bound(plan: &Plan) -> Said {
+    refused(plan).unwrap_or_else(|| ("bound".to_owned(), None))
+}
+
+fn lost(claim: &Claim) -> Said {
+    let name = claim.volume_name.as_ref().map_or("", |name| name.as_str());
+    let text = format!(
+        "its PersistentVolume {name} is gone; Tombolo makes it again if its ledger knows the volume and the data is there, and the \
+         claim's events say what is in the way"
+    );
+    (text, Some(R::VolumeLost.next_step().to_owned()))
+}
+
+fn pending(seen: &Seen, claim: &Claim, plan: &Plan) -> (Vec<Check>, Said) {
+    if claim.terminating {
+        return (Vec::new(), ("it is being deleted".to_owned(), None));
+    }
+    let ours = ours(seen, claim, plan);
+    if ours.outcome == Outcome::Failed {
+        let said = (ours.text.clone(), None);
+        return (vec![ours], said);
+    }
+    let mut checks = vec![ours];
+    let Some(handshake) = seen.view.handshake().filter(|_| wanted(claim).is_some()) else {
+        let said = ordinary(seen, claim, plan);
+        return (checks, said);
+    };
+    checks.extend(of_handshake(examine(&handshake).rows, &seen.unseen));
+    let first = checks.iter().find(|check| check.outcome != Outcome::Passed);
+    let said = match first {
+        Some(check) if check.outcome == Outcome::Unknown => unknown(claim, &check.text),
+        Some(_) | None => waiting(plan),
+    };
+    (checks, said)
+}
+
+/// Whether the claim is ours to serve at all. Whoever may not read classes is told what Kubernetes made of the class.
+fn ours(seen: &Seen, claim: &Claim, plan: &Plan) -> Check {
+    let class = claim.class.as_ref().map_or("", |name| name.as_str());
+    let named = |outcome, text: String| Check::new("Ours", outcome, text);
+    match (&plan.verdict, seen.unseen.why(&[Input::Class])) {
+        (_, Some(_)) if claim.asked.as_deref() == Some(names::PROVISIONER) => {
+            named(Outcome::Passed, "Kubernetes asks Tombolo for its volume".into())
+        }
+        (_, Some(why)) => named(Outcome::Unknown, why.into()),
+        (Verdict::NotOurs, None) => named(
+            Outcome::Failed,
+            "its StorageClass is not one of Tombolo's, or does not exist".into(),
+        ),
+        (Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_), None) => {
+            named(Outcome::Passed, format!("StorageClass {class} is Tombolo's"))
+        }
+    }
+}
+
+/// A claim that asks for nobody else's volume.
+fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
+    let rests_on: &[Input] = match &plan.verdict {
+        // Without its class nothing of it was decided.
+        Verdict::NotOurs => &[Input::Class],
+        Verdict::Refused(refusal) if matches!(refusal.reason, R::BackendUnavailable | R::LimitReached) => {
+            &[Input::Backends, Input::Volumes]
+        }
+        Verdict::Settled | Verdict::Continue if !plan.actions.is_empty() => &[Input::Volumes],
+        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_) => &[],
+    };
+    match seen.unseen.why(rests_on) {
+        Some(why) => unknown(claim, why),
+        None => waiting(plan),
+    }
+}
+
+fn waiting(plan: &Plan) -> Said {
+    let text = match &plan.verdict {
+        Verdict::Refused(_) => return refused(plan).unwrap_or_default(),
+        Verdict::NotOurs | Verdict::AskLive | Verdict::Continue => {
+            "every check passes; the controller is about to join it"
+        }
+        Verdict::Settled if !plan.actions.is_empty() => "it is about to be provisioned",
+        Verdict::Settled => "waiting for Kubernetes: to ask for it, to choose a node, or to bind it",
+    };
+    (text.to_owned(), None)
+}
+
+/// The PersistentVolume that a claim has or is about to have, and the one of the volume's owner.
+fn objects<'a>(seen: &'a Seen, claim: &Claim) -> Option<(&'a Pv, Option<&'a Pv>)> {
+    let own = claim.uid.pv_name();
+    let pv = seen.index.pv(claim.volume_name.as_ref().unwrap_or(&own))?;
+    let volume = seen.index.volume_of(pv)?;
+    Some((pv, seen.index.pv(&volume.pv_name()).map(|owner| &**owner)))
+}
+
+/// Soft-deleted: its claim has gone, and its data stays.
+fn is_left(owner: &Pv) -> bool {
+    matches!(owner.phase, PvPhase::Released | PvPhase::Failed)
+}
+
+fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
+    let (pv, owner) = objects(seen, claim)?;
+    let ours = pv.ours.as_ref()?;
+    let whose = owner.and_then(|owner| owner.claim.as_ref()).map(|c| c.key.to_string());
+    let (story, shared_with, members) = match &ours.role {
+        Role::Owner => {
+            let grants = Grants::of(&claim.annotations);
+            let entries = grants.entries().map(|(entry, access)| format!("{entry} ({access})"));
+            let volume = seen.index.volume_of(pv)?;
+            let members = seen.index.members(&volume).filter_map(|member| {
+                let access = member.ours.as_ref()?.access;
+                Some(format!("{} ({access})", member.claim.as_ref()?.key))
+            });
+            ("this claim owns it".to_owned(), listed(entries), listed(members))
+        }
+        Role::Member(joined) => {
+            let whose = whose.unwrap_or_else(|| "a claim that is gone".to_owned());
+            let left = match owner {
+                Some(owner) if owner.terminating => "; its owner has gone, and its data goes with the last member",
+                Some(owner) if is_left(owner) => "; its owner has gone, and its data stays while a member has it",
+                Some(_) => "",
+                None => "; the PersistentVolume of its owner is gone",
+            };
+            let story = format!(
+                "this claim joined the volume of {whose} ({}), by {}{left}",
+                ours.access, joined.via
+            );
+            (story, Vec::new(), Vec::new())
+        }
+    };
+    Some(Volume {
+        name: pv.name.to_string(),
+        story,
+        shared_with,
+        members,
+    })
+}
+
+fn listed(entries: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = entries.collect();
+    let more = all.len().saturating_sub(LISTED);
+    all.truncate(LISTED);
+    if more > 0 {
+        all.push(format!("and {more} more"));
+    }
+    all
+}
+
+/// What upkeep looks at; consent only as far as the caller may read what it rests on.
+fn for_upkeep<'a>(seen: &'a Seen, claim: &'a Claim) -> ForUpkeep<'a> {
+    let pv = objects(seen, claim).map(|(pv, _)| pv);
+    let volume = pv.and_then(|pv| seen.index.volume_of(pv));
+    let readable = seen
+        .unseen
+        .why(&[Input::References, Input::Source, Input::Namespace, Input::Volumes])
+        .is_none();
+    ForUpkeep {
+        claim,
+        ours: seen.view.is_ours(),
+        pv,
+        members: volume.map_or(0, |volume| seen.index.members(&volume).count()),
+        consent: pv
+            .filter(|_| readable)
+            .and_then(|pv| consent_of(&seen.index, claim, pv)),
+        backend: pv.and_then(|pv| seen.view.backend_of(pv)),
+    }
+}
+
+/// What the controller says of a claim that it keeps in order.
+fn notes(seen: &Seen, claim: &Claim) -> Vec<String> {
+    let actions = upkeep::plan(&for_upkeep(seen, claim));
+    let told = actions.iter().filter_map(|action| match action {
+        Action::Tell(told) => Some(format!("{}: {}", told.reason, told.text)),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// The state of a member's consent.
+fn consent(seen: &Seen, claim: &Claim) -> Vec<Check> {
+    let joined = objects(seen, claim).filter(|(pv, _)| pv.is_member());
+    let unread = seen.unseen.why(&[Input::Volumes]).is_some() && wanted(claim).is_some();
+    let consent = joined.and_then(|(pv, _)| consent_of(&seen.index, claim, pv));
+    let upkeep = for_upkeep(seen, claim);
+    match consent {
+        Some(consent) => of_member(
+            &Member {
+                consent,
+                ended: upkeep::ended(consent, &upkeep).map(|refusal| refusal.to_string()),
+                owner_gone: joined
+                    .and_then(|(_, owner)| owner)
+                    .is_none_or(|owner| is_left(owner) || owner.terminating),
+            },
+            &seen.unseen,
+        ),
+        // By its words it is a member; whether it is, nobody can tell who may not read its volume.
+        None if unread => of_member(
+            &Member {
+                consent: crate::plan::consent::Consent::Unknown,
+                ended: None,
+                owner_gone: false,
+            },
+            &seen.unseen,
+        ),
+        None => Vec::new(),
+    }
+}
