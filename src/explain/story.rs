@@ -158,6 +158,13 @@ fn is_left(owner: &Pv) -> bool {
     matches!(owner.phase, PvPhase::Released | PvPhase::Failed)
 }
 
+/// Whether nobody is left whose consent could end. Of an owner's claim that may not be read, the volume's phase tells.
+fn owner_is_gone(seen: &Seen, owner: Option<&Pv>) -> bool {
+    let Some(owner) = owner else { return true };
+    let there = owner.claim.as_ref().is_some_and(|c| seen.index.claim(&c.key).is_some());
+    is_left(owner) || (!there && seen.unseen.why(&[Input::Source]).is_none())
+}
+
 fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
     let (pv, owner) = objects(seen, claim)?;
     let ours = pv.ours.as_ref()?;
@@ -176,7 +183,9 @@ fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
         Role::Member(joined) => {
             let whose = whose.unwrap_or_else(|| "a claim that is gone".to_owned());
             let left = match owner {
-                Some(owner) if owner.terminating => "; its owner has gone, and its data goes with the last member",
+                Some(owner) if owner.terminating => {
+                    "; it is being deleted, and its data goes when nobody has it any more"
+                }
                 Some(owner) if is_left(owner) => "; its owner has gone, and its data stays while a member has it",
                 Some(_) => "",
                 None => "; the PersistentVolume of its owner is gone",
@@ -247,9 +256,7 @@ fn consent(seen: &Seen, claim: &Claim) -> Vec<Check> {
             &Member {
                 consent,
                 ended: upkeep::ended(consent, &upkeep).map(|refusal| refusal.to_string()),
-                owner_gone: joined
-                    .and_then(|(_, owner)| owner)
-                    .is_none_or(|owner| is_left(owner) || owner.terminating),
+                owner_gone: joined.is_some_and(|(_, owner)| owner_is_gone(seen, owner)),
             },
             &seen.unseen,
         ),

@@ -159,17 +159,24 @@ async fn limits_are_counted_as_the_controller_counts_them() {
 /// A kubeconfig file of somebody who may read one namespace as `view` does where Tombolo is installed, and nothing else.
 async fn viewer(w: &World<'_>, namespace: &str) -> std::path::PathBuf {
     let user = format!("viewer-{}", w.id);
+    let account = format!("--user={user}");
+    let resources = "--resource=volumereferences.tombolo.dev,tridentvolumereferences.trident.netapp.io";
+    let references = [
+        "create",
+        "role",
+        "references",
+        "--verb=get,list,watch",
+        resources,
+        "-n",
+        namespace,
+    ];
+    w.cluster.kubectl(&references).await.unwrap();
     // What `view` is made of: the controller that adds up roles does not run here.
-    let base = ["--clusterrole=system:aggregate-to-view", "--clusterrole=tombolo-view"];
-    let roles = format!(
-        "{}/deploy/kustomize/base/roles-for-people.yaml",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    w.cluster.kubectl(&["apply", "-f", &roles]).await.unwrap();
-    for (n, role) in base.iter().enumerate() {
-        let name = format!("viewer-{n}");
-        let user = format!("--user={user}");
-        let arguments = ["create", "rolebinding", &name, role, &user, "-n", namespace];
+    for (name, role) in [
+        ("base", "--clusterrole=system:aggregate-to-view"),
+        ("references", "--role=references"),
+    ] {
+        let arguments = ["create", "rolebinding", name, role, &account, "-n", namespace];
         w.cluster.kubectl(&arguments).await.unwrap();
     }
     w.cluster.kubeconfig_as(&user, &[]).unwrap()
