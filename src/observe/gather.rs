@@ -448,3 +448,6 @@ pub async fn member(
         record: record.map(|r| (*r).clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;
