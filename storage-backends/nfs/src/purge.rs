@@ -35,6 +35,8 @@ const ENTRIES: usize = 32;
 /// How often, and after which pause, an entry is emptied again that another purge has filled.
 const RIVALS: u32 = 100;
 const RIVALS_PAUSE: Duration = Duration::from_millis(10);
+/// Directories that cannot be moved and are known at once; what lies in others is found by a later pass.
+const UNMOVABLE: usize = 4096;
 /// Begins the names of directories that were moved to the top.
 const MOVED_PREFIX: &str = ".moved-";
 /// How many removals lie between two words to whoever watches.
@@ -145,6 +147,8 @@ struct Removal<'a> {
     /// Part of the names of moved directories, which nobody can have guessed; the rest is a number.
     run: String,
     moved: AtomicU64,
+    /// Directories that cannot be moved, to be emptied where they are.
+    unmovable: Mutex<Vec<Handle>>,
     /// The first refusal; the rest is removed all the same.
     refusal: Mutex<Option<Fault>>,
 }
@@ -158,13 +162,18 @@ impl<'a> Removal<'a> {
             requests: Semaphore::new(REQUESTS),
             run: uuid::Uuid::new_v4().simple().to_string(),
             moved: AtomicU64::new(0),
+            unmovable: Mutex::new(Vec::new()),
             refusal: Mutex::new(None),
         }
     }
 
     async fn run(&self) -> Result<(), Fault> {
         loop {
-            let gone = self.pass(&self.top.handle, Level::Top).await?;
+            let mut gone = self.pass(&self.top.handle, Level::Top).await?;
+            // One after the other and never one inside the other, however deep a tenant has nested them.
+            while let Some(directory) = self.next_unmovable() {
+                gone += self.pass(&directory, Level::Below).await?;
+            }
             // Only what the last pass was refused counts: the others were tried again.
             let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
             if gone == 0 {
@@ -272,12 +281,23 @@ impl<'a> Removal<'a> {
             Ok(()) => Ok(Some(new_name)),
             Err(fault) if fault.is(Kind::NotFound) && unspeakable(name) => {
                 // It cannot be moved, but its handle is known: what is in it can.
-                while self.pass(&node.handle, Level::Below).await? > 0 {}
+                self.empty_later(&node.handle);
                 Err(unspeakable_fault(name))
             }
             Err(fault) if fault.is(Kind::NotFound) => Ok(None),
             Err(fault) => Err(fault),
         }
+    }
+
+    fn empty_later(&self, directory: &Handle) {
+        let mut unmovable = self.unmovable.lock().unwrap_or_else(PoisonError::into_inner);
+        if unmovable.len() < UNMOVABLE {
+            unmovable.push(directory.clone());
+        }
+    }
+
+    fn next_unmovable(&self) -> Option<Handle> {
+        self.unmovable.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
     async fn file(&self, directory: &Handle, name: &str, node: &Node) -> Result<bool, Fault> {

@@ -24,6 +24,7 @@ both_versions!(
     a_disk_mounted_in_a_volume_is_left_alone,
     every_utf_8_name_goes,
     other_names_are_reported_and_their_room_is_freed,
+    a_tree_of_other_names_3000_deep_is_reported_and_harms_nobody,
     an_interrupted_purge_goes_on,
     an_entry_and_its_namesake_under_purge_both_go,
 );
@@ -220,6 +221,38 @@ async fn other_names_are_reported_and_their_room_is_freed(ground: Ground) {
     assert!(!left.join("plain").exists());
     assert!(find(&left, "file").is_empty() && find(&left, "deep*").is_empty());
     assert!(backend.trash().await.unwrap()[0].purging);
+}
+
+/// A directory that cannot be renamed is entered where it is; one inside the other, without end, is what a stack does not survive.
+async fn a_tree_of_other_names_3000_deep_is_reported_and_harms_nobody(ground: Ground) {
+    let foreign = OsStr::from_bytes(b"\xff");
+    let (backend, trash) = discarded(&ground, |vol| {
+        let mut at = rustix::fs::openat(CWD, vol, OFlags::DIRECTORY, Mode::empty()).unwrap();
+        for _ in 0..3000 {
+            rustix::fs::mkdirat(&at, foreign, Mode::RWXU).unwrap();
+            at = rustix::fs::openat(&at, foreign, OFlags::DIRECTORY, Mode::empty()).unwrap();
+        }
+        rustix::fs::openat(&at, "file", OFlags::CREATE, Mode::RUSR).unwrap();
+        fs::write(vol.join("plain"), "").unwrap();
+    })
+    .await;
+    let error = backend.purge(&id("vol"), &()).await.unwrap_err();
+    assert!(
+        error.class == Class::Invalid && error.to_string().contains("UTF-8"),
+        "{error}"
+    );
+    let left = trash.join("purging-vol");
+    assert!(!left.join("plain").exists());
+    let mut at = rustix::fs::openat(CWD, &left, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    for _ in 0..3000 {
+        at = rustix::fs::openat(&at, foreign, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    let deepest = rustix::fs::statat(&at, "file", rustix::fs::AtFlags::empty());
+    assert_eq!(
+        deepest.unwrap_err(),
+        rustix::io::Errno::NOENT,
+        "what can be removed is, however deep"
+    );
 }
 
 struct Tripwire(AtomicU64);
