@@ -397,3 +397,6 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,10 +205,7 @@ impl Feed {
             .find(|k| k.as_str() == kind);
         let absent = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
         if let Some(reference) = of.filter(|_| absent) {
-            self.change(|index| {
-                index.references_not_served(reference);
-                Wake::new()
-            });
+            self.change(|index| index.references_not_served(reference));
         }
     }
 }
