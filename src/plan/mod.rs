@@ -24,7 +24,7 @@ pub mod upkeep;
 pub mod volume;
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -27,7 +27,7 @@
 //! | R01, R05, R09, R10 | references are typed and looked up in a map that cannot fail |
 //! | R11 to R16 | references carry no finalizer of ours |
 //! | R17 to R20 | about generated files and tools: `api::crds` and `tests/repo` |
-//! | A17, A37, D02, D05, D07, D12 to D14, D16, D18, D26, D29, D30 | a store that fails: `ledger`, and `execute` stops at the failure |
+//! | A17, A37, D02, D05, D07, D12 to D14, D16, D18, D26, D29, D30 | a store that fails is nothing to decide about: `execute::tests` |
 //! | A39, and all of autogrow | there is no autogrow |
 //! | D19, D32 to D35 | a copy does not hang on its source once it is made |
 //! | D20 | a backend's own end is decided in `plan::root` and its controller |
