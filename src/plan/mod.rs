@@ -11,6 +11,7 @@ pub mod glance;
 pub mod handshake;
 pub mod join;
 pub mod member;
+pub mod orphan;
 pub mod provision;
 pub mod rebuild;
 pub mod reclaim;
