@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod claim;
+pub mod cleanup;
 pub mod consent;
 pub mod glance;
 pub mod handshake;
