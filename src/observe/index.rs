@@ -379,7 +379,7 @@ impl Index {
 
     /// These are all references of a kind; it is served.
     pub fn reset_references(&mut self, kind: ReferenceKind, all: Vec<Reference>) -> Wake {
-        self.served.insert(kind);
+        let appeared = self.served.insert(kind);
         let there: BTreeSet<ReferenceKey> = all.iter().map(|r| r.key.clone()).collect();
         let gone: Vec<ReferenceKey> = self
             .references
@@ -389,11 +389,27 @@ impl Index {
             .collect();
         let mut wake: Wake = gone.iter().flat_map(|key| self.remove_reference(key)).collect();
         wake.extend(all.into_iter().flat_map(|r| self.put_reference(r)));
+        if appeared {
+            wake.extend(self.every_member());
+        }
         wake
     }
 
     /// References of a kind cannot be read now: what is known of them stays, and nothing counts as withdrawn.
-    pub fn references_not_served(&mut self, kind: ReferenceKind) {
-        self.served.remove(&kind);
+    pub fn references_not_served(&mut self, kind: ReferenceKind) -> Wake {
+        match self.served.remove(&kind) {
+            true => self.every_member(),
+            false => Wake::new(),
+        }
+    }
+
+    /// What is known of everybody's consent may be more, or less, than before.
+    fn every_member(&self) -> Wake {
+        let mut wake = Wake::new();
+        for pv in self.pvs.values().filter(|pv| pv.is_member()) {
+            wake.extend(self.claim_named(&pv.name).map(Work::Claim));
+            wake.extend(self.volume_of(pv).map(Work::SharedVolume));
+        }
+        wake
     }
 }
