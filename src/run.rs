@@ -412,3 +412,6 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

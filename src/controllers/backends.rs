@@ -9,6 +9,7 @@ use crate::execute::Failure;
 use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
+use crate::plan::retire::{Left, may_go};
 use crate::plan::root::{ForRoot, Verdict, decide};
 use crate::plan::takes::Taken;
 use std::time::Duration;
@@ -196,25 +197,30 @@ pub fn wake_everything_that_waits(ctx: &Context) {
     ctx.queue.add_all(waiting.into_iter().chain(intents));
 }
 
-/// A backend under deletion goes when it holds neither volume nor trash.
+/// A backend under deletion goes when nothing needs it any more.
 async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, Failure> {
     // What was decided before the deletion and is not in the ledger yet, before the ledger is asked.
     let ledger = &*ctx.ports.ledger;
     let begun = |others: &[Taken]| (others.iter().any(|taken| taken.backend == *name), None);
     let (begun, _) = ctx.reservations.decide(ledger, begun);
     let recorded = begun || ledger.usage(name, None).volumes > 0;
-    let there = gather::with(&ctx.caches, |index| {
+    let objects = gather::with(&ctx.caches, |index| {
         index
             .pvs()
             .filter_map(|pv| pv.ours.as_ref())
             .any(|ours| ours.backend.as_ref() == Some(name) || root.id.as_ref() == Some(&ours.handle.backend))
     });
-    let empty = match &root.state {
-        RootState::Ready(guarded) => guarded.trash().await?.is_empty(),
-        // Never usable, never used.
-        RootState::Degraded(..) => root.id.is_none(),
+    let trash = match &root.state {
+        RootState::Ready(guarded) => Some(guarded.trash().await?.len()),
+        RootState::Degraded(..) => None,
     };
-    if recorded || there || !empty {
+    let left = Left {
+        recorded,
+        objects,
+        trash,
+        marked: root.id.is_some(),
+    };
+    if !may_go(&left) {
         return Ok(Next::After(WHEN_DEGRADED));
     }
     ctx.publication.backend_in_use(name, false).await?;

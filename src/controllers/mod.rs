@@ -113,7 +113,7 @@ fn failed(ctx: &Context, work: &Work, subject: Subject, failure: &Failure) -> Ne
     } else {
         tracing::warn!(?work, %failure, in_a_row, "stopped; it will be looked at again");
     }
-    if matches!(failure, Failure::Ledger(error) if error.is_final()) {
+    if failure.is_final() {
         ctx.hopeless.cancel();
     }
     if let Work::Claim(key) = work {

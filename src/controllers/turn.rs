@@ -108,7 +108,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::PvName;
+    use crate::domain::ids::{ClaimKey, PvName};
     use futures::FutureExt;
 
     fn work(n: usize) -> Work {
@@ -144,6 +144,29 @@ mod tests {
         }
         drop(turn);
         assert!(locks.lock().volumes.is_empty() && locks.lock().called.is_empty());
+    }
+
+    /// Trident's row Q40: a chain of member, volume and backend is locked without a deadlock. Here the volume is the one lock: whoever
+    /// looks at any part of the chain takes that one, and waits without a worker.
+    #[test]
+    fn q40_owner_and_members_of_a_chain_take_one_turn_and_never_two() {
+        let (locks, queue): (Arc<Locks>, Arc<Queue>) = (Arc::default(), Arc::default());
+        let chain = [
+            Work::Volume(volume()),
+            work(1),
+            work(2),
+            Work::Claim(ClaimKey::new("team", "app")),
+        ];
+        let mut turn = Turn::take(&locks, &queue, &volume(), chain[0].clone());
+        for waits in &chain[1..] {
+            assert!(Turn::take(&locks, &queue, &volume(), waits.clone()).is_none());
+        }
+        for next in &chain[1..] {
+            drop(turn.take());
+            assert_eq!(called(&queue).as_ref(), Some(next));
+            turn = Turn::take(&locks, &queue, &volume(), next.clone());
+            assert!(turn.is_some());
+        }
     }
 
     #[test]

@@ -67,4 +67,39 @@ impl Failure {
             Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
         }
     }
+
+    /// Whether no later attempt of this process can succeed: after its store has failed, the ledger has to be opened anew.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Ledger(error) => error.is_final(),
+            Self::Api(_) | Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::change::Change;
+    use crate::domain::change::tests::record;
+    use crate::ledger::memory::{MemoryDisk, MemoryLedger};
+    use crate::ledger::{Durability, Ledger};
+
+    #[tokio::test]
+    async fn a_ledger_whose_disk_failed_ends_the_process_and_one_that_refused_a_change_does_not() {
+        let disk = MemoryDisk::default();
+        let ledger = MemoryLedger::open(&disk).unwrap().ledger;
+        let write = |changes| ledger.apply(changes, Durability::Flushed);
+        let change = Change::SetBytes {
+            volume: crate::domain::ids::VolumeId::new("nobody"),
+            bytes: 1,
+        };
+        let refused = Failure::from(write(vec![change]).await.unwrap_err());
+        assert!(!refused.is_final(), "{refused}");
+        disk.set_full(true);
+        for attempt in 0..2 {
+            let failed = Failure::from(write(vec![Change::Begin(record("pvc-1"))]).await.unwrap_err());
+            assert!(failed.is_final() && !failed.is_stale(), "{attempt}: {failed}");
+        }
+    }
 }

@@ -203,6 +203,9 @@ mod tests {
     impl Stage for MemoryDisk {
         type Ledger = MemoryLedger;
 
+        /// A write is a flush here.
+        const SHARES_FLUSHES: bool = false;
+
         fn open(&self) -> Result<Opened<MemoryLedger>, LedgerError> {
             MemoryLedger::open(self)
         }

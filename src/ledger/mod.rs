@@ -36,6 +36,7 @@
 //! | a damaged file, or a copy put back, taken for the newest | the number of the last flushed write | `damage_never_passes_for_an_older_or_smaller_ledger` |
 //! | a lost ledger taken for "no members" | no epoch, no trust | `a_lost_ledger_is_not_trusted` |
 //! | a damaged record read as another one | checksum, version, key and rules | `nothing_is_guessed` |
+//! | a disk that is full or read-only taken for a damaged ledger | an error, and nothing is moved | `a_full_disk_ends_the_ledger_and_loses_nothing_that_it_had_accepted` |
 //! | a write lost by a failing disk | the first failure is the last write | `a_full_disk_fails_the_write_and_every_later_one` |
 //!
 //! Read [`Ledger`], then [`epoch`]. `book` is what is in memory, `codec` what a value's bytes are, `writer` the thread that

@@ -11,6 +11,8 @@ use futures::future::join_all;
 /// Where a ledger's data outlives the ledger.
 pub(super) trait Stage {
     type Ledger: Ledger;
+    /// Whether those who wait at the same time share a flush.
+    const SHARES_FLUSHES: bool;
     fn open(&self) -> Result<Opened<Self::Ledger>, LedgerError>;
     /// Ends a ledger so that only what was flushed is certain to be found.
     fn crash(&self, ledger: Self::Ledger);
@@ -118,7 +120,8 @@ pub(super) async fn applies_at_once_share_flushes_and_lose_nothing<S: Stage>(sta
         done.unwrap();
     }
     let flushes = stage.flushes(&ledger) - before;
-    assert!((1..=64).contains(&flushes), "{flushes} flushes for 64 applies");
+    let most = if S::SHARES_FLUSHES { 63 } else { 64 };
+    assert!((1..=most).contains(&flushes), "{flushes} flushes for 64 applies");
     assert_eq!(ledger.get(&id("pvc-1")).unwrap().members.len(), 64);
     let again = ledger.apply(vec![join("pvc-1", "pvc-100")], Durability::Flushed).await;
     assert!(again.is_ok());

@@ -339,7 +339,7 @@ async fn token_claim(
     })
 }
 
-/// Everybody in a volume besides its owner: by label, by the ledger's names, and claims that lost their object and can be
+/// Everybody in a volume besides its owner: by label, by handle, by the ledger's names, and claims that lost their object and can be
 /// tied to the volume.
 async fn members(
     volume: &VolumeId,
@@ -349,6 +349,16 @@ async fn members(
     claims: &mut LiveClaims<'_>,
 ) -> Result<BTreeSet<PvName>, Failure> {
     let mut found: BTreeSet<PvName> = cluster.members(volume).await?.into_iter().map(|pv| pv.name).collect();
+    // Whoever mounts the data and has lost the label by which members are listed.
+    let cached = with(caches, |index| {
+        let names = index.members(volume).map(|pv| pv.name.clone());
+        names.filter(|name| !found.contains(name)).collect::<Vec<_>>()
+    });
+    for name in cached {
+        if cluster.pv(&name).await?.is_some_and(|pv| pv.is_member()) {
+            found.insert(name);
+        }
+    }
     let remembered: Vec<_> = record
         .iter()
         .flat_map(|r| &r.members)
@@ -438,3 +448,6 @@ pub async fn member(
         record: record.map(|r| (*r).clone()),
     })
 }
+
+#[cfg(test)]
+mod tests;

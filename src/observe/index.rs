@@ -195,6 +195,10 @@ impl Index {
             Some(old) => {
                 let mut wake = self.concerned_by_pv(&pv, volume);
                 wake.extend(self.concerned_by_pv(&old, None));
+                if old.claim != pv.claim {
+                    // Another owner, whose word on its members may be another; the caches may know its claim longer than this.
+                    wake.extend(self.claims_of_members(&VolumeId::from(&pv.name)));
+                }
                 wake
             }
         };
@@ -277,6 +281,9 @@ impl Index {
 
     /// A class of ours is as given; `None`: it is not ours, or gone.
     pub fn put_class(&mut self, name: ClassName, class: Option<Class>) -> Wake {
+        if self.classes.get(&name).map(|known| &**known) == class.as_ref() {
+            return Wake::new();
+        }
         match class {
             Some(class) => self.classes.insert(name.clone(), Arc::new(class)),
             None => self.classes.remove(&name),
@@ -379,7 +386,7 @@ impl Index {
 
     /// These are all references of a kind; it is served.
     pub fn reset_references(&mut self, kind: ReferenceKind, all: Vec<Reference>) -> Wake {
-        let appeared = self.served.insert(kind);
+        let again = self.served.insert(kind);
         let there: BTreeSet<ReferenceKey> = all.iter().map(|r| r.key.clone()).collect();
         let gone: Vec<ReferenceKey> = self
             .references
@@ -389,27 +396,18 @@ impl Index {
             .collect();
         let mut wake: Wake = gone.iter().flat_map(|key| self.remove_reference(key)).collect();
         wake.extend(all.into_iter().flat_map(|r| self.put_reference(r)));
-        if appeared {
-            wake.extend(self.every_member());
+        if again {
+            wake.extend(self.joined());
         }
         wake
     }
 
     /// References of a kind cannot be read now: what is known of them stays, and nothing counts as withdrawn.
     pub fn references_not_served(&mut self, kind: ReferenceKind) -> Wake {
-        match self.served.remove(&kind) {
-            true => self.every_member(),
-            false => Wake::new(),
+        if self.served.remove(&kind) {
+            self.joined()
+        } else {
+            Wake::new()
         }
-    }
-
-    /// What is known of everybody's consent may be more, or less, than before.
-    fn every_member(&self) -> Wake {
-        let mut wake = Wake::new();
-        for pv in self.pvs.values().filter(|pv| pv.is_member()) {
-            wake.extend(self.claim_named(&pv.name).map(Work::Claim));
-            wake.extend(self.volume_of(pv).map(Work::SharedVolume));
-        }
-        wake
     }
 }

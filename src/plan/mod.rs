@@ -18,6 +18,7 @@ pub mod rebuild;
 pub mod reclaim;
 pub mod reference;
 pub mod repair;
+pub mod retire;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;

@@ -3,4 +3,5 @@
 
 mod anything;
 mod arbitrary;
+mod beside;
 mod world;

@@ -37,8 +37,8 @@ pub struct LiveVolume {
     pub tokens: BTreeMap<Token, TokenClaim>,
     /// Claims that exist and whose UID is one of those that use this volume.
     pub owners: Vec<Claim>,
-    /// Everybody in it besides the owner: members' PersistentVolumes by label and by the ledger's names, and claims that lost
-    /// theirs.
+    /// Everybody in it besides the owner: members' PersistentVolumes by label, by handle and by the ledger's names, and claims that
+    /// lost theirs.
     pub members: BTreeSet<PvName>,
     /// What the ledger knows.
     pub record: Option<Record>,

@@ -1,6 +1,7 @@
 //! What the documents say of the code is so. `UPDATE=1 cargo test --test repo` rewrites the tables that are made from it.
 
 mod promises;
+mod rows;
 mod tables;
 
 use crate::files::{self, below, read, rust_below};

@@ -12,4 +12,5 @@ mod crds;
 mod deploy;
 mod docs;
 mod files;
+mod pure;
 mod tidy;

@@ -4,9 +4,12 @@ use super::*;
 use crate::domain::change::tests::record;
 use crate::ledger::suite::{self, Stage};
 use crate::ledger::trust;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use tempfile::TempDir;
+
+mod damage;
+mod disks;
 
 type Image = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -44,6 +47,8 @@ fn lay(image: &Image, dir: &Path) {
 impl Stage for TempDir {
     type Ledger = SledLedger;
 
+    const SHARES_FLUSHES: bool = true;
+
     fn open(&self) -> Result<Opened<SledLedger>, LedgerError> {
         SledLedger::open(&self.path().join("ledger"))
     }
@@ -78,93 +83,6 @@ suite::on!(tempfile::tempdir().unwrap());
 
 fn begin(n: usize) -> Change {
     Change::Begin(record(&format!("pvc-{n}")))
-}
-
-/// A generator of numbers that are the same in every run (Knuth's MMIX constants).
-fn random(state: &mut u64) -> usize {
-    *state = state
-        .wrapping_mul(6364136223846793005)
-        .wrapping_add(1442695040888963407);
-    usize::try_from(*state >> 33).unwrap()
-}
-
-/// Checks that `opened` is all there was, or nothing and says so; which of them.
-fn honest(opened: &Opened<SledLedger>, whole: &[Arc<Record>], epoch: Option<&Epoch>) -> &'static str {
-    let (found, signed) = (opened.ledger.all(), opened.ledger.epoch());
-    match &opened.condition {
-        Condition::Loaded => {
-            let same = found == whole && signed.as_ref() == epoch;
-            assert!(same, "{} of {} records, signed by {signed:?}", found.len(), whole.len());
-            "whole"
-        }
-        Condition::Recovered { moved_to, why } => {
-            assert!(moved_to.is_dir() && found.is_empty() && signed.is_none());
-            match why.contains("had been flushed") {
-                true => "rolled back",
-                false => "unreadable",
-            }
-        }
-        Condition::Fresh => {
-            assert!(found.is_empty() && signed.is_none());
-            "empty"
-        }
-    }
-}
-
-fn hurt(bytes: &mut Vec<u8>, how: usize, seed: &mut u64) {
-    let used: Vec<_> = (0..bytes.len()).filter(|i| bytes[*i] != 0).collect();
-    let at = used[random(seed) % used.len()];
-    match how % 3 {
-        0 => bytes[at] ^= 1 << (random(seed) % 8),
-        1 => bytes.truncate(at),
-        _ => bytes.iter_mut().skip(at / 4096 * 4096).take(4096).for_each(|b| *b = 0),
-    }
-}
-
-/// A damaged file gives the whole ledger, or an empty one that says so: never an older one, never a part of one.
-#[tokio::test]
-async fn damage_never_passes_for_an_older_or_smaller_ledger() {
-    let dir = tempfile::tempdir().unwrap();
-    let ledger = dir.open().unwrap().ledger;
-    let epoch = Epoch {
-        term: None,
-        holder: crate::ledger::epoch::Holder::parse("pod_a").unwrap(),
-    };
-    ledger.set_epoch(epoch.clone()).await.unwrap();
-    for n in 0..200 {
-        let forget = Change::Forget {
-            volume: VolumeId::new(format!("pvc-{}", n / 2)),
-        };
-        ledger.apply(vec![begin(n), forget], Durability::Flushed).await.unwrap();
-    }
-    let whole = ledger.all();
-    dir.crash(ledger);
-    // As the crash left it, and opened once more, after which sled has a snapshot of it.
-    let crashed = image(dir.path());
-    drop(dir.open().unwrap());
-    let images = [crashed, image(dir.path())];
-    let (mut seed, mut seen) = (7, BTreeSet::new());
-    for round in 0..60 {
-        let mut image = images[round % 2].clone();
-        let stored: Vec<_> = image
-            .keys()
-            .filter(|path| path.starts_with("ledger/store"))
-            .cloned()
-            .collect();
-        let path = &stored[random(&mut seed) % stored.len()];
-        hurt(image.get_mut(path).unwrap(), round, &mut seed);
-        let dir = tempfile::tempdir().unwrap();
-        lay(&image, dir.path());
-        let opened = dir.open().unwrap();
-        let _ = seen.insert(honest(&opened, &whole, Some(&epoch)));
-        // It works from then on, or sees later what it has not seen yet.
-        let (ledger, signed) = (opened.ledger, opened.condition == Condition::Loaded);
-        ledger.apply(vec![begin(1)], Durability::Flushed).await.unwrap();
-        let whole = ledger.all();
-        dir.crash(ledger);
-        let _ = honest(&dir.open().unwrap(), &whole, Some(&epoch).filter(|_| signed));
-    }
-    assert!(seen.contains("rolled back") && seen.contains("unreadable"), "{seen:?}");
 }
 
 #[tokio::test]
@@ -218,20 +136,6 @@ fn a_deleted_store_is_a_fresh_one() {
         assert_eq!(dir.open().unwrap().condition, Condition::Fresh);
         fs::remove_dir_all(dir.path().join("ledger/store")).unwrap();
     }
-}
-
-#[test]
-fn a_directory_that_cannot_be_used_is_left_as_it_is() {
-    let dir = tempfile::tempdir().unwrap();
-    let at = dir.path().join("ledger");
-    fs::write(&at, "a file").unwrap();
-    assert!(matches!(dir.open(), Err(LedgerError::Unavailable { .. })));
-    assert_eq!(fs::read_to_string(&at).unwrap(), "a file");
-    fs::remove_file(&at).unwrap();
-    fs::create_dir(&at).unwrap();
-    fs::write(at.join("store"), "a file").unwrap();
-    assert!(matches!(dir.open(), Err(LedgerError::Unavailable { .. })));
-    assert_eq!(fs::read_to_string(at.join("store")).unwrap(), "a file");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::{Index, Wake};
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimKey, Namespace, PvName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, Namespace, PvName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::Reference;
 use crate::domain::token::Token;
@@ -41,14 +41,11 @@ impl Index {
             bound.is_some_and(|bound| bound.uid.as_ref() == Some(&claim.uid))
         });
         for name in std::iter::once(&own).chain(given) {
-            let members = self.members.get(&VolumeId::from(name)).into_iter().flatten();
-            wake.extend(members.filter_map(|pv| self.claim_named(pv)).map(Work::Claim));
+            wake.extend(self.claims_of_members(&VolumeId::from(name)));
         }
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
-        // Volumes on which its token waits for what becomes of it.
-        let tokens = self.tokens.get(&claim.uid).into_iter().flatten();
-        wake.extend(tokens.map(|name| Work::Volume(VolumeId::from(name))));
+        wake.extend(self.awaiting(&claim.uid));
         let naming = self.naming.get(&claim.key).into_iter().flatten();
         wake.extend(naming.map(|key| Work::Reference(key.clone())));
         wake
@@ -70,6 +67,7 @@ impl Index {
 
     pub(super) fn concerned_by_pv(&self, pv: &Pv, volume: Option<VolumeId>) -> Wake {
         let mut wake = Self::work_of_pv(pv, volume);
+        wake.extend(pv.name.claim_uid().iter().flat_map(|uid| self.awaiting(uid)));
         let bound = pv.claim.iter().map(|c| &c.key);
         let by_name = pv.name.claim_uid().and_then(|uid| self.claims_by_uid.get(&uid));
         for key in bound.chain(by_name) {
@@ -116,6 +114,27 @@ impl Index {
             wake.extend(member.and_then(|pv| self.volume_of(pv)).map(Work::SharedVolume));
         }
         wake
+    }
+
+    /// Volumes on which the token of a claim waits for what becomes of it, or of the object that is named after it.
+    fn awaiting(&self, claim: &ClaimUid) -> impl Iterator<Item = Work> {
+        let volumes = self.tokens.get(claim).into_iter().flatten();
+        volumes.map(|name| Work::Volume(VolumeId::from(name)))
+    }
+
+    /// Everybody who has joined a volume of anybody's, and what is said of those volumes.
+    pub(super) fn joined(&self) -> Wake {
+        let mut wake = Wake::new();
+        for volume in self.members.keys() {
+            wake.extend(self.claims_of_members(volume));
+            wake.insert(Work::SharedVolume(volume.clone()));
+        }
+        wake
+    }
+
+    pub(super) fn claims_of_members(&self, volume: &VolumeId) -> impl Iterator<Item = Work> {
+        let members = self.members.get(volume).into_iter().flatten();
+        members.filter_map(|pv| self.claim_named(pv)).map(Work::Claim)
     }
 
     /// The claim that the PersistentVolume of this name was made for, if it exists.

@@ -4,6 +4,9 @@ use crate::domain::token::Token;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use serde_json::json;
 
+mod queries;
+mod wakes;
+
 fn claim(name: &str, asks: Option<&str>) -> Claim {
     let annotations = asks.map(|source| json!({format!("{}shareFromPVC", names::PREFIX): source}));
     let object: PersistentVolumeClaim = serde_json::from_value(json!({

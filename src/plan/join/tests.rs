@@ -151,10 +151,13 @@ fn finishing_needs_the_owner_s_object_and_nothing_else() {
 
 #[test]
 fn a_member_s_object_is_its_owner_s_data_with_its_own_claim_and_holds_none() {
-    let owner = pv("prod/data").policy(ReclaimPolicy::Retain).ours(|o| {
-        o.on_delete = OnDelete::Archive;
-        o.on_owner_delete = OnOwnerDelete::Hold;
-    });
+    let owner = pv("prod/data")
+        .policy(ReclaimPolicy::Retain)
+        .on_node("node-1")
+        .ours(|o| {
+            o.on_delete = OnDelete::Archive;
+            o.on_owner_delete = OnOwnerDelete::Hold;
+        });
     let actions = finished(&owner, Access::ReadOnly, None);
     let made = member(&actions);
     assert_eq!(
@@ -170,7 +173,8 @@ fn a_member_s_object_is_its_owner_s_data_with_its_own_claim_and_holds_none() {
         (ReclaimPolicy::Delete, OnDelete::Retain, OnOwnerDelete::Detach)
     );
     assert_eq!((made.bytes, made.access), (owner.capacity, Access::ReadOnly));
-    assert_eq!(made.node_affinity, owner.node_affinity);
+    assert!(made.node_affinity.is_some() && made.node_affinity == owner.node_affinity);
+    assert!(!made.mount_options.is_empty() && made.mount_options == owner.mount_options);
     assert_eq!(made.joined.as_ref().unwrap().source_uid, uid("prod/data"));
     assert!(made.joined.as_ref().unwrap().came_from(&testing::key("prod/data")));
 }

@@ -21,7 +21,7 @@ use tombolo_backend_api::{BackendId, Capabilities};
 
 mod claims;
 
-pub(super) use claims::{ClaimScene, claim_scene};
+pub(super) use claims::{ClaimScene, claim_scene, reference};
 
 /// The volume that observations are about.
 pub(super) const OWNER: &str = "prod/data";
@@ -39,7 +39,7 @@ fn modes() -> impl Strategy<Value = AccessModes> {
     any::<[bool; 4]>().prop_map(|[rwo, rox, rwx, rwop]| AccessModes { rwo, rox, rwx, rwop })
 }
 
-fn access() -> impl Strategy<Value = Access> {
+pub(super) fn access() -> impl Strategy<Value = Access> {
     select(vec![Access::ReadOnly, Access::ReadWrite])
 }
 

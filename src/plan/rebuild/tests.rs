@@ -39,6 +39,13 @@ fn the_handle_and_not_the_label_says_whose_member_it_is() {
     assert_eq!(found, [record("prod/data").member("team/app"), record("prod/other")]);
 }
 
+/// So a live look asks for whoever mounts the data besides whoever the ledger names.
+#[test]
+fn a_member_that_names_no_claim_is_in_no_record_whatever_it_mounts() {
+    let cleared = member_pv("team/app", "prod/data").with(|p| p.claim = None);
+    assert_eq!(records(&[pv("prod/data"), cleared]), [record("prod/data")]);
+}
+
 #[test]
 fn strangers_and_members_of_volumes_that_are_gone_make_no_record() {
     let stranger = pv("prod/data").with(|p| p.ours = None);

@@ -114,7 +114,7 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
     let shared = record("prod/data").member("team/app");
     let lost = testing::claim("team/app").lost();
     for (owner, record) in [
-        (pv("prod/data"), shared.clone()),
+        (pv("prod/data").on_node("node-1"), shared.clone()),
         (pv("prod/data").released(), shared.clone().state(State::SoftDeleted)),
     ] {
         let actions = member_of(&lost, &record, &owner);
@@ -123,6 +123,7 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
             (made.name.clone(), made.claim.clone()),
             (pv_name("team/app"), claim_ref("team/app"))
         );
+        assert_eq!(made.node_affinity, owner.node_affinity);
         assert_eq!(made.handle, owner.ours.unwrap().handle);
         assert_eq!((made.policy, made.on_delete), (ReclaimPolicy::Delete, OnDelete::Retain));
         let joined = made.joined.clone().unwrap();

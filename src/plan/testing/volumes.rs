@@ -1,11 +1,13 @@
 //! PersistentVolumes of owners and members, their tokens, and records.
 
 use super::{GI, ROOT, claim_ref, id, key, pv_name, uid};
+use crate::api::names;
 use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
 use crate::domain::ids::{BackendName, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
 use crate::domain::record::{Intent, Member, Record, State};
 use crate::domain::token::{JoinNote, Token};
+use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, VolumeNodeAffinity};
 use std::collections::BTreeMap;
 
 /// The PersistentVolume of the volume that was made for a claim: Bound, policy Delete, 10Gi, ReadWriteMany.
@@ -110,6 +112,24 @@ impl Pv {
     /// What makes it ours, edited.
     pub(crate) fn ours(mut self, edit: impl FnOnce(&mut Ours)) -> Self {
         edit(self.ours.as_mut().unwrap());
+        self
+    }
+
+    /// It can be mounted on this node only.
+    pub(crate) fn on_node(mut self, node: &str) -> Self {
+        let requirement = NodeSelectorRequirement {
+            key: names::LABEL_HOSTNAME.to_owned(),
+            operator: "In".to_owned(),
+            values: Some(vec![node.to_owned()]),
+        };
+        let term = NodeSelectorTerm {
+            match_expressions: Some(vec![requirement]),
+            match_fields: None,
+        };
+        let node_selector_terms = vec![term];
+        self.node_affinity = Some(VolumeNodeAffinity {
+            required: Some(NodeSelector { node_selector_terms }),
+        });
         self
     }
 

@@ -3,8 +3,9 @@
 use crate::api::reasons::{ClaimReason as R, ReferenceReason};
 use crate::domain::access::Access;
 use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
 use crate::domain::consent::{Grants, Labels};
-use crate::domain::ids::ClaimKey;
+use crate::domain::ids::{ClaimKey, ClassName};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::plan::claim::{self, ForClaim};
 use crate::plan::handshake::{Handshake, examine, wanted};
@@ -67,7 +68,11 @@ fn asks(value: &str) -> Option<Result<ClaimKey, R>> {
 }
 
 fn planned(claim: &Claim) -> Plan {
-    let (gold, nas) = (class("gold"), [backend("nas1")]);
+    of_class(claim, Some(&class("gold")))
+}
+
+fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
+    let nas = [backend("nas1")];
     let labels = Labels::new();
     let handshake = Handshake {
         claim,
@@ -80,7 +85,7 @@ fn planned(claim: &Claim) -> Plan {
     };
     claim::decide(&ForClaim {
         claim,
-        class: claim.class.as_ref().map(|_| &gold),
+        class,
         own_pv: None,
         other_pv: None,
         record: None,
@@ -171,11 +176,11 @@ fn p19_a_claim_without_a_size() {
 }
 
 #[test]
-fn p20_a_class_that_is_not_there() {
-    assert_eq!(
-        planned(&testing::claim("team/app").with(|c| c.class = None)),
-        Plan::not_ours()
-    );
+fn p20_a_class_that_is_not_there_is_nobody_s_so_the_claim_is_not_ours_unlike_the_original() {
+    for claim in [testing::claim("team/app"), testing::claim("team/app").asks("prod/data")] {
+        assert_eq!(claim.class, Some(ClassName::new("gold")), "it names one");
+        assert_eq!(of_class(&claim, None), Plan::not_ours());
+    }
 }
 
 /// Whether `team/app` may join `prod/data` with these references.

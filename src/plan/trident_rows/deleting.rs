@@ -1,4 +1,4 @@
-//! Rows D: deleting, counting, soft delete; and B01, B02: linking after a restart.
+//! Rows D: deleting, counting, soft delete.
 
 use crate::domain::access::OnDelete;
 use crate::domain::backend::Health;
@@ -6,7 +6,7 @@ use crate::domain::claim::Claim;
 use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
 use crate::plan::member::{self, LiveMember};
-use crate::plan::rebuild;
+use crate::plan::retire::{Left, may_go};
 use crate::plan::testing::{self, backend, id, member_pv, pv, pv_name, record};
 use crate::plan::volume::{self, LiveVolume};
 use crate::plan::{Action, Plan, Verdict};
@@ -171,14 +171,27 @@ fn d36_a_delete_that_a_crash_interrupted_is_decided_again_with_the_members_in_vi
     }
 }
 
+const EMPTY: Left = Left {
+    recorded: false,
+    objects: false,
+    trash: Some(0),
+    marked: true,
+};
+
 #[test]
-fn b01_members_are_linked_to_their_volume_after_a_restart() {
-    let found = rebuild::records(&[member_pv("team/app", "prod/data"), pv("prod/data")]);
-    assert_eq!(found, [record("prod/data").member("team/app")]);
+fn d20_a_backend_under_deletion_is_kept_by_its_trash_unlike_the_original() {
+    assert!(!may_go(&Left {
+        trash: Some(1),
+        ..EMPTY
+    }));
 }
 
 #[test]
-fn b02_a_member_whose_volume_is_missing_is_skipped_and_can_still_leave() {
-    assert_eq!(rebuild::records(&[member_pv("team/app", "prod/data")]), []);
-    assert!(lets_go(&leaving(going(), None)));
+fn d31_a_backend_under_deletion_goes_with_its_last_volume_and_not_before() {
+    assert!(may_go(&EMPTY));
+    assert!(!may_go(&Left {
+        recorded: true,
+        ..EMPTY
+    }));
+    assert!(!may_go(&Left { objects: true, ..EMPTY }));
 }

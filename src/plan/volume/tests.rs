@@ -7,6 +7,7 @@ use crate::plan::testing::{self, GI, backend, claim_ref, id, pv, pv_name, record
 use crate::plan::{Verdict, rules};
 
 mod deleting;
+mod hostile;
 mod recording;
 mod rewriting;
 mod tokens;

@@ -123,6 +123,21 @@ fn classes_are_compared_by_name() {
     );
 }
 
+/// What no waiting will change is said before what it might.
+#[test]
+fn a_backend_that_cannot_share_is_named_before_a_limit_and_a_limit_before_an_absence() {
+    let all_wrong = scene().with(|s| {
+        let backend = s.backend();
+        backend.capabilities.share = false;
+        (backend.limits.namespace.members, backend.health) = (Some(0), Health::Degraded);
+    });
+    assert_eq!(all_wrong.outcome(), Err(R::BackendCannotShare));
+    let full_and_away = all_wrong.with(|s| s.backend().capabilities.share = true);
+    assert_eq!(full_and_away.outcome(), Err(R::LimitReached));
+    let away = full_and_away.with(|s| s.backend().limits.namespace.members = None);
+    assert_eq!(away.outcome(), Err(R::BackendUnavailable));
+}
+
 #[test]
 fn the_backend_must_share_serve_and_have_room_for_one_more() {
     let limited = |used: u64, limit: u64| {

@@ -30,7 +30,7 @@ pub(in crate::plan::properties) struct ClaimScene {
     pub(in crate::plan::properties) live: bool,
 }
 
-fn reference() -> impl Strategy<Value = Reference> {
+pub(in crate::plan::properties) fn reference() -> impl Strategy<Value = Reference> {
     let text = || prop_oneof![4 => select(vec!["prod", "data", "team", "app"]).prop_map(str::to_owned), 1 => ".{0,10}"];
     let kind = select(vec![ReferenceKind::Volume, ReferenceKind::Trident]);
     let named = prop_oneof![

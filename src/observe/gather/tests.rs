@@ -1,0 +1,212 @@
+//! Whom a live look finds, and in which order it looks.
+
+use super::*;
+use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid};
+use crate::domain::reference::{ReferenceKey, ReferenceKind};
+use crate::domain::token::JoinNote;
+use crate::execute::cluster::{ApiError, Fault};
+use crate::ledger::Durability;
+use crate::ledger::memory::{MemoryDisk, MemoryLedger};
+use crate::plan::NewPv;
+use crate::plan::action::Exactly;
+use crate::plan::testing::{self, backend, id, member_pv, pv, pv_name, record};
+use async_trait::async_trait;
+use std::sync::Mutex;
+use tombolo_backend_api::MountSource;
+
+/// An API server that can be read from, and remembers what was asked.
+#[derive(Default)]
+struct Readable {
+    claims: Vec<Claim>,
+    pvs: Vec<Pv>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Readable {
+    fn ask(&self, what: String) {
+        self.asked.lock().unwrap().push(what);
+    }
+}
+
+fn no<T>() -> Result<T, ApiError> {
+    Err(ApiError::new(
+        Fault::Forbidden,
+        "this one can be read from, and not everything",
+    ))
+}
+
+#[async_trait]
+impl Cluster for Readable {
+    async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError> {
+        self.ask(format!("claim {key}"));
+        Ok(self.claims.iter().find(|claim| claim.key == *key).cloned())
+    }
+
+    async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError> {
+        self.ask(format!("pv {name}"));
+        Ok(self.pvs.iter().find(|pv| pv.name == *name).cloned())
+    }
+
+    async fn members(&self, volume: &VolumeId) -> Result<Vec<Pv>, ApiError> {
+        self.ask(format!("members of {volume}"));
+        let labelled = |pv: &&Pv| pv.is_member() && pv.ours.as_ref().and_then(|o| o.volume.as_ref()) == Some(volume);
+        Ok(self.pvs.iter().filter(labelled).cloned().collect())
+    }
+
+    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
+        self.ask(format!("claim with {uid}"));
+        Ok(self.claims.iter().find(|claim| claim.uid == *uid).cloned())
+    }
+
+    async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
+        no()
+    }
+    async fn reference(&self, _: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
+        no()
+    }
+    async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        no()
+    }
+    async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
+        no()
+    }
+    async fn create_pv(&self, _: &NewPv, _: &MountSource) -> Result<(), ApiError> {
+        no()
+    }
+    async fn delete_pv(&self, _: &Exactly) -> Result<(), ApiError> {
+        no()
+    }
+    async fn unprotect(&self, _: &PvName, _: &PvUid) -> Result<(), ApiError> {
+        no()
+    }
+    async fn put_token(&self, _: &Exactly, _: &Token, _: &JoinNote) -> Result<(), ApiError> {
+        no()
+    }
+    async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {
+        no()
+    }
+    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        no()
+    }
+    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        no()
+    }
+    async fn mend(&self, _: &Exactly, _: &VolumeId, _: &BackendName, _: &Handle, _: bool) -> Result<(), ApiError> {
+        no()
+    }
+    async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
+        no()
+    }
+    async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {
+        no()
+    }
+}
+
+/// What a live look at the volume of `prod/data` finds, with caches that show the same and a ledger of these records.
+async fn look(cluster: &Readable, records: Vec<Record>) -> LiveVolume {
+    let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
+    let changes = records
+        .into_iter()
+        .map(crate::domain::change::Change::Restore)
+        .collect();
+    ledger.apply(changes, Durability::Soon).await.unwrap();
+    let mut index = Index::default();
+    index.reset_claims(cluster.claims.clone());
+    index.reset_pvs(cluster.pvs.clone());
+    let caches = Caches::new(RwLock::new(index));
+    let found = volume(&id("prod/data"), &caches, cluster, &ledger, &[backend("nas1")]).await;
+    found.unwrap()
+}
+
+fn names(view: &LiveVolume) -> Vec<&str> {
+    view.members.iter().map(PvName::as_str).collect()
+}
+
+fn ending() -> Pv {
+    pv("prod/data").released().terminating()
+}
+
+#[tokio::test]
+async fn the_object_is_read_first_then_claims_and_members_last() {
+    let cluster = Readable {
+        claims: vec![testing::claim("prod/data").bound()],
+        pvs: vec![ending().token("team/app"), member_pv("team/old", "prod/data")],
+        ..Readable::default()
+    };
+    let view = look(&cluster, vec![record("prod/data")]).await;
+    assert_eq!(names(&view), ["pvc-team-old"]);
+    let asked = cluster.asked.lock().unwrap().clone();
+    let at = |what: &str| asked.iter().position(|asked| asked == what).unwrap();
+    assert_eq!(at("pv pvc-prod-data"), 0, "{asked:?}");
+    assert!(
+        at("pv pvc-team-app") < at("members of pvc-prod-data"),
+        "tokens before members: {asked:?}"
+    );
+    assert!(
+        at("claim prod/data") < at("members of pvc-prod-data"),
+        "claims before members: {asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_member_is_found_by_its_label_by_its_handle_and_by_the_ledger() {
+    let stripped = |pv: Pv| {
+        pv.with(|p| p.claim = None)
+            .ours(|o| (o.volume, o.intact) = (None, false))
+    };
+    let elsewhere = |pv: Pv| pv.ours(|o| o.handle = testing::handle(&pv_name("else/where")));
+    for (how, member, record) in [
+        (
+            "all of them",
+            member_pv("team/app", "prod/data"),
+            record("prod/data").member("team/app"),
+        ),
+        (
+            "label",
+            elsewhere(member_pv("team/app", "prod/data")),
+            record("prod/data"),
+        ),
+        (
+            "handle",
+            stripped(member_pv("team/app", "prod/data")),
+            record("prod/data"),
+        ),
+        (
+            "ledger",
+            elsewhere(stripped(member_pv("team/app", "prod/data"))),
+            record("prod/data").member("team/app"),
+        ),
+    ] {
+        let cluster = Readable {
+            pvs: vec![ending(), member],
+            ..Readable::default()
+        };
+        assert_eq!(names(&look(&cluster, vec![record]).await), ["pvc-team-app"], "{how}");
+    }
+    let alone = Readable {
+        pvs: vec![ending(), pv("else/where")],
+        ..Readable::default()
+    };
+    assert_eq!(
+        names(&look(&alone, vec![record("prod/data").member("team/app")]).await),
+        [""; 0]
+    );
+}
+
+#[tokio::test]
+async fn two_volumes_with_one_handle_are_seen_in_the_cluster_and_in_the_ledger() {
+    let edited = |name: &str| pv(name).ours(|o| o.handle = testing::handle(&pv_name("prod/data")));
+    let with = |pvs: Vec<Pv>| Readable {
+        pvs,
+        ..Readable::default()
+    };
+    let there = with(vec![ending(), edited("prod/other")]);
+    assert!(look(&there, vec![record("prod/data")]).await.twins);
+    let remembered = Record {
+        handle: record("prod/data").handle,
+        ..record("prod/other")
+    };
+    let gone = with(vec![ending()]);
+    assert!(look(&gone, vec![record("prod/data"), remembered]).await.twins);
+    assert!(!look(&gone, vec![record("prod/data"), record("prod/other")]).await.twins);
+}

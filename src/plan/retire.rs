@@ -1,0 +1,73 @@
+//! When a backend that somebody deletes may go: when nothing is left that needs it.
+//!
+//! Looks at what the ledger, the caches and the trash say of it. Its finalizer is all that keeps the object, and with it the way to
+//! the data: each of the three is asked, because each may know of something that the others have missed.
+
+/// What is left of a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Whether a volume is recorded on it, or about to be.
+    pub recorded: bool,
+    /// Whether a PersistentVolume of ours names it or lies on its root.
+    pub objects: bool,
+    /// Entries in its trash; `None`: its root cannot be looked at now.
+    pub trash: Option<usize>,
+    /// Whether it ever had a root that was marked as its own.
+    pub marked: bool,
+}
+
+/// Whether it may go.
+pub fn may_go(left: &Left) -> bool {
+    let trash = match left.trash {
+        Some(entries) => entries > 0,
+        // Never usable, never used.
+        None => left.marked,
+    };
+    !left.recorded && !left.objects && !trash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: Left = Left {
+        recorded: false,
+        objects: false,
+        trash: Some(0),
+        marked: true,
+    };
+
+    #[test]
+    fn a_backend_goes_when_neither_ledger_nor_cluster_nor_trash_knows_of_anything_on_it() {
+        assert!(may_go(&EMPTY));
+    }
+
+    #[test]
+    fn each_of_them_alone_keeps_it() {
+        for left in [
+            Left {
+                recorded: true,
+                ..EMPTY
+            },
+            Left { objects: true, ..EMPTY },
+            Left {
+                trash: Some(1),
+                ..EMPTY
+            },
+        ] {
+            assert!(!may_go(&left), "{left:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_empty_unless_it_was_never_used() {
+        let away = Left { trash: None, ..EMPTY };
+        assert!(!may_go(&away));
+        assert!(may_go(&Left { marked: false, ..away }));
+        assert!(!may_go(&Left {
+            marked: false,
+            recorded: true,
+            ..away
+        }));
+    }
+}
