@@ -7,7 +7,7 @@ use crate::domain::record::Record;
 use crate::execute::Ports;
 use crate::execute::api_server::ApiServer;
 use crate::execute::publication::Statuses;
-use crate::execute::scripted::{Answer, Scripted, server};
+use crate::execute::testing::scripted::{Answer, Scripted, server};
 use crate::execute::testing::{Heard, SetClock};
 use crate::ledger::Ledger;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};

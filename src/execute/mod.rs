@@ -10,8 +10,6 @@ pub mod gate;
 pub mod manifest;
 pub mod publication;
 #[cfg(test)]
-pub(crate) mod scripted;
-#[cfg(test)]
 pub(crate) mod testing;
 
 pub use failure::Failure;

@@ -1,5 +1,7 @@
 //! A clock that a test sets, and an audience that remembers.
 
+pub(crate) mod scripted;
+
 use super::{Audience, Clock};
 use crate::plan::Announcement;
 use jiff::{SignedDuration, Timestamp};

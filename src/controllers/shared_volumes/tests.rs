@@ -4,7 +4,7 @@ use super::*;
 use crate::controllers::claims;
 use crate::controllers::testing::{World, world};
 use crate::domain::reference::ReferenceKind;
-use crate::execute::scripted::{Answer, absent, list, ok};
+use crate::execute::testing::scripted::{Answer, absent, list, ok};
 use crate::plan::testing::{claim, handle, id, key, member_pv, pv, pv_name, record, reference};
 use serde_json::{Value, json};
 

@@ -5,13 +5,13 @@ use crate::controllers::shared_volumes;
 use crate::controllers::testing::{World, world};
 use crate::domain::ids::BackendName;
 use crate::domain::record::{Intent, State};
-use crate::execute::scripted::{absent, list, ok};
+use crate::execute::testing::scripted::{absent, list, ok};
 use crate::plan::testing::{claim, handle, id, key, member_pv, pv, pv_name, record};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tombolo_backend_fake::{Call, Fault, Op};
 
-fn described(volumes: &[&str]) -> crate::execute::scripted::Answer {
+fn described(volumes: &[&str]) -> crate::execute::testing::scripted::Answer {
     let items: Vec<Value> = volumes.iter().map(|name| json!({"metadata": {"name": name}})).collect();
     list("PartialObjectMetadata", &items)
 }

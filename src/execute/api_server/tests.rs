@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::access::OnRevoke;
-use crate::execute::scripted::{Answer, Asked, Scripted, absent, list, ok, refusal, server};
+use crate::execute::testing::scripted::{Answer, Asked, Scripted, absent, list, ok, refusal, server};
 use crate::plan::testing::{claim_ref, handle, id, note, pv, pv_name, uid};
 use std::sync::Mutex;
 

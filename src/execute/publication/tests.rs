@@ -7,8 +7,8 @@ use crate::api::reasons::ReferenceReason as Reason;
 use crate::api::shared_volume::{SharedVolumeMember, SharedVolumeOwner, SharedVolumePhase};
 use crate::domain::access::Access;
 use crate::domain::ids::Namespace;
-use crate::execute::scripted::{Answer, Scripted, absent, list, ok, refusal, server};
 use crate::execute::testing::SetClock;
+use crate::execute::testing::scripted::{Answer, Scripted, absent, list, ok, refusal, server};
 use crate::plan::testing::id;
 
 mod shared_volumes;

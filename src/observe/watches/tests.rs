@@ -1,7 +1,7 @@
 //! What a watch does on the wire, and what reaches the caches and the queue of it.
 
 use super::*;
-use crate::execute::scripted::{Answer, absent, list, refusal, server};
+use crate::execute::testing::scripted::{Answer, absent, list, refusal, server};
 use crate::observe::gather::with;
 use crate::observe::work::Work;
 use futures::FutureExt;

@@ -1,8 +1,8 @@
 //! Events as they go over the wire.
 
 use super::*;
-use crate::execute::scripted::{Answer, absent, ok, refusal, server};
 use crate::execute::testing::SetClock;
+use crate::execute::testing::scripted::{Answer, absent, ok, refusal, server};
 use crate::plan::testing::{claim_ref, pv};
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ fn stored(more: &Value) -> Answer {
 async fn publish(
     announcements: &[Announcement],
     answers: Vec<Answer>,
-) -> (Vec<crate::execute::scripted::Asked>, Metrics) {
+) -> (Vec<crate::execute::testing::scripted::Asked>, Metrics) {
     let (client, asked) = server(answers);
     let metrics = Metrics::new();
     let clock = Arc::new(SetClock::default());
