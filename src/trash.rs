@@ -17,7 +17,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use tombolo_backend_api::{BackendId, Guarded, Mark, TrashEntry, TrashId, VolumePath};
+use tombolo_backend_api::{BackendId, Guarded, Mark, Remains, TrashEntry, TrashId, VolumePath};
 
 /// Does what was asked of the trash.
 ///
@@ -65,7 +65,11 @@ fn row(backend: &BackendName, entry: &TrashEntry) -> String {
         Some(r) => (r.owner.key.to_string(), size::format(r.bytes), r.at.to_string()),
         None => ("?".to_owned(), "?".to_owned(), "?".to_owned()),
     };
-    let at = if entry.purging { "being purged".to_owned() } else { at };
+    let at = match entry.remains {
+        Remains::Whole => at,
+        Remains::Purging => "being purged".to_owned(),
+        Remains::RecordOnly => "a record without a volume".to_owned(),
+    };
     format!(
         "{:<16} {:<44} {owner:<32} {bytes:>8}  {at}",
         backend.as_str(),
@@ -121,7 +125,7 @@ async fn find(client: &Client, of: &TrashOf, id: &TrashId) -> anyhow::Result<(Ba
 /// finds nothing where it looks.
 async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> anyhow::Result<String> {
     let (backend, guarded, entry) = find(client, of, id).await?;
-    ensure!(!entry.purging, "{id} is being purged");
+    ensure!(entry.remains == Remains::Whole, "{id} is being purged, or gone");
     let record = entry
         .record
         .context("the entry has no record; move its directory by hand")?;

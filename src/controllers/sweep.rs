@@ -83,17 +83,18 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
         }
         let age = Duration::try_from(now.duration_since(directory.modified)).unwrap_or_default();
         let ours_by_name = name.claim_uid().is_some();
-        if directory.empty && ours_by_name && age >= ORPHANED {
+        if ours_by_name && age >= ORPHANED {
+            // Only if it is empty.
             match guarded.remove_empty(&directory.path).await {
                 Ok(true) => {
-                    tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody")
+                    tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody");
+                    ctx.metrics.sweep_found(Leftover::EmptyOrphan, 1);
                 }
-                Ok(false) => {}
+                Ok(false) => reported += 1,
                 Err(error) => {
                     tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed")
                 }
             }
-            ctx.metrics.sweep_found(Leftover::EmptyOrphan, 1);
         } else {
             reported += 1;
         }

@@ -8,7 +8,7 @@ use crate::metrics::Metrics;
 use crate::observe::roots::RootState;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tombolo_backend_api::{PurgeProgress, Purged, TrashEntry};
+use tombolo_backend_api::{PurgeProgress, Purged, Remains, TrashEntry};
 
 /// How often trash is looked at when nothing in it is due sooner.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -58,8 +58,10 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
 
 /// How long an entry still stays; `None`: for ever.
 fn remaining(entry: &TrashEntry, retention: Duration, now: jiff::Timestamp) -> Option<Duration> {
-    if entry.purging {
-        return Some(Duration::ZERO);
+    match entry.remains {
+        Remains::Whole => {}
+        Remains::Purging => return Some(Duration::ZERO),
+        Remains::RecordOnly => return None,
     }
     let record: Discarded = serde_json::from_value(entry.record.clone()?).ok()?;
     let age = Duration::try_from(now.duration_since(record.at)).unwrap_or_default();

@@ -86,7 +86,7 @@ fn label_words_do_not_change_by_accident() {
     );
     assert_eq!(
         words::<Operation>(),
-        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge"
+        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge forget"
     );
     assert_eq!(
         words::<Outcome>(),
