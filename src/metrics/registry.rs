@@ -39,6 +39,7 @@ pub(super) struct Series {
     pub(super) sweep_found: Family<FoundLabels, Counter>,
     pub(super) trash_entries: Family<BackendLabels, Gauge>,
     pub(super) purged_files: Counter,
+    pub(super) purges_failed: Family<BackendLabels, Counter>,
     pub(super) leader: Gauge,
 }
 
@@ -64,6 +65,7 @@ impl Series {
             sweep_found: Family::default(),
             trash_entries: Family::default(),
             purged_files: Counter::default(),
+            purges_failed: Family::default(),
             leader: Gauge::default(),
         };
         series.register();
@@ -105,6 +107,7 @@ impl Series {
             sweep_found "sweep_found" "Leftovers found by sweeps"
             trash_entries "trash_entries" "Entries in the trash of a backend"
             purged_files "purged_files" "Files and directories removed by purges"
+            purges_failed "purges_failed" "Purges of a trash entry that stopped and are tried again"
             leader "leader" "1 in the process that acts, 0 in one that waits"
         );
     }

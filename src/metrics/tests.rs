@@ -26,6 +26,7 @@ fn all() -> Metrics {
     metrics.sweep_found(Leftover::EmptyOrphan, 4);
     metrics.trash_entries(&backend, 9);
     metrics.purged(1000);
+    metrics.purge_failed(&backend);
     metrics.leading(true);
     metrics
 }
@@ -52,6 +53,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"tombolo_sweep_found_total{what="empty_orphan"} 4"#,
         r#"tombolo_trash_entries{backend="nas1"} 9"#,
         "tombolo_purged_files_total 1000",
+        r#"tombolo_purges_failed_total{backend="nas1"} 1"#,
         "tombolo_leader 1",
     ] {
         assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
@@ -63,7 +65,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 19, "{described:#?}");
+    assert_eq!(described.len(), 20, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text

@@ -21,6 +21,7 @@ pub mod root;
 pub mod rules;
 pub mod shared_volume;
 pub mod takes;
+pub mod trash;
 pub mod upkeep;
 pub mod volume;
 

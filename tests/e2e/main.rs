@@ -23,6 +23,7 @@ mod compatible;
 mod consent;
 mod data_sources;
 mod delete;
+mod full;
 mod install;
 mod kinds;
 mod leader;
