@@ -16,6 +16,7 @@ pub mod rebuild;
 pub mod reclaim;
 pub mod reference;
 pub mod repair;
+pub mod restore;
 pub mod retire;
 pub mod root;
 pub mod rules;
