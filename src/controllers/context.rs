@@ -12,6 +12,7 @@ use crate::observe::gather::{Caches, ClaimView};
 use crate::observe::queue::Queue;
 use crate::observe::reserved::{Reservation, Reservations};
 use crate::observe::roots::Roots;
+use crate::observe::verdicts::Verdicts;
 use crate::observe::work::Work;
 use crate::plan::{Plan, claim};
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub struct Context {
     pub purges: Arc<Purges>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
+    /// What live reads have said of members' consent.
+    pub verdicts: Arc<Verdicts>,
     /// Statuses for people to read.
     pub publication: Arc<dyn Publication>,
     /// Counters.

@@ -8,5 +8,6 @@ pub mod queue;
 pub mod reserved;
 pub mod roots;
 pub mod trashed;
+pub mod verdicts;
 pub mod watches;
 pub mod work;
