@@ -205,7 +205,8 @@ impl Backend for NfsBackend {
 
     async fn list(&self) -> Result<Vec<Listed>, BackendError> {
         let call = self.long_call();
-        self.listing(&call, "listing the root", self.listed(&call)).await
+        self.listing(&call, "listing the root", Box::pin(self.listed(&call)))
+            .await
     }
 
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError> {
@@ -228,7 +229,8 @@ impl Backend for NfsBackend {
 
     async fn trash(&self) -> Result<Vec<TrashEntry>, BackendError> {
         let call = self.long_call();
-        self.listing(&call, "listing the trash", trash::entries(&call)).await
+        self.listing(&call, "listing the trash", Box::pin(trash::entries(&call)))
+            .await
     }
 
     async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
