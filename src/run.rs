@@ -8,6 +8,7 @@ use crate::backends;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
+use crate::controllers::purges::{Purging, purge_on};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
 use crate::domain::backend::Limits;
@@ -182,6 +183,7 @@ async fn work(
         roots,
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
+        purges: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         publication: Arc::new(Statuses::new(client.clone(), clock)),
@@ -197,6 +199,7 @@ async fn work(
     for _ in 0..args.workers {
         tasks.spawn(work_on(ctx.clone()));
     }
+    tasks.spawn(purge_on(Purging::of(&ctx)));
     tasks.spawn(gauge(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
@@ -305,10 +308,14 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
                 .as_ref()
                 .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
             // Most events are our own statuses, and a look at a backend writes one.
-            let news = before.is_none_or(|before| !before.is_written_as(&now));
+            let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
+            let ages = before.is_some_and(|before| before.retention != now.retention);
             seen.roots.put(name.clone(), now);
             if admits {
                 wake_everything_that_waits(&seen);
+            }
+            if ages {
+                seen.wake(Work::Trash(name.clone()));
             }
             if news {
                 seen.wake(Work::Backend(name));

@@ -3,21 +3,19 @@
 use crate::api::storage_backend::StorageBackend;
 use crate::backends;
 use crate::cli::{Common, Trash, TrashOf};
-use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
 use crate::domain::class::Class;
 use crate::domain::discarded::Discarded;
-use crate::domain::ids::{BackendName, ClaimKey, Handle};
-use crate::domain::pv::ReclaimPolicy;
+use crate::domain::ids::{BackendName, ClaimKey, PvName};
 use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
-use crate::plan::NewPv;
+use crate::plan::restore::{Asked, Restoring, decide};
 use crate::run::cluster_id;
 use anyhow::{Context, anyhow, bail, ensure};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use tombolo_backend_api::{BackendId, Guarded, Mark, TrashEntry, TrashId, VolumePath};
+use tombolo_backend_api::{BackendId, Guarded, Mark, Remains, TrashEntry, TrashId};
 
 /// Does what was asked of the trash.
 ///
@@ -32,19 +30,28 @@ pub async fn trash(common: &Common, what: &Trash) -> anyhow::Result<()> {
                 "{:<16} {:<44} {:<32} {:>8}  DELETED",
                 "BACKEND", "ENTRY", "OWNER", "SIZE"
             );
-            for (name, guarded) in opened(&client, of).await? {
-                for entry in guarded.trash().await? {
-                    println!("{}", row(&name, &entry));
+            let mut silent = Vec::new();
+            for bin in opened(&client, of).await? {
+                match bin.entries().await {
+                    Ok(entries) => {
+                        for row in entries.iter().filter_map(|entry| row(&bin.name, entry)) {
+                            println!("{row}");
+                        }
+                    }
+                    Err(error) => silent.push(format!("{error:#}")),
                 }
             }
+            ensure!(silent.is_empty(), "not all could be listed: {}", silent.join("; "));
             Ok(())
         }
         Trash::Purge { id, of } => {
-            let (name, guarded, _) = find(&client, of, id).await?;
-            let purged = guarded.purge(id, &()).await?;
+            let Some((bin, _)) = find(&client, of, id).await? else {
+                bail!("no backend has an entry {id}");
+            };
+            let purged = bin.guarded.purge(id, &()).await?;
             println!(
-                "{id} of {name}: {} files and {} directories are gone for ever",
-                purged.files, purged.directories
+                "{id} of {}: {} files and {} directories are gone for ever",
+                bin.name, purged.files, purged.directories
             );
             Ok(())
         }
@@ -56,24 +63,40 @@ pub async fn trash(common: &Common, what: &Trash) -> anyhow::Result<()> {
     }
 }
 
-fn row(backend: &BackendName, entry: &TrashEntry) -> String {
-    let record = entry
-        .record
-        .clone()
-        .and_then(|r| serde_json::from_value::<Discarded>(r).ok());
-    let (owner, bytes, at) = match &record {
-        Some(r) => (r.owner.key.to_string(), size::format(r.bytes), r.at.to_string()),
-        None => ("?".to_owned(), "?".to_owned(), "?".to_owned()),
+/// A line of the list; `None`: there is no volume, only a record that was left over.
+fn row(backend: &BackendName, entry: &TrashEntry) -> Option<String> {
+    let record = Discarded::of(entry);
+    let (owner, bytes) = match &record {
+        Some(r) => (r.owner.key.to_string(), size::format(r.bytes)),
+        None => ("?".to_owned(), "?".to_owned()),
     };
-    let at = if entry.purging { "being purged".to_owned() } else { at };
-    format!(
+    let at = match entry.remains {
+        Remains::Whole => record.map_or(entry.since, |r| r.at).to_string(),
+        Remains::Purging => "being purged".to_owned(),
+        Remains::RecordOnly => return None,
+    };
+    Some(format!(
         "{:<16} {:<44} {owner:<32} {bytes:>8}  {at}",
         backend.as_str(),
         entry.id.as_str()
-    )
+    ))
 }
 
-async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<(BackendName, Guarded)>> {
+/// The trash of a backend.
+struct Bin {
+    name: BackendName,
+    guarded: Guarded,
+    on_a_node: bool,
+}
+
+impl Bin {
+    async fn entries(&self) -> anyhow::Result<Vec<TrashEntry>> {
+        let entries = self.guarded.trash().await;
+        entries.with_context(|| format!("StorageBackend {}", self.name))
+    }
+}
+
+async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<Bin>> {
     let list = Api::<StorageBackend>::all(client.clone())
         .list(&ListParams::default())
         .await?;
@@ -90,105 +113,98 @@ async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<(BackendNam
             .and_then(|s| s.backend_id.as_deref())
             .and_then(BackendId::parse);
         let Some(backend_id) = id else { continue };
-        let driver = backends::open(&object.spec)
-            .map_err(|why| anyhow!("StorageBackend {name}: {why}"))?
-            .driver;
-        found.push((
+        let opened = backends::open(&object.spec).map_err(|why| anyhow!("StorageBackend {name}: {why}"))?;
+        let mark = Mark {
+            backend_id,
+            cluster_id: cluster_id.clone(),
+        };
+        found.push(Bin {
             name,
-            Guarded::new(
-                driver,
-                Mark {
-                    backend_id,
-                    cluster_id: cluster_id.clone(),
-                },
-            ),
-        ));
+            guarded: Guarded::new(opened.driver, mark),
+            on_a_node: opened.node.is_some(),
+        });
     }
     ensure!(!found.is_empty(), "no StorageBackend is known that has been used");
     Ok(found)
 }
 
-async fn find(client: &Client, of: &TrashOf, id: &TrashId) -> anyhow::Result<(BackendName, Guarded, TrashEntry)> {
-    for (name, guarded) in opened(client, of).await? {
-        if let Some(entry) = guarded.trash().await?.into_iter().find(|entry| entry.id == *id) {
-            return Ok((name, guarded, entry));
+/// Looks for an entry on every backend. One that does not answer keeps no other's from being found.
+async fn find(client: &Client, of: &TrashOf, id: &TrashId) -> anyhow::Result<Option<(Bin, TrashEntry)>> {
+    let mut silent = Vec::new();
+    for bin in opened(client, of).await? {
+        match bin.entries().await {
+            Ok(entries) => {
+                if let Some(entry) = entries.into_iter().find(|entry| entry.id == *id) {
+                    return Ok(Some((bin, entry)));
+                }
+            }
+            Err(error) => silent.push(format!("{error:#}")),
         }
     }
-    bail!("no backend has an entry {id}")
+    ensure!(
+        silent.is_empty(),
+        "{id} was not found, but not everywhere could be looked: {}",
+        silent.join("; ")
+    );
+    Ok(None)
 }
 
-/// Brings an entry back under a new path: a controller that was paused in the middle of the old deletion, and wakes up now,
-/// finds nothing where it looks.
-async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> anyhow::Result<String> {
-    let (backend, guarded, entry) = find(client, of, id).await?;
-    ensure!(!entry.purging, "{id} is being purged");
-    let record = entry
-        .record
-        .context("the entry has no record; move its directory by hand")?;
-    let record: Discarded = serde_json::from_value(record).context("the entry's record cannot be read")?;
+/// Gives an entry to a claim. Interrupted anywhere, the same command goes on.
+async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> anyhow::Result<PvName> {
     let cluster = ApiServer::new(client.clone());
-    let name = record.volume.pv_name();
+    let name = PvName::new(id.as_str());
     let claim = cluster.claim(to).await?.with_context(|| format!("no claim {to}"))?;
-    ensure!(
-        !claim.terminating && claim.volume_name.as_ref() == Some(&name),
-        "claim {to} must have spec.volumeName: {name}"
-    );
-    ensure!(
-        claim.request.is_some_and(|bytes| bytes <= record.bytes),
-        "claim {to} asks for more than {}",
-        size::format(record.bytes)
-    );
-    ensure!(
-        cluster.pv(&name).await?.is_none(),
-        "PersistentVolume {name} still exists; wait until its deletion has ended"
-    );
-    let class_name = claim.class.clone().context("the claim has no storageClassName")?;
-    let class = Api::<StorageClass>::all(client.clone())
-        .get_opt(class_name.as_str())
-        .await?;
-    let class = class
-        .as_ref()
-        .and_then(Class::of)
-        .context("the claim's StorageClass is not one of Tombolo's")?;
-    let parameters = class.parameters.as_ref().ok();
-    let path = VolumePath::parse(&format!("{name}.{}", claim.uid)).context("the new path cannot be spelt")?;
-    let pv = NewPv {
-        name: name.clone(),
-        claim: claim.reference(),
-        volume: record.volume.clone(),
-        backend,
-        handle: Handle {
-            backend: guarded.mark().backend_id.clone(),
-            path: path.clone(),
-        },
-        class: class_name,
-        bytes: record.bytes,
-        modes: claim.modes,
-        policy: match class.policy {
-            ReclaimPolicy::Retain => ReclaimPolicy::Retain,
-            ReclaimPolicy::Delete | ReclaimPolicy::Recycle => ReclaimPolicy::Delete,
-        },
-        mount_options: class.mount_options.clone(),
-        access: Access::ReadWrite,
-        on_delete: parameters.map_or(OnDelete::Retain, |p| p.on_delete),
-        on_owner_delete: parameters.map_or(OnOwnerDelete::Detach, |p| p.on_owner_delete),
-        joined: None,
-        node_affinity: None,
+    let class = match &claim.class {
+        Some(class) => Api::<StorageClass>::all(client.clone()).get_opt(class.as_str()).await?,
+        None => None,
     };
-    // The object first: if this is interrupted, the same command finds the entry still there and goes on.
-    match cluster.pv(&name).await? {
+    let class = class.as_ref().and_then(Class::of);
+    let pv = cluster.pv(&name).await?;
+    let (bin, entry) = match find(client, of, id).await? {
+        Some((bin, entry)) => (bin, Some(entry)),
+        // Perhaps it is back already, where the object says.
         None => {
-            let source = guarded.mount(&path, to.namespace.as_str(), false).await?;
-            cluster.create_pv(&pv, &source).await?;
+            let handle = pv.as_ref().and_then(|pv| pv.ours.as_ref()).map(|ours| &ours.handle);
+            let bins = opened(client, of).await?;
+            let behind = bins
+                .into_iter()
+                .find(|bin| handle.is_some_and(|handle| handle.backend == bin.guarded.mark().backend_id));
+            (behind.with_context(|| format!("no backend has an entry {id}"))?, None)
         }
-        Some(found) => ensure!(
-            !found.terminating
-                && found
-                    .ours
-                    .is_some_and(|o| o.handle == pv.handle && o.owner_uid.as_ref() == Some(&claim.uid)),
-            "PersistentVolume {name} still exists; wait until its deletion has ended"
-        ),
-    }
-    guarded.restore(id, &path).await?;
-    Ok(name.to_string())
+    };
+    let record = entry.as_ref().and_then(Discarded::of);
+    let decided = decide(&Asked {
+        id,
+        remains: entry.as_ref().map(|entry| entry.remains),
+        record: record.as_ref(),
+        claim: &claim,
+        class: class.as_ref(),
+        pv: pv.as_ref(),
+        backend: &bin.name,
+        root: &bin.guarded.mark().backend_id,
+        on_a_node: bin.on_a_node,
+    });
+    let path = match decided.map_err(|why| anyhow!(why))? {
+        Restoring::Everything(pv) => {
+            let path = pv.handle.path.clone();
+            let source = bin.guarded.mount(&path, to.namespace.as_str(), false).await?;
+            cluster.create_pv(&pv, &source).await?;
+            path
+        }
+        Restoring::Data(path) => path,
+        Restoring::Nothing(path) => {
+            let found = bin.guarded.inspect(&path).await?;
+            ensure!(
+                found.is_some(),
+                "{id} is neither in the trash nor at its new path {path}"
+            );
+            bin.guarded.forget(id).await?;
+            return Ok(name);
+        }
+    };
+    let restored = bin.guarded.restore(id, &path).await;
+    restored.with_context(|| {
+        format!("PersistentVolume {name} is made, its data is not back; run the command again, or delete claim {to}")
+    })?;
+    Ok(name)
 }

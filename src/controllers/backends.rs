@@ -1,6 +1,7 @@
 //! A backend changed, or it is time to look at one: whose root it is, whether it answers, how much room it has.
 
 use super::context::{Context, Next};
+use super::trash;
 use crate::api::conditions::{DEGRADED, READY, Statement, Status};
 use crate::api::reasons::BackendReason as R;
 use crate::api::storage_backend::StorageBackendStatus;
@@ -19,6 +20,8 @@ use tombolo_backend_api::{BackendError, BackendId, Class, Guarded};
 const WHEN_READY: Duration = Duration::from_secs(30);
 /// How often one that cannot is looked at.
 const WHEN_DEGRADED: Duration = Duration::from_secs(3);
+/// How long a backend waits for the first count of its trash.
+const FIRST_COUNT: Duration = Duration::from_secs(20);
 
 /// Looks at a backend.
 ///
@@ -45,6 +48,18 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         matches!(root.state, RootState::Ready(_)),
         matches!(state, RootState::Ready(_)),
     );
+    if let RootState::Ready(guarded) = &state
+        && !ctx.roots.trashed.is_known(name)
+    {
+        // Before the first claim can be served from it: what is in the trash counts against its limits.
+        match tokio::time::timeout(FIRST_COUNT, trash::count(ctx, name, guarded)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(backend = %name, %error, "its trash could not be listed; it does not count yet")
+            }
+            Err(_) => tracing::warn!(backend = %name, "its trash takes long to list; it does not count yet"),
+        }
+    }
     if is && !root.terminating {
         // Before the first volume can be made on it, so that it cannot vanish under one.
         ctx.publication.backend_in_use(name, true).await?;
@@ -177,16 +192,22 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
     Ok(ctx.publication.backend(name, status, statements).await?)
 }
 
-/// Claims that were refused for a backend's sake, and volumes whose data could not be touched.
+/// Claims that were refused for a backend's sake.
+pub fn wake_pending(ctx: &Context) {
+    let claims: Vec<Work> = gather::with(&ctx.caches, |index| {
+        index.pending().map(|c| Work::Claim(c.key.clone())).collect()
+    });
+    ctx.queue.add_all(claims);
+}
+
+/// The same, and volumes whose data could not be touched.
 pub fn wake_everything_that_waits(ctx: &Context) {
-    let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
-        let claims = index.pending().map(|c| Work::Claim(c.key.clone()));
-        let volumes = index
+    wake_pending(ctx);
+    let volumes: Vec<Work> = gather::with(&ctx.caches, |index| {
+        let waiting = index
             .pvs()
             .filter(|pv| pv.is_owner() && (pv.is_let_go() || !pv.tokens.is_empty()));
-        claims
-            .chain(volumes.map(|pv| Work::Volume((&pv.name).into())))
-            .collect()
+        waiting.map(|pv| Work::Volume((&pv.name).into())).collect()
     });
     let intents = ctx
         .ports
@@ -194,7 +215,7 @@ pub fn wake_everything_that_waits(ctx: &Context) {
         .open_intents()
         .into_iter()
         .map(|r| Work::Volume(r.volume.clone()));
-    ctx.queue.add_all(waiting.into_iter().chain(intents));
+    ctx.queue.add_all(volumes.into_iter().chain(intents));
 }
 
 /// A backend under deletion goes when nothing needs it any more.
@@ -211,7 +232,10 @@ async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, 
             .any(|ours| ours.backend.as_ref() == Some(name) || root.id.as_ref() == Some(&ours.handle.backend))
     });
     let trash = match &root.state {
-        RootState::Ready(guarded) => Some(guarded.trash().await?.len()),
+        RootState::Ready(guarded) => {
+            let entries = trash::count(ctx, name, guarded).await?;
+            Some(entries.iter().filter(|entry| trash::holds_data(entry)).count())
+        }
         RootState::Degraded(..) => None,
     };
     let left = Left {

@@ -1,5 +1,6 @@
 //! What every controller is handed.
 
+use super::purges::Purges;
 use super::retry::Retries;
 pub use super::turn::Locks;
 use super::turn::Turn;
@@ -32,6 +33,8 @@ pub struct Context {
     pub queue: Arc<Queue>,
     /// One at a time for each volume.
     pub locks: Arc<Locks>,
+    /// What is purged, and what waits for it.
+    pub purges: Arc<Purges>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.

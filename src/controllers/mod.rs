@@ -8,6 +8,7 @@ pub mod claims;
 pub mod context;
 pub mod lost;
 pub mod members;
+pub mod purges;
 pub mod references;
 pub mod retry;
 pub mod shared_volumes;
@@ -30,7 +31,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use strum::VariantArray;
 
-/// Longest look at one thing; purges have as long as they need.
+/// Longest look at one thing; listings have as long as they need.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Takes from the queue until it is closed.

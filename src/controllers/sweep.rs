@@ -109,18 +109,17 @@ async fn orphans(ctx: &Context, guarded: &Guarded, recorded: &HashSet<&Handle>, 
         match fate {
             Fate::Belongs => {}
             Fate::Reported => reported += 1,
-            Fate::Removed => {
-                removed += 1;
-                match guarded.remove_empty(&directory.path).await {
-                    Ok(true) => {
-                        tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody")
-                    }
-                    Ok(false) => {}
-                    Err(error) => {
-                        tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed")
-                    }
+            Fate::RemovedIfEmpty => match guarded.remove_empty(&directory.path).await {
+                Ok(true) => {
+                    tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody");
+                    removed += 1;
                 }
-            }
+                Ok(false) => reported += 1,
+                Err(error) => {
+                    tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed");
+                    reported += 1;
+                }
+            },
         }
     }
     if reported > 0 {

@@ -1,17 +1,19 @@
-//! A backend's trash: entries whose retention has ended are removed for ever, in the background.
+//! A backend's trash: what it holds counts against limits, and what has been there long enough is handed to those who purge.
 
+use super::backends::wake_pending;
 use super::context::{Context, Next};
 use crate::domain::discarded::Discarded;
 use crate::domain::ids::BackendName;
 use crate::execute::Failure;
-use crate::metrics::Metrics;
 use crate::observe::roots::RootState;
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::plan::trash::{Doomed, Due, due};
 use std::time::Duration;
-use tombolo_backend_api::{PurgeProgress, Purged, TrashEntry};
+use tombolo_backend_api::{BackendError, Guarded, Remains, TrashEntry};
 
 /// How often trash is looked at when nothing in it is due sooner.
 const PERIOD: Duration = Duration::from_secs(60);
+/// Records without a volume that one look removes; the next one goes on.
+const FORGOTTEN_AT_ONCE: usize = 100;
 
 /// Looks at a backend's trash.
 ///
@@ -24,56 +26,48 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     let RootState::Ready(guarded) = &root.state else {
         return Ok(Next::Change);
     };
-    let entries = guarded.trash().await?;
-    ctx.metrics.trash_entries(name, entries.len());
+    let entries = count(ctx, name, guarded).await?;
     let now = ctx.ports.clock.now();
-    let mut soonest = PERIOD;
-    let mut failed = None;
+    let (mut soonest, mut doomed, mut alone) = (PERIOD, Vec::new(), Vec::new());
     for entry in entries {
-        match remaining(&entry, root.retention, now) {
-            Some(wait) if !wait.is_zero() => soonest = soonest.min(wait),
-            Some(_) => {
-                let progress = Counted {
-                    metrics: ctx.metrics.clone(),
-                    seen: AtomicU64::new(0),
-                };
-                // One entry that cannot be removed (a tenant chose the names in it) must not keep the others.
-                match guarded.purge(&entry.id, &progress).await {
-                    Ok(_) => tracing::info!(backend = %name, entry = %entry.id, "purged"),
-                    Err(error) => {
-                        tracing::warn!(backend = %name, entry = %entry.id, %error, "not purged; it is tried again");
-                        failed = Some(error);
-                    }
-                }
-            }
-            // Without a record nobody knows when it came; it is kept, and listed, until an admin purges it.
-            None => {}
+        match due(&entry, root.retention, now) {
+            Due::After(wait) => soonest = soonest.min(wait),
+            Due::Purge => doomed.push(Doomed {
+                backend: name.clone(),
+                namespace: Discarded::of(&entry).map(|record| record.owner.key.namespace),
+                id: entry.id,
+            }),
+            Due::Forget => alone.push(entry.id),
         }
     }
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(Next::After(soonest.max(Duration::from_secs(1)))),
+    ctx.purges.want(name, doomed);
+    for id in alone.into_iter().take(FORGOTTEN_AT_ONCE) {
+        guarded.forget(&id).await?;
+        tracing::info!(backend = %name, entry = %id, "removed the record of a volume that is not in the trash");
     }
+    Ok(Next::After(soonest.max(Duration::from_secs(1))))
 }
 
-/// How long an entry still stays; `None`: for ever.
-fn remaining(entry: &TrashEntry, retention: Duration, now: jiff::Timestamp) -> Option<Duration> {
-    if entry.purging {
-        return Some(Duration::ZERO);
+/// Lists a backend's trash, and counts it.
+///
+/// # Errors
+/// What the backend answers.
+pub async fn count(ctx: &Context, name: &BackendName, guarded: &Guarded) -> Result<Vec<TrashEntry>, BackendError> {
+    let began = ctx.roots.trashed.begin(name);
+    let entries = guarded.trash().await?;
+    if ctx.roots.trashed.found(name, began, &entries) {
+        // There is room again, by the limits and on the disk.
+        wake_pending(ctx);
     }
-    let record: Discarded = serde_json::from_value(entry.record.clone()?).ok()?;
-    let age = Duration::try_from(now.duration_since(record.at)).unwrap_or_default();
-    Some(retention.saturating_sub(age))
+    let volumes = entries.iter().filter(|entry| holds_data(entry)).count();
+    ctx.metrics.trash_entries(name, volumes);
+    Ok(entries)
 }
 
-struct Counted {
-    metrics: Metrics,
-    seen: AtomicU64,
-}
-
-impl PurgeProgress for Counted {
-    fn purged(&self, so_far: Purged) {
-        let before = self.seen.swap(so_far.files, Ordering::Relaxed);
-        self.metrics.purged(so_far.files.saturating_sub(before));
+/// Whether there is more of an entry than its record.
+pub fn holds_data(entry: &TrashEntry) -> bool {
+    match entry.remains {
+        Remains::Whole | Remains::Purging => true,
+        Remains::RecordOnly => false,
     }
 }

@@ -2,11 +2,13 @@
 
 use super::context::{Context, Next};
 use super::turn::Turn;
+use crate::domain::access::OnDelete;
 use crate::domain::ids::{Namespace, VolumeId};
 use crate::domain::token::Token;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::Attempt;
 use crate::observe::gather::{self, ready};
+use crate::observe::trashed::Discarding;
 use crate::observe::work::Work;
 use crate::plan::glance;
 use crate::plan::volume::{LiveVolume, TokenClaim, decide};
@@ -82,6 +84,21 @@ pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Tu
     advance(ctx, volume, turn).await
 }
 
+/// What is put into the trash counts against limits without a gap, or a tenant could fill a backend by deleting.
+fn discarding(ctx: &Context, action: &Action) -> Option<Discarding> {
+    match action {
+        Action::Discard {
+            backend,
+            how: OnDelete::Delete,
+            owner,
+            bytes,
+            volume,
+            ..
+        } => ctx.roots.trashed.discarding(backend, volume, owner, *bytes),
+        _ => None,
+    }
+}
+
 /// Takes a volume as far as it goes; the caller has its turn.
 ///
 /// # Errors
@@ -97,6 +114,7 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
             _ => None,
         });
         let timer = class.map(|class| ctx.metrics.delete(&class));
+        let _discarding: Vec<Discarding> = actions.iter().filter_map(|a| discarding(ctx, a)).collect();
         run(&actions, &ctx.ports).await?;
         if let Some(timer) = timer {
             timer.finish(Attempt::Succeeded);

@@ -24,9 +24,9 @@ pub struct Backend {
     pub free: Option<u64>,
     /// The node it lies on, for backends that are a directory of one node.
     pub node: Option<String>,
-    /// Promised until now, by everybody.
+    /// Promised until now to everybody, or in the trash.
     pub used: Usage,
-    /// Promised until now, by the namespace in question.
+    /// Promised until now to the namespace in question, or in the trash.
     pub used_by_namespace: Usage,
 }
 
@@ -87,6 +87,9 @@ pub struct NamespaceLimits {
     pub bytes: Option<u64>,
 }
 
+/// Whoever deletes something to make room wonders otherwise.
+const TRASH_COUNTS: &str = "deleted ones count until their time in the trash is over";
+
 impl From<Option<&storage_backend::Limits>> for Limits {
     /// A size that cannot be read admits nothing: better a claim that waits than a limit that is none.
     fn from(spec: Option<&storage_backend::Limits>) -> Self {
@@ -111,14 +114,14 @@ impl Backend {
         let (mine, limit) = (self.used_by_namespace, self.limits.namespace);
         if reached(limit.volumes, mine.volumes, 1) {
             return Some(format!(
-                "namespace {namespace} has {} volumes, as many as it may",
+                "namespace {namespace} has {} volumes, as many as it may; {TRASH_COUNTS}",
                 mine.volumes
             ));
         }
         if reached(limit.bytes, mine.bytes, bytes) {
             let (used, may) = (size::format(mine.bytes), size::format(limit.bytes.unwrap_or_default()));
             return Some(format!(
-                "namespace {namespace} has {used} of the {may} it may have, too much for this claim"
+                "namespace {namespace} has {used} of the {may} it may have, too much for this claim; {TRASH_COUNTS}"
             ));
         }
         if reached(self.limits.volumes, self.used.volumes, 1) || reached(self.limits.bytes, self.used.bytes, bytes) {

@@ -2,6 +2,7 @@
 
 use super::ids::{BackendName, ClaimRef, ClassName, Handle, VolumeId};
 use serde::{Deserialize, Serialize};
+use tombolo_backend_api::TrashEntry;
 
 /// Contents of a trash entry's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,4 +22,11 @@ pub struct Discarded {
     pub bytes: u64,
     /// When it was discarded.
     pub at: jiff::Timestamp,
+}
+
+impl Discarded {
+    /// What an entry's record says; `None` if it has none that can be read.
+    pub fn of(entry: &TrashEntry) -> Option<Self> {
+        entry.record.as_ref().and_then(|record| Self::deserialize(record).ok())
+    }
 }

@@ -57,6 +57,7 @@ pub enum Operation {
     Trash,
     Restore,
     Purge,
+    Forget,
 }
 
 /// How a backend's call ended.

@@ -170,6 +170,14 @@ impl Metrics {
         self.series.purged_files.inc_by(files);
     }
 
+    /// Counts a purge that stopped before its end.
+    pub fn purge_failed(&self, backend: &BackendName) {
+        let labels = BackendLabels {
+            backend: backend.as_str().to_owned(),
+        };
+        self.series.purges_failed.get_or_create(&labels).inc();
+    }
+
     /// Whether this process leads.
     pub fn leading(&self, leads: bool) {
         self.series.leader.set(i64::from(leads));
@@ -187,7 +195,9 @@ impl Metrics {
                 });
             }
         }
-        self.series.trash_entries.remove(&BackendLabels { backend });
+        let labels = BackendLabels { backend };
+        self.series.trash_entries.remove(&labels);
+        self.series.purges_failed.remove(&labels);
     }
 }
 

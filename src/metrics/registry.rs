@@ -40,6 +40,7 @@ pub(super) struct Series {
     pub(super) sweep_found: Family<FoundLabels, Counter>,
     pub(super) trash_entries: Family<BackendLabels, Gauge>,
     pub(super) purged_files: Counter,
+    pub(super) purges_failed: Family<BackendLabels, Counter>,
     pub(super) leader: Gauge,
 }
 
@@ -66,6 +67,7 @@ impl Series {
             sweep_found: Family::default(),
             trash_entries: Family::default(),
             purged_files: Counter::default(),
+            purges_failed: Family::default(),
             leader: Gauge::default(),
         };
         series.register();
@@ -108,6 +110,7 @@ impl Series {
             sweep_found "sweep_found" "Leftovers found by sweeps"
             trash_entries "trash_entries" "Entries in the trash of a backend"
             purged_files "purged_files" "Files and directories removed by purges"
+            purges_failed "purges_failed" "Purges of a trash entry that stopped and are tried again"
             leader "leader" "1 in the process that acts, 0 in one that waits"
         );
     }

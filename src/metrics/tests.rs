@@ -27,6 +27,7 @@ fn all() -> Metrics {
     metrics.sweep_found(Leftover::EmptyOrphan, 4);
     metrics.trash_entries(&backend, 9);
     metrics.purged(1000);
+    metrics.purge_failed(&backend);
     metrics.leading(true);
     metrics
 }
@@ -54,6 +55,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"tombolo_sweep_found_total{what="empty_orphan"} 4"#,
         r#"tombolo_trash_entries{backend="nas1"} 9"#,
         "tombolo_purged_files_total 1000",
+        r#"tombolo_purges_failed_total{backend="nas1"} 1"#,
         "tombolo_leader 1",
     ] {
         assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
@@ -88,7 +90,7 @@ fn label_words_do_not_change_by_accident() {
     );
     assert_eq!(
         words::<Operation>(),
-        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge"
+        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge forget"
     );
     assert_eq!(
         words::<Outcome>(),

@@ -101,4 +101,8 @@ impl Backend for Timed {
     async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
         self.time(Operation::Purge, self.inner.purge(id, progress)).await
     }
+
+    async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
+        self.time(Operation::Forget, self.inner.forget(id)).await
+    }
 }

@@ -7,6 +7,7 @@ pub mod project;
 pub mod queue;
 pub mod reserved;
 pub mod roots;
+pub mod trashed;
 pub mod verdicts;
 pub mod watches;
 pub mod work;

@@ -5,9 +5,11 @@ use crate::api::reasons::BackendReason;
 use crate::api::storage_backend::StorageBackendSpec;
 use crate::domain::backend::{Backend as BackendView, Health, Limits};
 use crate::domain::ids::{BackendName, Handle, Namespace};
+use crate::domain::record::Usage;
 use crate::execute::Storage;
 use crate::ledger::Ledger;
 use crate::observe::reserved;
+use crate::observe::trashed::Trashed;
 use crate::plan::root::Other;
 use crate::plan::takes::Taken;
 use std::collections::BTreeMap;
@@ -61,6 +63,8 @@ pub enum RootState {
 #[derive(Default)]
 pub struct Roots {
     known: RwLock<BTreeMap<BackendName, Root>>,
+    /// What lies in their trash.
+    pub trashed: Arc<Trashed>,
 }
 
 impl Roots {
@@ -95,6 +99,7 @@ impl Roots {
     /// A backend is gone.
     pub fn remove(&self, name: &BackendName) {
         self.write().remove(name);
+        self.trashed.remove(name);
     }
 
     /// A backend.
@@ -130,11 +135,18 @@ impl Roots {
             .collect()
     }
 
-    /// All as the planner sees them, with what `namespace` uses of each. `taken`: what others are about to use besides.
+    /// All as the planner sees them, with what `namespace` uses of each, its trash included. `taken`: what others are about to use
+    /// besides.
     pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> Vec<BackendView> {
         self.read()
             .iter()
-            .map(|(name, root)| view(name, root, ledger, namespace, taken))
+            .map(|(name, root)| {
+                let used = |by| {
+                    let trashed = self.trashed.usage(ledger, name, by);
+                    ledger.usage(name, by).plus(reserved::of(taken, name, by)).plus(trashed)
+                };
+                view(name, root, used(None), used(Some(namespace)))
+            })
             .collect()
     }
 
@@ -147,8 +159,7 @@ impl Roots {
     }
 }
 
-fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> BackendView {
-    let used = |by| ledger.usage(name, by).plus(reserved::of(taken, name, by));
+fn view(name: &BackendName, root: &Root, used: Usage, used_by_namespace: Usage) -> BackendView {
     let health = match (&root.state, root.terminating) {
         (RootState::Ready(guarded), true) => Health::Terminating(Some(guarded.mark().backend_id.clone())),
         (RootState::Degraded(..), true) => Health::Terminating(None),
@@ -163,8 +174,8 @@ fn view(name: &BackendName, root: &Root, ledger: &dyn Ledger, namespace: &Namesp
         limits: root.limits,
         free: root.space.map(|s| s.free),
         node: root.node.clone(),
-        used: used(None),
-        used_by_namespace: used(Some(namespace)),
+        used,
+        used_by_namespace,
     }
 }
 

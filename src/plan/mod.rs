@@ -18,11 +18,13 @@ pub mod rebuild;
 pub mod reclaim;
 pub mod reference;
 pub mod repair;
+pub mod restore;
 pub mod retire;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
 pub mod takes;
+pub mod trash;
 pub mod upkeep;
 pub mod volume;
 

@@ -32,8 +32,8 @@ pub struct ForOrphan<'a> {
 pub enum Fate {
     /// It belongs to a volume, or may do so in a moment.
     Belongs,
-    /// It goes, if it is still empty.
-    Removed,
+    /// It goes, if it is empty: `rmdir` says so, as no listing can.
+    RemovedIfEmpty,
     /// It stays, and is counted.
     Reported,
 }
@@ -51,8 +51,8 @@ pub fn decide(o: &ForOrphan<'_>) -> Fate {
     // A server whose clock is ahead of ours makes it younger than now, never older.
     let old = o.now.duration_since(o.directory.modified) >= ORPHANED;
     let ours = named(o.directory).claim_uid().is_some();
-    if o.directory.empty && ours && old {
-        Fate::Removed
+    if ours && old {
+        Fate::RemovedIfEmpty
     } else {
         Fate::Reported
     }

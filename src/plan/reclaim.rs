@@ -4,7 +4,7 @@
 
 use super::action::Exactly;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::ids::ClaimRef;
+use crate::domain::ids::{ClaimRef, ClassName, PvName};
 use crate::domain::pv::{Pv, PvPhase};
 use crate::domain::size;
 
@@ -50,26 +50,10 @@ pub fn decide(pv: &Pv, claim: &Claim, old_owner_lives: bool) -> Result<Gift, Str
 /// # Errors
 /// Why not, and what to do.
 pub fn fits(pv: &Pv, claim: &Claim) -> Result<(), String> {
+    waits_for(claim, &pv.name)?;
+    is_of_class(claim, pv.class.as_ref())?;
+    is_within(claim, pv.capacity)?;
     let key = &claim.key;
-    if claim.terminating || claim.phase != ClaimPhase::Pending {
-        return Err(format!("claim {key} is not Pending"));
-    }
-    if claim.volume_name.as_ref() != Some(&pv.name) {
-        return Err(format!(
-            "claim {key} must have spec.volumeName: {}; make it again with that",
-            pv.name
-        ));
-    }
-    if claim.class != pv.class {
-        let class = pv.class.as_ref().map_or("", |c| c.as_str());
-        return Err(format!("claim {key} must have storageClassName: {class}"));
-    }
-    if claim.request.is_none_or(|bytes| bytes > pv.capacity) {
-        return Err(format!(
-            "claim {key} asks for more than the {} of the volume",
-            size::format(pv.capacity)
-        ));
-    }
     let (asked, offered) = (claim.modes, pv.modes);
     let covered = [
         (asked.rwo, offered.rwo),
@@ -80,6 +64,44 @@ pub fn fits(pv: &Pv, claim: &Claim) -> Result<(), String> {
     if covered.into_iter().any(|(asked, offered)| asked && !offered) || claim.block != pv.block {
         return Err(format!(
             "claim {key} must ask for accessModes within [{offered}] and the volume's mode"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a claim is Pending and names this volume: then nobody else serves it.
+///
+/// # Errors
+/// Why not, and what to do.
+pub(super) fn waits_for(claim: &Claim, name: &PvName) -> Result<(), String> {
+    let key = &claim.key;
+    if claim.terminating || claim.phase != ClaimPhase::Pending {
+        return Err(format!("claim {key} is not Pending"));
+    }
+    if claim.volume_name.as_ref() != Some(name) {
+        return Err(format!(
+            "claim {key} must have spec.volumeName: {name}; make it again with that"
+        ));
+    }
+    Ok(())
+}
+
+/// Whether a claim is of the volume's class.
+pub(super) fn is_of_class(claim: &Claim, class: Option<&ClassName>) -> Result<(), String> {
+    if claim.class.as_ref() != class {
+        let class = class.map_or("", |c| c.as_str());
+        return Err(format!("claim {} must have storageClassName: {class}", claim.key));
+    }
+    Ok(())
+}
+
+/// Whether the volume is as large as a claim asks.
+pub(super) fn is_within(claim: &Claim, bytes: u64) -> Result<(), String> {
+    if claim.request.is_none_or(|asked| asked > bytes) {
+        return Err(format!(
+            "claim {} asks for more than the {} of the volume",
+            claim.key,
+            size::format(bytes)
         ));
     }
     Ok(())

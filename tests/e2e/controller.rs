@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tombolo_harness::{Cluster, Controller, ControllerOptions};
 
+use crate::world::shared_controller;
+
 /// Options of a controller of this very build.
 pub fn options(name: &str) -> ControllerOptions {
     ControllerOptions::default()
@@ -15,6 +17,22 @@ pub fn options(name: &str) -> ControllerOptions {
 /// Starts a controller that believes it is alone, and waits until it works.
 pub async fn alone(cluster: &Cluster, name: &str) -> Controller {
     Controller::launch(cluster, options(name)).await.unwrap()
+}
+
+/// Runs another command of the same program, and answers what it says; it must succeed.
+pub async fn said(arguments: &[&str]) -> String {
+    let output = shared_controller().await.command(arguments).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {text}{output:?}");
+    text
+}
+
+/// The same for a command that is refused: why.
+pub async fn refused(arguments: &[&str]) -> String {
+    let output = shared_controller().await.command(arguments).await.unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{arguments:?}: {output:?}");
+    text
 }
 
 /// Asks a controller to end, and sees that it does, and without an error.

@@ -8,12 +8,11 @@ const NOON: Timestamp = Timestamp::UNIX_EPOCH;
 fn directory(name: &str) -> Listed {
     Listed {
         path: VolumePath::parse(name).unwrap(),
-        empty: true,
         modified: NOON - SignedDuration::from_hours(2),
     }
 }
 
-/// Of an old, empty directory that nothing accounts for, after an edit.
+/// Of an old directory that nothing accounts for, after an edit.
 fn fate(name: &str, edit: impl FnOnce(&mut ForOrphan<'_>, &mut Listed)) -> Fate {
     let listed = directory(name);
     let mut edited = listed.clone();
@@ -35,8 +34,8 @@ fn fate(name: &str, edit: impl FnOnce(&mut ForOrphan<'_>, &mut Listed)) -> Fate 
 const OURS: &str = "pvc-0b1e6d7c-1f5a-4c39-8a43-6f2f5b1f7d10";
 
 #[test]
-fn an_old_empty_directory_of_which_nothing_is_known_goes() {
-    assert_eq!(fate(OURS, |_, _| ()), Fate::Removed);
+fn an_old_directory_of_which_nothing_is_known_goes_if_it_is_empty() {
+    assert_eq!(fate(OURS, |_, _| ()), Fate::RemovedIfEmpty);
 }
 
 #[test]
@@ -53,7 +52,7 @@ fn what_is_younger_than_an_hour_stays() {
     let aged = |seconds| fate(OURS, move |_, d| d.modified = NOON - SignedDuration::from_secs(seconds));
     assert_eq!(aged(0), Fate::Reported);
     assert_eq!(aged(3599), Fate::Reported);
-    assert_eq!(aged(3600), Fate::Removed);
+    assert_eq!(aged(3600), Fate::RemovedIfEmpty);
 }
 
 #[test]
@@ -61,12 +60,7 @@ fn a_server_whose_clock_is_ahead_makes_nothing_old() {
     let ahead = fate(OURS, |_, d| d.modified = NOON + SignedDuration::from_hours(2));
     assert_eq!(ahead, Fate::Reported);
     assert_eq!(fate(OURS, |_, d| d.modified = Timestamp::MAX), Fate::Reported);
-    assert_eq!(fate(OURS, |_, d| d.modified = Timestamp::MIN), Fate::Removed);
-}
-
-#[test]
-fn what_is_not_empty_stays() {
-    assert_eq!(fate(OURS, |_, d| d.empty = false), Fate::Reported);
+    assert_eq!(fate(OURS, |_, d| d.modified = Timestamp::MIN), Fate::RemovedIfEmpty);
 }
 
 #[test]

@@ -68,13 +68,14 @@ pub trait Backend: Send + Sync + 'static {
     /// Room on the file system behind the root.
     async fn space(&self) -> Result<Space, BackendError>;
 
-    /// All directories directly below the root, without the private one.
+    /// All directories directly below the root, without the private one. Looks into none of them. However many there are, it
+    /// ends as long as the server keeps answering.
     async fn list(&self) -> Result<Vec<Listed>, BackendError>;
 
     /// Removes a volume's directory if it is empty. `false`: it is not, or it is gone.
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError>;
 
-    /// Everything in the trash. A record whose directory is gone is no entry.
+    /// Everything in the trash, records without a volume among it. Ends as [`Backend::list`] does.
     async fn trash(&self) -> Result<Vec<TrashEntry>, BackendError>;
 
     /// Moves a trash entry to `path`, where nothing may be, and forgets its record. `Invalid` if it is under purge, gone, or
@@ -82,6 +83,10 @@ pub trait Backend: Send + Sync + 'static {
     async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
 
     /// Removes a trash entry for ever: renames it first, so that purge and restore cannot both win, then removes its tree
-    /// in parallel and iteratively. Absent is success; a purge that was interrupted goes on.
+    /// in parallel and iteratively. Absent is success, and takes the record with it; a purge that was interrupted goes on.
     async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+
+    /// Removes a record that has no volume. An entry that is there, under purge or not, keeps its own: unlike a purge, this
+    /// cannot hit a volume that was discarded since somebody looked.
+    async fn forget(&self, id: &TrashId) -> Result<(), BackendError>;
 }

@@ -126,4 +126,10 @@ impl Guarded {
         self.check_again().await?;
         Ok(purged)
     }
+
+    /// See [`Backend::forget`].
+    pub async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
+        self.check().await?;
+        self.backend.forget(id).await
+    }
 }

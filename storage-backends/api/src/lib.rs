@@ -19,7 +19,7 @@ pub use error::{BackendError, Certainty, Class};
 pub use guard::Guarded;
 pub use mark::{BackendId, ClusterId, Mark};
 pub use path::{InvalidPath, VolumePath};
-pub use trash::{Disposal, PurgeProgress, Purged, TrashEntry, TrashId, read_record, write_record};
+pub use trash::{Disposal, PurgeProgress, Purged, Remains, TrashEntry, TrashId, read_record, write_record};
 pub use volume::{CreateVolume, Found, Listed, MountSource, RootLocation, Space};
 
 /// Directory below the root in which a backend keeps its mark, trash and archive; mode 0700, never a volume.

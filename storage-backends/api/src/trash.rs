@@ -54,8 +54,23 @@ pub struct TrashEntry {
     pub id: TrashId,
     /// Its record; `None` if it is missing or unreadable.
     pub record: Option<serde_json::Value>,
-    /// Whether a purge has begun: then it can only be finished.
-    pub purging: bool,
+    /// What there is of it.
+    pub remains: Remains,
+    /// When its directory was last changed as such (`st_ctime`, which a rename sets), by the server's clock; where there is no
+    /// directory, its record. Only what has no readable record is judged by it: whoever still has the volume mounted can put
+    /// it off.
+    pub since: jiff::Timestamp,
+}
+
+/// What there is of a trash entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remains {
+    /// The volume, whole: it can be restored.
+    Whole,
+    /// What a purge that has begun has left: it can only be finished.
+    Purging,
+    /// A record and nothing else: the discard that wrote it was cut off before its rename, or was the slower of two.
+    RecordOnly,
 }
 
 /// How far a purge has come.

@@ -57,8 +57,6 @@ pub struct Space {
 pub struct Listed {
     /// Its name.
     pub path: VolumePath,
-    /// Whether nothing is in it.
-    pub empty: bool,
     /// When it was last modified, by the server's clock.
     pub modified: jiff::Timestamp,
 }

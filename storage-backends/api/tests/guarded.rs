@@ -68,6 +68,7 @@ async fn all_refused(guarded: &Guarded) {
     refused(guarded.trash().await);
     refused(guarded.restore(&id(), &path()).await);
     refused(guarded.purge(&id(), &()).await);
+    refused(guarded.forget(&id()).await);
 }
 
 #[tokio::test]

@@ -65,6 +65,9 @@ macro_rules! conformance {
                 six_discards_of_one_volume_at_once_all_succeed,
                 discarding_moves_and_does_not_walk,
                 an_unreadable_record_is_no_record,
+                a_record_without_a_volume_is_shown_as_one_and_forgotten,
+                forgetting_spares_what_is_there,
+                an_entry_is_as_old_as_its_discard,
                 an_archived_volume_is_kept_outside_the_trash;
             purge:
                 purging_removes_everything_and_counts_it,

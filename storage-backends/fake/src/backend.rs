@@ -6,8 +6,8 @@ use crate::{Call, Fake};
 use async_trait::async_trait;
 use tombolo_backend_api::{
     ARCHIVE_DIR, Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, MARK_FILE, Mark,
-    MountSource, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, RootLocation, Space, TRASH_DIR, TrashEntry,
-    TrashId, VolumePath, read_record, write_record,
+    MountSource, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, Remains, RootLocation, Space, TRASH_DIR,
+    TrashEntry, TrashId, VolumePath, read_record, write_record,
 };
 
 #[async_trait]
@@ -114,6 +114,14 @@ impl Backend for Fake {
             .await?;
         progress.purged(purged);
         Ok(purged)
+    }
+
+    async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
+        self.play(Call::Forget(id.clone()), |state| {
+            state.forget(id);
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -229,7 +237,6 @@ impl State {
                 let modified = self.tree.dir(name)?.modified;
                 Some(Listed {
                     path: VolumePath::parse(name).ok()?,
-                    empty: self.tree.is_empty_dir(name),
                     modified,
                 })
             })
@@ -238,18 +245,26 @@ impl State {
 
     fn trash(&self) -> Vec<TrashEntry> {
         let dir = format!("{PRIVATE_DIR}/{TRASH_DIR}");
-        let entries = self.tree.children(&dir).into_iter();
-        entries
-            .filter_map(|name| {
-                self.tree.dir(&format!("{dir}/{name}"))?;
-                let rest = name.strip_prefix(PURGING_PREFIX);
-                let id = TrashId::parse(rest.unwrap_or(name))?;
-                let record = self.tree.read(&record_path(&id)).and_then(read_record);
-                Some(TrashEntry {
-                    id,
-                    record,
-                    purging: rest.is_some(),
-                })
+        let entry = |id: TrashId, remains, since| TrashEntry {
+            record: self.tree.read(&record_path(&id)).and_then(read_record),
+            id,
+            remains,
+            since,
+        };
+        let names = self.tree.children(&dir).into_iter();
+        names
+            .filter_map(|name| match self.tree.node(&format!("{dir}/{name}"))? {
+                Node::Dir(found) => {
+                    let (id, remains) = match name.strip_prefix(PURGING_PREFIX) {
+                        Some(id) => (id, Remains::Purging),
+                        None => (name, Remains::Whole),
+                    };
+                    Some(entry(TrashId::parse(id)?, remains, found.changed))
+                }
+                Node::File(_) => {
+                    let id = TrashId::parse(name.strip_suffix(".json")?)?;
+                    (!self.is_there(&id)).then(|| entry(id, Remains::RecordOnly, self.now))
+                }
             })
             .collect()
     }
@@ -268,6 +283,16 @@ impl State {
             })?;
         self.tree.remove(&record_path(id));
         Ok(())
+    }
+
+    fn is_there(&self, id: &TrashId) -> bool {
+        self.tree.node(&entry_path(id)).is_some() || self.tree.node(&purging_path(id)).is_some()
+    }
+
+    fn forget(&mut self, id: &TrashId) {
+        if !self.is_there(id) {
+            self.tree.remove(&record_path(id));
+        }
     }
 
     /// Renames the entry, and answers what is to be removed, children first.

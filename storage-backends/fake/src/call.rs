@@ -18,11 +18,12 @@ pub enum Op {
     Trash,
     Restore,
     Purge,
+    Forget,
 }
 
 impl Op {
     /// All operations, so that a test can break each in turn.
-    pub const EVERY: [Self; 12] = [
+    pub const EVERY: [Self; 13] = [
         Self::ReadMark,
         Self::PlaceMark,
         Self::Inspect,
@@ -35,6 +36,7 @@ impl Op {
         Self::Trash,
         Self::Restore,
         Self::Purge,
+        Self::Forget,
     ];
 }
 
@@ -64,6 +66,7 @@ pub enum Call {
         path: VolumePath,
     },
     Purge(TrashId),
+    Forget(TrashId),
 }
 
 impl Call {
@@ -82,13 +85,14 @@ impl Call {
             Self::Trash => Op::Trash,
             Self::Restore { .. } => Op::Restore,
             Self::Purge(_) => Op::Purge,
+            Self::Forget(_) => Op::Forget,
         }
     }
 
     /// Whether it may change what is stored.
     pub fn changes(&self) -> bool {
         match self.op() {
-            Op::PlaceMark | Op::Create | Op::Discard | Op::RemoveEmpty | Op::Restore | Op::Purge => true,
+            Op::PlaceMark | Op::Create | Op::Discard | Op::RemoveEmpty | Op::Restore | Op::Purge | Op::Forget => true,
             Op::ReadMark | Op::Inspect | Op::Mount | Op::Space | Op::List | Op::Trash => false,
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Dir {
     pub mode: u32,
     pub bytes: u64,
     pub modified: Timestamp,
+    /// As `modified`, and by a rename of the directory itself.
+    pub changed: Timestamp,
 }
 
 impl Dir {
@@ -29,6 +31,7 @@ impl Dir {
             mode,
             bytes: 0,
             modified,
+            changed: modified,
         }
     }
 }
@@ -125,7 +128,10 @@ impl Tree {
         if self.0.contains_key(to) {
             return Err(RenameRefused::Taken);
         }
-        let node = self.0.remove(from).ok_or(RenameRefused::Missing)?;
+        let mut node = self.0.remove(from).ok_or(RenameRefused::Missing)?;
+        if let Node::Dir(dir) = &mut node {
+            dir.changed = now;
+        }
         self.make_parents(to, now);
         for old in self.below(from) {
             let moved = self.0.remove(&old).zip(old.strip_prefix(from));

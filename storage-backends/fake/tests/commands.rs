@@ -88,7 +88,7 @@ fn an_interrupted_purge_can_only_be_finished() {
         kind(now(fake.restore(&id("t"), &path("a")))),
         (Class::Invalid, Certainty::NotDone)
     );
-    assert!(now(fake.trash()).unwrap()[0].purging);
+    assert_eq!(now(fake.trash()).unwrap()[0].remains, Remains::Purging);
     assert_eq!(
         now(fake.purge(&id("t"), &())).unwrap(),
         Purged {
@@ -105,11 +105,7 @@ fn an_interrupted_discard_leaves_the_volume_and_is_finished_by_the_next() {
     now(fake.create(&volume("a"))).unwrap();
     fake.fail_next(Op::Discard, Fault::Interrupted(Class::Transient));
     kind(now(fake.discard(&path("a"), &trash("t"))));
-    assert_eq!(
-        now(fake.trash()).unwrap(),
-        [],
-        "a record without its directory is no entry"
-    );
+    assert_eq!(now(fake.trash()).unwrap()[0].remains, Remains::RecordOnly);
     now(fake.discard(&path("a"), &trash("t"))).unwrap();
     assert_eq!(now(fake.trash()).unwrap().len(), 1);
 }
@@ -145,13 +141,16 @@ fn a_full_root_takes_no_volume_but_still_lets_one_go() {
     fake.set_full(true);
     assert_eq!(kind(now(fake.create(&volume("b")))), (Class::Full, Certainty::NotDone));
     assert_eq!(now(fake.space()).unwrap().free, 0);
+    let at = "2024-01-01T00:00:00Z".parse().unwrap();
+    fake.set_now(at);
     now(fake.discard(&path("a"), &trash("t"))).unwrap();
     assert_eq!(
         now(fake.trash()).unwrap(),
         [TrashEntry {
             id: id("t"),
             record: None,
-            purging: false
+            remains: Remains::Whole,
+            since: at,
         }]
     );
 }

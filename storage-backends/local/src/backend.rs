@@ -127,6 +127,11 @@ impl Backend for Local {
             .await
     }
 
+    async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
+        let id = id.clone();
+        self.on_root(Work::Changes, move |root| trash::forget(root, &id)).await
+    }
+
     async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
         let permit = self.threads.permit().await?;
         let counters = Arc::new(Counters::default());

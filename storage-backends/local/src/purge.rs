@@ -7,7 +7,7 @@
 
 use crate::dir::{self, Standing};
 use crate::error::Certain;
-use crate::trash::{purging_name, record_name};
+use crate::trash::{purging_name, remove_record};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, RenameFlags, openat, renameat_with, unlinkat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -93,13 +93,6 @@ fn finish(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
         remove_record(trash, id)?;
     }
     dir::persist(trash)
-}
-
-fn remove_record(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
-    match unlinkat(trash, record_name(id), AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(errno) => Err(errno).maybe_done(&format!("remove the record of {id}")),
-    }
 }
 
 /// Gives another purge of the same entry, or a last writer, time to end.

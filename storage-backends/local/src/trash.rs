@@ -3,12 +3,12 @@
 use crate::dir::{self, Standing};
 use crate::error::Certain;
 use crate::mark::{read_file, write_beside};
-use crate::volumes::spared_by_others;
-use rustix::fs::{AtFlags, Dir, renameat, unlinkat};
+use crate::volumes::{spared_by_others, time};
+use rustix::fs::{AtFlags, Dir, FileType, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use tombolo_backend_api::{
-    ARCHIVE_DIR, BackendError, Class, Disposal, PURGING_PREFIX, TRASH_DIR, TrashEntry, TrashId, VolumePath,
+    ARCHIVE_DIR, BackendError, Class, Disposal, PURGING_PREFIX, Remains, TRASH_DIR, TrashEntry, TrashId, VolumePath,
     read_record, write_record,
 };
 
@@ -88,22 +88,60 @@ pub(crate) fn list(root: &OwnedFd) -> Result<Vec<TrashEntry>, BackendError> {
     for entry in Dir::read_from(&trash).not_done("list the trash")? {
         let entry = entry.not_done("list the trash")?;
         let Ok(name) = entry.file_name().to_str() else { continue };
-        let rest = name.strip_prefix(PURGING_PREFIX);
-        let Some(id) = TrashId::parse(rest.unwrap_or(name)) else {
-            continue;
+        let stat = match statat(&trash, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => continue,
+            Err(errno) => return Err(errno).not_done(&format!("look at {name} in the trash")),
         };
-        if dir::standing(&trash, name)? == Standing::Directory {
-            // Unreadable in whatever way: the entry is shown without it.
-            let bytes = read_file(&trash, &record_name(&id)).ok().flatten();
-            let record = bytes.as_deref().and_then(read_record);
-            entries.push(TrashEntry {
-                id,
-                record,
-                purging: rest.is_some(),
-            });
+        let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        let (id, remains) = match (
+            is_directory,
+            name.strip_prefix(PURGING_PREFIX),
+            name.strip_suffix(".json"),
+        ) {
+            (true, Some(id), _) => (id, Remains::Purging),
+            (true, None, _) => (name, Remains::Whole),
+            (false, _, Some(id)) => (id, Remains::RecordOnly),
+            (false, _, None) => continue,
+        };
+        let Some(id) = TrashId::parse(id) else { continue };
+        // After the record was seen: a discard makes the record first.
+        if remains == Remains::RecordOnly && is_there(&trash, &id)? {
+            continue;
         }
+        // Unreadable in whatever way: the entry is shown without it.
+        let bytes = read_file(&trash, &record_name(&id)).ok().flatten();
+        entries.push(TrashEntry {
+            record: bytes.as_deref().and_then(read_record),
+            id,
+            remains,
+            since: time(stat.st_ctime, stat.st_ctime_nsec),
+        });
     }
     Ok(entries)
+}
+
+/// Whether there is more of an entry than its record.
+fn is_there(trash: &OwnedFd, id: &TrashId) -> Result<bool, BackendError> {
+    Ok(dir::standing(trash, id.as_str())? != Standing::Nothing
+        || dir::standing(trash, &purging_name(id))? != Standing::Nothing)
+}
+
+pub(crate) fn forget(root: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
+    match dir::open_private(root, TRASH_DIR)? {
+        Some(trash) if !is_there(&trash, id)? => {
+            remove_record(&trash, id)?;
+            dir::persist(&trash)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(crate) fn remove_record(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
+    match unlinkat(trash, record_name(id), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(errno) => Err(errno).maybe_done(&format!("remove the record of {id}")),
+    }
 }
 
 pub(crate) fn restore(root: &OwnedFd, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
@@ -128,7 +166,7 @@ pub(crate) fn restore(root: &OwnedFd, id: &TrashId, path: &VolumePath) -> Result
         Err(errno) => return Err(errno).not_done(&format!("restore {id} to {path}")),
     }
     dir::persist(&above)?;
-    // A record without its directory is no entry, so one that stays does no harm.
-    let _ = unlinkat(&trash, record_name(id), AtFlags::empty());
+    // One that stays is found as a record without a volume, and removed later.
+    let _ = remove_record(&trash, id);
     dir::persist(&trash)
 }

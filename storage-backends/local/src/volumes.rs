@@ -3,9 +3,8 @@
 use crate::dir::{self, Standing};
 use crate::error::Certain;
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, Stat, StatVfs, fstatvfs, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, StatVfs, fstatvfs, statat, unlinkat};
 use rustix::io::Errno;
-use std::ffi::CStr;
 use std::os::fd::OwnedFd;
 use tombolo_backend_api::{BackendError, Class, CreateVolume, Found, Listed, PRIVATE_DIR, Space, VolumePath};
 
@@ -92,25 +91,14 @@ pub(crate) fn list(root: &OwnedFd) -> Result<Vec<Listed>, BackendError> {
             continue;
         }
         listed.push(Listed {
-            empty: is_empty(root, entry.file_name()),
-            modified: modified(&stat),
+            modified: time(stat.st_mtime, stat.st_mtime_nsec),
             path,
         });
     }
     Ok(listed)
 }
 
-/// Whether a directory is seen to be empty; what cannot be seen is not.
-fn is_empty(root: &OwnedFd, name: &CStr) -> bool {
-    let entries = openat(root, name, dir::DIRECTORY, Mode::empty()).and_then(Dir::new);
-    entries.is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| matches!(entry.file_name().to_bytes(), b"." | b"..")))
-    })
-}
-
-fn modified(stat: &Stat) -> Timestamp {
-    // A clock outside jiff's range is a broken clock; the epoch makes what it stamps look old, and only empty directories
-    // without any owner are judged by age.
-    let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
-    Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+/// A clock outside jiff's range is a broken clock; the epoch makes what it stamps look old. Only what nobody owns is judged by it.
+pub(crate) fn time(seconds: i64, nanoseconds: impl TryInto<i32>) -> Timestamp {
+    Timestamp::new(seconds, nanoseconds.try_into().unwrap_or(0)).unwrap_or(Timestamp::UNIX_EPOCH)
 }

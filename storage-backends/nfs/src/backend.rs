@@ -9,7 +9,6 @@ use crate::{
     purge, trash,
 };
 use async_trait::async_trait;
-use futures::{StreamExt, TryStreamExt, stream};
 use nfs_rs::DirectoryCookie;
 use std::{
     future::Future,
@@ -21,10 +20,10 @@ use tombolo_backend_api::{
     Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 
-/// How long a call may take, and one request of a purge.
+/// How long a call may take, and one request of a listing or a purge.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Directories looked into at once by [`Backend::list`].
-const LOOKERS: usize = 16;
+/// How many times that a whole listing may take: far more than a directory needs that somebody is not filling all the time.
+const LISTING: u32 = 20;
 
 /// Any existing NFS export as a backend.
 pub struct NfsBackend {
@@ -53,6 +52,26 @@ impl NfsBackend {
         Call::new(&self.pool, Deadline::call(self.deadline))
     }
 
+    /// For work whose length depends on what is there: each of its requests has a deadline of its own.
+    fn long_call(&self) -> Call<'_> {
+        Call::new(&self.pool, Deadline::Request(self.deadline))
+    }
+
+    /// Names the faults of a listing, and ends one that never ends.
+    async fn listing<T>(
+        &self,
+        call: &Call<'_>,
+        what: &str,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, BackendError> {
+        let most = self.deadline.saturating_mul(LISTING);
+        let late = |_| Err(Fault::timed_out(most));
+        named(call, what, async {
+            tokio::time::timeout(most, work).await.unwrap_or_else(late)
+        })
+        .await
+    }
+
     async fn listed(&self, call: &Call<'_>) -> Result<Vec<Listed>, Fault> {
         let root = call.root().await?;
         let mut found = Vec::new();
@@ -68,26 +87,13 @@ impl NfsBackend {
                     Some(node) => Some(node),
                     None => call.lookup(&root, &entry.name).await?,
                 };
-                found.extend(node.filter(|node| node.is_directory()).map(|node| (path, node)));
+                found.extend(node.filter(|node| node.is_directory()).map(|node| Listed {
+                    path,
+                    modified: node.modified,
+                }));
             }
         }
-        stream::iter(found)
-            .map(|(path, node)| async move {
-                let empty = match call.list(&node.handle, DirectoryCookie::default()).await {
-                    Ok(page) => page.entries.is_empty() && page.next.is_none(),
-                    // Gone since, or closed to us: nobody should conclude that it is empty.
-                    Err(fault) if fault.is(Kind::Stale) || fault.is(Kind::NotFound) || fault.is(Kind::Denied) => false,
-                    Err(fault) => return Err(fault),
-                };
-                Ok(Listed {
-                    path,
-                    empty,
-                    modified: node.modified,
-                })
-            })
-            .buffered(LOOKERS)
-            .try_collect()
-            .await
+        Ok(found)
     }
 }
 
@@ -198,8 +204,9 @@ impl Backend for NfsBackend {
     }
 
     async fn list(&self) -> Result<Vec<Listed>, BackendError> {
-        let call = self.call();
-        named(&call, "listing the root", self.listed(&call)).await
+        let call = self.long_call();
+        self.listing(&call, "listing the root", Box::pin(self.listed(&call)))
+            .await
     }
 
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError> {
@@ -221,8 +228,9 @@ impl Backend for NfsBackend {
     }
 
     async fn trash(&self) -> Result<Vec<TrashEntry>, BackendError> {
-        let call = self.call();
-        named(&call, "listing the trash", trash::entries(&call)).await
+        let call = self.long_call();
+        self.listing(&call, "listing the trash", Box::pin(trash::entries(&call)))
+            .await
     }
 
     async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
@@ -230,11 +238,21 @@ impl Backend for NfsBackend {
     }
 
     async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
-        let call = Call::new(&self.pool, Deadline::Request(self.deadline));
+        let call = self.long_call();
         named(
             &call,
             &format!("purging {id}"),
             Box::pin(purge::purge(&call, id, progress)),
+        )
+        .await
+    }
+
+    async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
+        let call = self.call();
+        named(
+            &call,
+            &format!("forgetting the record of {id}"),
+            trash::forget(&call, id),
         )
         .await
     }

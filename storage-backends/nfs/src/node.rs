@@ -28,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) file_system: u64,
     pub(crate) file_id: u64,
     pub(crate) modified: jiff::Timestamp,
+    /// When it was last changed as an object: renamed, among others.
+    pub(crate) changed: jiff::Timestamp,
 }
 
 impl Node {
@@ -37,7 +39,6 @@ impl Node {
             2 => FileKind::Directory,
             _ => FileKind::Other,
         };
-        let nanoseconds = i32::try_from(attr.mtime.nseconds).unwrap_or(0);
         Self {
             handle,
             kind,
@@ -46,13 +47,19 @@ impl Node {
             links: attr.nlink,
             file_system: attr.fsid,
             file_id: attr.fileid,
-            modified: jiff::Timestamp::new(i64::from(attr.mtime.seconds), nanoseconds).unwrap_or_default(),
+            modified: time(&attr.mtime),
+            changed: time(&attr.ctime),
         }
     }
 
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == FileKind::Directory
     }
+}
+
+fn time(time: &nfs_rs::Time) -> jiff::Timestamp {
+    let nanoseconds = i32::try_from(time.nseconds).unwrap_or(0);
+    jiff::Timestamp::new(i64::from(time.seconds), nanoseconds).unwrap_or_default()
 }
 
 /// A part of a directory.

@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     errors::{Fault, Kind},
     node::{Entry, FileKind, Handle, Node},
-    trash::{purging_name, record_name},
+    trash::{forget_record, purging_name, record_name},
 };
 use futures::{
     FutureExt, StreamExt,
@@ -56,6 +56,7 @@ pub(crate) async fn purge(call: &Call<'_>, id: &TrashId, progress: &dyn PurgePro
             finish(call, &bin, id, begun, &count).await?;
         }
         let Some(entry) = call.directory(&bin, id.as_str()).await? else {
+            forget_record(call, &root, TRASH_DIR, id).await?;
             break;
         };
         match call.rename((&bin, id.as_str()), &entry, (&bin, &doomed)).await {

@@ -7,12 +7,13 @@ use crate::{
     call::Call,
     directory::PRIVATE,
     errors::{Fault, Kind},
-    node::Handle,
+    node::{FileKind, Handle, Node},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use nfs_rs::DirectoryCookie;
+use std::collections::BTreeMap;
 use tombolo_backend_api::{
-    ARCHIVE_DIR, BackendError, Class, Disposal, PURGING_PREFIX, TRASH_DIR, TrashEntry, TrashId, VolumePath,
+    ARCHIVE_DIR, BackendError, Class, Disposal, PURGING_PREFIX, Remains, TRASH_DIR, TrashEntry, TrashId, VolumePath,
     read_record, write_record,
 };
 
@@ -93,34 +94,83 @@ pub(crate) async fn entries(call: &Call<'_>) -> Result<Vec<TrashEntry>, Fault> {
     let Some(bin) = call.private(&root, TRASH_DIR).await? else {
         return Ok(Vec::new());
     };
+    let (volumes, mut records) = names(call, &bin).await?;
     let mut found = Vec::new();
+    for (id, purging, node) in volumes {
+        let remains = if purging { Remains::Purging } else { Remains::Whole };
+        let record = records.remove(&id).flatten();
+        found.push((id, remains, Some(node), record));
+    }
+    found.extend(
+        records
+            .into_iter()
+            .map(|(id, record)| (id, Remains::RecordOnly, None, record)),
+    );
+    let bin = &bin;
+    let entries: Vec<Option<TrashEntry>> = stream::iter(found)
+        .map(|(id, remains, volume, record)| entry(call, bin, id, remains, volume, record))
+        .buffered(READERS)
+        .try_collect()
+        .await?;
+    Ok(entries.into_iter().flatten().collect())
+}
+
+/// An entry, with what the listing told of its directory and its record; `None` if it has gone since.
+async fn entry(
+    call: &Call<'_>,
+    bin: &Handle,
+    id: TrashId,
+    remains: Remains,
+    volume: Option<Node>,
+    record: Option<Node>,
+) -> Result<Option<TrashEntry>, Fault> {
+    let file = match record {
+        Some(node) => Some(node),
+        None => call.lookup(bin, &record_name(&id)).await?,
+    };
+    let Some(since) = volume.as_ref().or(file.as_ref()).map(|node| node.changed) else {
+        return Ok(None);
+    };
+    let record = match &file {
+        Some(file) => record_in(call, file).await?,
+        None => None,
+    };
+    Ok(Some(TrashEntry {
+        id,
+        record,
+        remains,
+        since,
+    }))
+}
+
+/// The volumes in the trash and whether their purge has begun, and the records, with what the server told of each.
+async fn names(
+    call: &Call<'_>,
+    bin: &Handle,
+) -> Result<(Vec<(TrashId, bool, Node)>, BTreeMap<TrashId, Option<Node>>), Fault> {
+    let (mut volumes, mut records) = (Vec::new(), BTreeMap::new());
     let mut next = Some(DirectoryCookie::default());
     while let Some(from) = next {
-        let page = call.list(&bin, from).await?;
+        let page = call.list(bin, from).await?;
         next = page.next;
-        for entry in page
-            .entries
-            .iter()
-            .filter(|e| e.node.as_ref().is_none_or(|node| node.is_directory()))
-        {
+        for entry in page.entries {
+            if let Some(id) = entry.name.strip_suffix(".json").and_then(TrashId::parse) {
+                records.insert(id, entry.node);
+                continue;
+            }
             let (name, purging) = match entry.name.strip_prefix(PURGING_PREFIX) {
                 Some(name) => (name, true),
                 None => (entry.name.as_str(), false),
             };
-            if let Some(id) = TrashId::parse(name) {
-                found.push((id, purging));
-            }
+            let Some(id) = TrashId::parse(name) else { continue };
+            let node = match entry.node {
+                Some(node) => Some(node),
+                None => call.lookup(bin, &entry.name).await?,
+            };
+            volumes.extend(node.filter(Node::is_directory).map(|node| (id, purging, node)));
         }
     }
-    let bin = &bin;
-    stream::iter(found)
-        .map(|(id, purging)| async move {
-            let record = record(call, bin, &id).await?;
-            Ok(TrashEntry { id, record, purging })
-        })
-        .buffered(READERS)
-        .try_collect()
-        .await
+    Ok((volumes, records))
 }
 
 const GONE: &str = "it is not in the trash";
@@ -156,9 +206,15 @@ pub(crate) async fn restore(call: &Call<'_>, id: &TrashId, path: &VolumePath) ->
     Ok(())
 }
 
+/// Removes a record that has no volume.
+pub(crate) async fn forget(call: &Call<'_>, id: &TrashId) -> Result<(), Fault> {
+    let root = call.root().await?;
+    forget_record(call, &root, TRASH_DIR, id).await
+}
+
 /// For a volume that is not there: done before, or never made. In the latter case a record would promise what is not
 /// in the trash.
-async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, id: &TrashId) -> Result<(), Fault> {
+pub(crate) async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, id: &TrashId) -> Result<(), Fault> {
     let Some(bin) = call.private(root, place).await? else {
         return Ok(());
     };
@@ -188,14 +244,12 @@ async fn put(call: &Call<'_>, directory: &Handle, name: &str, contents: &[u8]) -
     placed
 }
 
-async fn record(call: &Call<'_>, bin: &Handle, id: &TrashId) -> Result<Option<serde_json::Value>, Fault> {
-    let Some(file) = call.lookup(bin, &record_name(id)).await? else {
-        return Ok(None);
-    };
-    if file.kind != crate::node::FileKind::Regular {
+/// What a record says; `None` if nobody can tell.
+async fn record_in(call: &Call<'_>, file: &Node) -> Result<Option<serde_json::Value>, Fault> {
+    if file.kind != FileKind::Regular {
         return Ok(None);
     }
-    match call.read_file(&file, MAX_RECORD).await {
+    match call.read_file(file, MAX_RECORD).await {
         Ok(text) => Ok(read_record(&text)),
         Err(fault) if fault.is(Kind::Unfit) || fault.is(Kind::Stale) => Ok(None),
         Err(fault) => Err(fault),

@@ -6,15 +6,21 @@ use crate::subject::directory;
 use crate::{Outcome, Subject};
 use futures::future::join_all;
 use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
-use tombolo_backend_api::{Disposal, TrashEntry};
+use tombolo_backend_api::{Backend, Disposal, Remains, TrashId};
 
-fn entry(name: &str) -> TrashEntry {
-    TrashEntry {
-        id: id(name),
-        record: Some(serde_json::json!({ "entry": name })),
-        purging: false,
-    }
+/// An entry without its time, which differs from run to run.
+type Seen = (TrashId, Option<serde_json::Value>, Remains);
+
+fn entry(name: &str) -> Seen {
+    (id(name), Some(serde_json::json!({ "entry": name })), Remains::Whole)
+}
+
+async fn entries(backend: &dyn Backend) -> Vec<Seen> {
+    let mut entries: Vec<_> = backend.trash().await.unwrap();
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    entries.into_iter().map(|e| (e.id, e.record, e.remains)).collect()
 }
 
 pub async fn discarding_twice_is_discarding_once(subject: &dyn Subject) -> Outcome {
@@ -29,7 +35,7 @@ pub async fn discarding_twice_is_discarding_once(subject: &dyn Subject) -> Outco
         .await
         .unwrap();
     assert_eq!(contents(subject), once);
-    assert_eq!(backend.trash().await.unwrap(), [entry("t")]);
+    assert_eq!(entries(&*backend).await, [entry("t")]);
     Ok(())
 }
 
@@ -57,7 +63,7 @@ pub async fn a_discarded_volume_comes_back_whole(subject: &dyn Subject) -> Outco
     let before = contents(subject);
     backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
     assert_eq!(subject.read("pvc-1/file-0"), None);
-    assert_eq!(subject.backend().await.trash().await.unwrap(), [entry("t")]);
+    assert_eq!(entries(&*subject.backend().await).await, [entry("t")]);
     subject.backend().await.restore(&id("t"), &path("pvc-1")).await.unwrap();
     assert_eq!(subject.read("pvc-1/file-1").as_deref(), Some(&b"bytes of 1"[..]));
     assert_eq!(subject.read("pvc-1/deeper/file").as_deref(), Some(&b"deep"[..]));
@@ -89,7 +95,7 @@ pub async fn restoring_onto_an_existing_path_is_refused(subject: &dyn Subject) -
     for at in ["pvc-1", "pvc-2"] {
         invalid(backend.restore(&id("t"), &path(at)).await);
     }
-    assert_eq!(backend.trash().await.unwrap(), [entry("t")]);
+    assert_eq!(entries(&*backend).await, [entry("t")]);
     assert_eq!(subject.read("pvc-1/file-0"), None);
     assert!(subject.read("pvc-2/other").is_some());
     Ok(())
@@ -118,7 +124,7 @@ pub async fn discarding_onto_a_taken_entry_loses_nothing(subject: &dyn Subject) 
             .await,
     );
     assert!(subject.read("pvc-2/other").is_some());
-    assert_eq!(backend.trash().await.unwrap(), [entry("t")]);
+    assert_eq!(entries(&*backend).await, [entry("t")]);
     Ok(())
 }
 
@@ -132,7 +138,7 @@ pub async fn a_discard_dropped_midway_is_finished_by_the_next(subject: &dyn Subj
         backend.discard(&path(&at), &trash(&name)).await.unwrap();
         assert_eq!(backend.inspect(&path(&at)).await.unwrap(), None);
         assert!(
-            backend.trash().await.unwrap().contains(&entry(&name)),
+            entries(&*backend).await.contains(&entry(&name)),
             "dropped after {polls} polls"
         );
         assert!(subject.read(&format!(".tombolo/trash/{name}/file")).is_some());
@@ -154,7 +160,7 @@ pub async fn six_discards_of_one_volume_at_once_all_succeed(subject: &dyn Subjec
         for answer in join_all(discards).await {
             answer.unwrap().unwrap();
         }
-        assert!(backends[0].trash().await.unwrap().contains(&entry(&name)));
+        assert!(entries(&*backends[0]).await.contains(&entry(&name)));
         assert!(subject.read(&format!(".tombolo/trash/{name}/file")).is_some());
     }
     Ok(())
@@ -181,16 +187,69 @@ pub async fn an_unreadable_record_is_no_record(subject: &dyn Subject) -> Outcome
     let backend = stocked(subject, "pvc-1", 1).await;
     backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
     subject.write(".tombolo/trash/t.json", b"{\"entry\":");
-    subject.write(".tombolo/trash/gone.json", b"{}");
-    assert_eq!(
-        backend.trash().await.unwrap(),
-        [TrashEntry {
-            record: None,
-            ..entry("t")
-        }]
-    );
+    assert_eq!(entries(&*backend).await, [(id("t"), None, Remains::Whole)]);
     backend.purge(&id("t"), &()).await.unwrap();
     nothing_left(subject, "t").await;
+    Ok(())
+}
+
+/// As a discard leaves it that was cut off before its rename, or was the slower of two.
+pub async fn a_record_without_a_volume_is_shown_as_one_and_forgotten(subject: &dyn Subject) -> Outcome {
+    let backend = stocked(subject, "pvc-1", 1).await;
+    backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
+    subject.write(".tombolo/trash/gone.json", b"{\"entry\":\"gone\"}");
+    subject.write(".tombolo/trash/torn.json", b"{");
+    subject.write(".tombolo/trash/.draft.json.0", b"{}");
+    let gone = (
+        id("gone"),
+        Some(serde_json::json!({"entry": "gone"})),
+        Remains::RecordOnly,
+    );
+    let torn = (id("torn"), None, Remains::RecordOnly);
+    assert_eq!(entries(&*backend).await, [gone, entry("t"), torn.clone()]);
+    for name in ["gone", "gone", "never"] {
+        backend.forget(&id(name)).await.unwrap();
+    }
+    assert_eq!(entries(&*backend).await, [entry("t"), torn]);
+    backend.purge(&id("torn"), &()).await.unwrap();
+    nothing_left(subject, "torn").await;
+    Ok(())
+}
+
+pub async fn forgetting_spares_what_is_there(subject: &dyn Subject) -> Outcome {
+    let backend = stocked(subject, "pvc-1", 1).await;
+    backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
+    backend.forget(&id("t")).await.unwrap();
+    assert_eq!(entries(&*backend).await, [entry("t")]);
+    // An entry whose purge has begun has its record until shortly before the end.
+    subject.write(".tombolo/trash/purging-u/file", b"x");
+    subject.write(".tombolo/trash/u.json", b"{\"entry\":\"u\"}");
+    backend.forget(&id("u")).await.unwrap();
+    let (u, record, _) = entry("u");
+    assert_eq!(entries(&*backend).await, [entry("t"), (u, record, Remains::Purging)]);
+    Ok(())
+}
+
+/// What has no record can only be judged by this.
+pub async fn an_entry_is_as_old_as_its_discard(subject: &dyn Subject) -> Outcome {
+    let root = directory(subject)?;
+    let backend = stocked(subject, "pvc-1", 1).await;
+    let changed = |at: &str| {
+        let found = std::fs::metadata(root.join(at)).unwrap();
+        jiff::Timestamp::new(found.ctime(), found.ctime_nsec().try_into().unwrap()).unwrap()
+    };
+    let made = changed("pvc-1");
+    // The file system's clock ticks slower than we work.
+    while changed("pvc-1/file-0") <= made {
+        set_permissions(root.join("pvc-1/file-0"), Permissions::from_mode(0o600)).unwrap();
+    }
+    backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
+    subject.write(".tombolo/trash/gone.json", b"{}");
+    let found = backend.trash().await.unwrap();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|entry| entry.since > made), "{found:?} {made}");
+    let now = changed(".tombolo/trash/gone.json");
+    assert!(found.iter().all(|entry| entry.since <= now), "{found:?} {now}");
     Ok(())
 }
 

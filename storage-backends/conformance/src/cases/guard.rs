@@ -19,6 +19,7 @@ async fn everything_is_refused(guarded: &Guarded) {
     waiting(guarded.trash().await);
     waiting(guarded.restore(&id("t"), &path("pvc-3")).await);
     waiting(guarded.purge(&id("t"), &()).await);
+    waiting(guarded.forget(&id("t")).await);
 }
 
 /// A guarded backend on a root with a volume, an empty volume and a trash entry.
@@ -58,6 +59,7 @@ pub async fn everything_works_under_the_right_mark(subject: &dyn Subject) -> Out
     guarded.discard(&path("pvc-1"), &trash("u")).await.unwrap();
     assert_eq!(guarded.inspect(&path("pvc-1")).await.unwrap(), None);
     assert_eq!(guarded.trash().await.unwrap().len(), 1);
+    guarded.forget(&id("u")).await.unwrap();
     assert_eq!(
         guarded.purge(&id("u"), &()).await.unwrap(),
         Purged {

@@ -6,7 +6,7 @@ use crate::subject::directory;
 use crate::{Outcome, Subject};
 use std::os::unix::fs::symlink;
 use std::sync::Mutex;
-use tombolo_backend_api::{Certainty, Class, PurgeProgress, Purged};
+use tombolo_backend_api::{Certainty, Class, PurgeProgress, Purged, Remains};
 
 #[derive(Default)]
 struct Heard(Mutex<Vec<Purged>>);
@@ -88,8 +88,8 @@ pub async fn what_is_under_purge_can_only_be_purged(subject: &dyn Subject) -> Ou
     let mut entries = backend.trash().await.unwrap();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     assert_eq!(
-        entries.iter().map(|e| (e.id.as_str(), e.purging)).collect::<Vec<_>>(),
-        [("t", false), ("u", true)]
+        entries.iter().map(|e| (e.id.as_str(), e.remains)).collect::<Vec<_>>(),
+        [("t", Remains::Whole), ("u", Remains::Purging)]
     );
     invalid(backend.restore(&id("u"), &path("pvc-2")).await);
     backend.create(&volume("pvc-2")).await.unwrap();

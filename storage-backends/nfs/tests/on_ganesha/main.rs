@@ -17,6 +17,7 @@ mod marks;
 mod outages;
 mod purges;
 mod refusals;
+mod slow;
 mod volumes;
 
 use ganesha::{Caches, Ganesha, OPEN};

@@ -14,7 +14,7 @@ use std::{
     },
     time::Duration,
 };
-use tombolo_backend_api::{Backend, Class, PurgeProgress, Purged};
+use tombolo_backend_api::{Backend, Class, PurgeProgress, Purged, Remains};
 use tombolo_backend_nfs::NfsBackend;
 
 both_versions!(
@@ -220,7 +220,7 @@ async fn other_names_are_reported_and_their_room_is_freed(ground: Ground) {
     assert_eq!(fs::read_to_string(&outside).unwrap(), "theirs");
     assert!(!left.join("plain").exists());
     assert!(find(&left, "file").is_empty() && find(&left, "deep*").is_empty());
-    assert!(backend.trash().await.unwrap()[0].purging);
+    assert_eq!(backend.trash().await.unwrap()[0].remains, Remains::Purging);
 }
 
 /// A directory that cannot be renamed is entered where it is; one inside the other, without end, is what a stack does not survive.
@@ -285,7 +285,8 @@ async fn an_interrupted_purge_goes_on(ground: Ground) {
         () = tripped => {}
     }
     let entries = ground.backend().trash().await.unwrap();
-    assert!(entries[0].purging && entries[0].record.is_some(), "{entries:?}");
+    assert_eq!(entries[0].remains, Remains::Purging);
+    assert!(entries[0].record.is_some(), "{entries:?}");
     let rest = ground.backend().purge(&vol, &()).await.unwrap();
     assert!(rest.files > 0 && rest.files < FILES, "{rest:?}");
     assert!(is_empty(&trash));
