@@ -184,6 +184,7 @@ async fn work(
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         reservations: Arc::default(),
+        verdicts: Arc::default(),
         publication: Arc::new(Statuses::new(client.clone(), clock)),
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
@@ -219,6 +220,7 @@ async fn gauge(ctx: Context) {
         let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
         ctx.metrics
             .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
         for (subject, depth) in crate::controllers::depths(&ctx.queue) {
             ctx.metrics.queue_depth(subject, depth);
         }

@@ -5,11 +5,12 @@ use super::{lost, volumes};
 use crate::api::reasons::Class;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
+use crate::domain::pv::Pv;
 use crate::domain::token::Token;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
-use crate::observe::consent::{consent_of, live_consent_of};
+use crate::observe::consent::{Shown, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
@@ -142,21 +143,19 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
             .or_else(|| index.pv(&own))
             .cloned()?;
         let members = index.volume_of(&pv).map_or(0, |volume| index.members(&volume).count());
-        let consent = consent_of(index, claim, &pv);
-        Some((pv, members, consent))
+        let shown = Shown::of(index, claim, &pv);
+        Some((pv, members, shown))
     });
-    let Some((pv, members, consent)) = found else {
+    let Some((pv, members, shown)) = found else {
         // Held, and there is nothing to be held for, unless members outlived the object.
         if claim.held {
             let_go(ctx, claim, &VolumeId::from(claim.volume_name.as_ref().unwrap_or(&own))).await?;
         }
         return Ok(true);
     };
-    let consent = match consent {
-        Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference | Consent::ReadOnlyNow) => {
-            live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, &pv).await?
-        }
-        seen => seen,
+    let consent = match shown {
+        Some(shown) => Some(known_consent(ctx, claim, &pv, shown).await?),
+        None => None,
     };
     let actions = upkeep::plan(&ForUpkeep {
         claim,
@@ -171,6 +170,24 @@ async fn keep(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
         run(&actions, &ctx.ports).await?;
     }
     Ok(consent != Some(Consent::Unknown))
+}
+
+/// The state of a member's consent, read live where it seems to have ended. Whoever describes the volume waits for that read.
+async fn known_consent(ctx: &Context, claim: &Claim, pv: &Pv, shown: Shown) -> Result<Consent, Failure> {
+    let seems = shown.state();
+    // What could not be told then is asked again.
+    let told = |known: &Consent| *known == seems || *known != Consent::Unknown;
+    if let Some(known) = ctx.verdicts.of(&pv.name, &shown).filter(told) {
+        return Ok(known);
+    }
+    let read = live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, pv).await?;
+    // The namespace is gone, and with it soon the claim.
+    let read = read.unwrap_or(Consent::Given);
+    if ctx.verdicts.note(&pv.name, shown, read) {
+        let volume = gather::with(&ctx.caches, |index| index.volume_of(pv));
+        ctx.queue.add_all(volume.map(Work::SharedVolume));
+    }
+    Ok(read)
 }
 
 /// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.

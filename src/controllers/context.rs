@@ -11,6 +11,7 @@ use crate::observe::gather::{Caches, ClaimView};
 use crate::observe::queue::Queue;
 use crate::observe::reserved::{Reservation, Reservations};
 use crate::observe::roots::Roots;
+use crate::observe::verdicts::Verdicts;
 use crate::observe::work::Work;
 use crate::plan::{Plan, claim};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Context {
     pub locks: Arc<Locks>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
+    /// What live reads have said of members' consent.
+    pub verdicts: Arc<Verdicts>,
     /// Statuses for people to read.
     pub publication: Arc<dyn Publication>,
     /// Counters.

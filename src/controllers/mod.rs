@@ -12,6 +12,8 @@ pub mod references;
 pub mod retry;
 pub mod shared_volumes;
 pub mod sweep;
+#[cfg(test)]
+mod testing;
 pub mod trash;
 mod turn;
 pub mod volumes;

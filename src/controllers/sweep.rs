@@ -2,53 +2,35 @@
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
 use super::context::{Context, Next};
-use crate::domain::ids::{Handle, PvName};
+use crate::domain::ids::{Handle, VolumeId};
+use crate::domain::pv::{Pv, ReclaimPolicy};
 use crate::execute::Failure;
 use crate::metrics::labels::Leftover;
 use crate::observe::gather;
+use crate::observe::index::Index;
 use crate::observe::roots::RootState;
 use crate::observe::work::Work;
-use std::time::Duration;
-use tombolo_backend_api::Listed;
-
-/// An empty directory without claim, object or record is removed when it is this old: a create whose answer was lost is
-/// repeated long before.
-const ORPHANED: Duration = Duration::from_secs(3600);
+use crate::plan::orphan::{self, Fate, ForOrphan};
+use std::collections::HashSet;
+use tombolo_backend_api::{Guarded, Listed};
 
 /// Wakes what may need a look, and sees to orphans.
 ///
 /// # Errors
-/// None of a single backend: they are counted and looked at again next time.
+/// What the API server answers. None of a single backend: they are looked at again next time.
 pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
-    let (work, held, tokens) = gather::with(&ctx.caches, |index| {
-        let mut work = Vec::new();
-        let (mut held, mut tokens) = (0, 0);
-        for pv in index.pvs().filter(|pv| pv.ours.is_some()) {
-            if pv.is_owner() {
-                work.push(Work::Volume((&pv.name).into()));
-                work.push(Work::SharedVolume((&pv.name).into()));
-                tokens += pv.tokens.len();
-            } else {
-                work.push(Work::Member(pv.name.clone()));
-            }
-        }
-        for claim in index.claims() {
-            held += usize::from(claim.held);
-            work.push(Work::Claim(claim.key.clone()));
-        }
-        (work, held, tokens)
-    });
-    ctx.publication.look_again().await?;
-    ctx.queue.add_all(work);
     let records = ctx.ports.ledger.all();
+    let recorded = records.iter().flat_map(|r| {
+        let members = r.members.keys().cloned().map(Work::Member);
+        members.chain([Work::Volume(r.volume.clone())])
+    });
+    ctx.queue.add_all(recorded);
     ctx.queue
-        .add_all(records.iter().map(|r| Work::Volume(r.volume.clone())));
-    ctx.queue
-        .add_all(records.iter().flat_map(|r| r.members.keys().cloned().map(Work::Member)));
-    ctx.metrics.sweep_found(Leftover::Hold, held);
-    ctx.metrics.sweep_found(Leftover::Token, tokens);
-    ctx.metrics
-        .sweep_found(Leftover::Intent, ctx.ports.ledger.open_intents().len());
+        .add_all(gather::with(&ctx.caches, |index| everything(ctx, index)));
+    let ended = descriptions(ctx).await;
+    let intents = ctx.ports.ledger.open_intents().len();
+    ctx.metrics.sweep_found(Leftover::Intent, intents);
+    let handles: HashSet<&Handle> = records.iter().map(|r| &r.handle).collect();
     for name in ctx.roots.names() {
         ctx.queue
             .add_all([Work::Backend(name.clone()), Work::Trash(name.clone())]);
@@ -56,46 +38,89 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
             && let RootState::Ready(guarded) = &root.state
         {
             match guarded.list().await {
-                Ok(listed) => orphans(ctx, guarded, listed).await,
+                Ok(listed) => orphans(ctx, guarded, &handles, listed).await,
                 Err(error) => tracing::warn!(backend = %name, %error, "the root could not be listed"),
             }
         }
     }
-    Ok(Next::After(ctx.sweep_interval))
+    ended.map(|()| Next::After(ctx.sweep_interval))
 }
 
-async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: Vec<Listed>) {
-    let now = ctx.ports.clock.now();
-    let mut reported = 0;
-    for directory in listed {
-        let name = PvName::new(directory.path.as_str());
-        let known = gather::with(&ctx.caches, |index| {
-            let handle = Handle {
-                backend: guarded.mark().backend_id.clone(),
-                path: directory.path.clone(),
-            };
-            index.owners_of(&handle).next().is_some()
-                || index.pv(&name).is_some()
-                || name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some())
-        });
-        if known || ctx.ports.ledger.get(&(&name).into()).is_some() {
-            continue;
+/// A SharedVolume that outlived its volume is named by nothing else.
+async fn descriptions(ctx: &Context) -> Result<(), Failure> {
+    let all = ctx.publication.look_again().await?;
+    ctx.queue.add_all(all.into_iter().map(Work::SharedVolume));
+    Ok(())
+}
+
+/// Whatever the caches know, with the leftovers among it counted.
+fn everything(ctx: &Context, index: &Index) -> Vec<Work> {
+    ctx.verdicts.retain(|member| index.pv(member).is_some());
+    let (mut work, mut soft_deleted, mut tokens, mut held) = (Vec::new(), 0, 0, 0);
+    for pv in index.pvs().filter(|pv| pv.ours.is_some()) {
+        if pv.is_owner() {
+            let volume = VolumeId::from(&pv.name);
+            tokens += pv.tokens.len();
+            soft_deleted += usize::from(is_left(pv) && index.members(&volume).next().is_none());
+            work.extend([Work::Volume(volume.clone()), Work::SharedVolume(volume)]);
+        } else {
+            work.push(Work::Member(pv.name.clone()));
         }
-        let age = Duration::try_from(now.duration_since(directory.modified)).unwrap_or_default();
-        let ours_by_name = name.claim_uid().is_some();
-        if directory.empty && ours_by_name && age >= ORPHANED {
-            match guarded.remove_empty(&directory.path).await {
-                Ok(true) => {
-                    tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody")
-                }
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed")
+    }
+    for claim in index.claims() {
+        let volume = claim.volume_name.as_ref().map(VolumeId::from);
+        let alone = volume.is_none_or(|volume| index.members(&volume).next().is_none());
+        held += usize::from(claim.held && alone);
+        work.push(Work::Claim(claim.key.clone()));
+    }
+    ctx.metrics.sweep_found(Leftover::SoftDeleted, soft_deleted);
+    ctx.metrics.sweep_found(Leftover::Token, tokens);
+    ctx.metrics.sweep_found(Leftover::Hold, held);
+    work
+}
+
+/// Its owner has gone, and its data is to go with the last member.
+fn is_left(pv: &Pv) -> bool {
+    pv.is_let_go() && (pv.terminating || pv.policy == ReclaimPolicy::Delete)
+}
+
+async fn orphans(ctx: &Context, guarded: &Guarded, recorded: &HashSet<&Handle>, listed: Vec<Listed>) {
+    let now = ctx.ports.clock.now();
+    let (mut removed, mut reported) = (0, 0);
+    for directory in listed {
+        let name = orphan::named(&directory);
+        let handle = Handle {
+            backend: guarded.mark().backend_id.clone(),
+            path: directory.path.clone(),
+        };
+        let (claim, pv, owned) = gather::with(&ctx.caches, |index| {
+            let claim = name.claim_uid().is_some_and(|uid| index.claim_by_uid(&uid).is_some());
+            let owned = index.owners_of(&handle).next().is_some();
+            (claim, index.pv(&name).is_some(), owned)
+        });
+        let fate = orphan::decide(&ForOrphan {
+            directory: &directory,
+            claim,
+            pv,
+            handle: owned,
+            record: recorded.contains(&handle) || ctx.ports.ledger.get(&(&name).into()).is_some(),
+            now,
+        });
+        match fate {
+            Fate::Belongs => {}
+            Fate::Reported => reported += 1,
+            Fate::Removed => {
+                removed += 1;
+                match guarded.remove_empty(&directory.path).await {
+                    Ok(true) => {
+                        tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody")
+                    }
+                    Ok(false) => {}
+                    Err(error) => {
+                        tracing::warn!(directory = %directory.path, %error, "an empty directory could not be removed")
+                    }
                 }
             }
-            ctx.metrics.sweep_found(Leftover::EmptyOrphan, 1);
-        } else {
-            reported += 1;
         }
     }
     if reported > 0 {
@@ -104,5 +129,9 @@ async fn orphans(ctx: &Context, guarded: &tombolo_backend_api::Guarded, listed: 
             "the root holds directories of no volume; they are left alone"
         );
     }
+    ctx.metrics.sweep_found(Leftover::EmptyOrphan, removed);
     ctx.metrics.sweep_found(Leftover::Orphan, reported);
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,7 @@ pub fn fault(error: kube::Error) -> ApiError {
 }
 
 /// The same for a read, which cannot have changed anything: no answer is no more than the server being away.
-fn unread(error: kube::Error) -> ApiError {
+pub(super) fn unread(error: kube::Error) -> ApiError {
     let error = fault(error);
     match error.fault {
         Fault::Unknown => ApiError::new(Fault::Away, error.message),
@@ -370,3 +370,6 @@ fn absent_is_done(result: Result<(), ApiError>) -> Result<(), ApiError> {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,10 @@ pub mod failure;
 pub mod gate;
 pub mod manifest;
 pub mod publication;
+#[cfg(test)]
+pub(crate) mod scripted;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use failure::Failure;
 
@@ -168,3 +172,6 @@ fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disp
         OnDelete::Retain => Err(Failure::Rule("retained data is not discarded".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;

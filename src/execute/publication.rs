@@ -1,7 +1,7 @@
 //! Statuses for people to read, written where they differ from what is there. Nothing is ever decided by them, but for a
 //! backend's id.
 
-use super::api_server::fault;
+use super::api_server::{fault, unread};
 use super::cluster::{ApiError, Fault};
 use crate::api::conditions::{self, Statement, Status};
 use crate::api::names;
@@ -20,18 +20,19 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where statuses are written.
 #[async_trait]
 pub trait Publication: Send + Sync + 'static {
     /// The SharedVolume of a volume is as wanted, or is not there.
     async fn shared_volume(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> Result<(), ApiError>;
-    /// Forgets what was written, so that what somebody else has changed since is found.
-    async fn look_again(&self) -> Result<(), ApiError>;
+    /// Forgets what was written, so that what somebody else has changed since is found. Answers of which volumes there is a
+    /// SharedVolume: one may have outlived its volume, and then nothing else names it.
+    async fn look_again(&self) -> Result<Vec<VolumeId>, ApiError>;
     /// The condition `Accepted` of a reference.
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError>;
     /// The status of a backend; its conditions are put in from `statements`.
@@ -49,8 +50,16 @@ pub trait Publication: Send + Sync + 'static {
 pub struct Statuses {
     client: Client,
     clock: Arc<dyn Clock>,
-    /// SharedVolumes that exist, each with what we last wrote of it; `None`: not listed yet.
-    published: Mutex<Option<HashMap<VolumeId, Option<Wanted>>>>,
+    published: Mutex<Published>,
+}
+
+/// What is known of the SharedVolumes there are.
+#[derive(Default)]
+struct Published {
+    /// Whether they were listed: before that, one that is not known may exist.
+    listed: bool,
+    /// Those that may exist, each with what we last wrote of it.
+    known: HashMap<VolumeId, Option<Wanted>>,
 }
 
 impl Statuses {
@@ -63,19 +72,20 @@ impl Statuses {
         }
     }
 
-    /// Writes a status. A merge patch: with server-side apply an object of a thousand members outgrows what etcd takes, for
-    /// its managed fields repeat every key.
-    async fn write<K>(
-        &self,
-        api: &Api<K>,
-        name: &str,
-        version: Option<String>,
-        status: impl Serialize,
-    ) -> Result<(), ApiError>
+    /// Writes a status where it differs. A merge patch: with server-side apply an object of a thousand members outgrows what
+    /// etcd takes, for its managed fields repeat every key.
+    async fn write<K, S>(&self, api: &Api<K>, found: &K, before: &S, status: &S) -> Result<(), ApiError>
     where
         K: Resource + Clone + Debug + DeserializeOwned,
+        S: Serialize + PartialEq,
     {
-        let patch = json!({"metadata": {"resourceVersion": version}, "status": status});
+        if status == before {
+            return Ok(());
+        }
+        let meta = found.meta();
+        let name = meta.name.as_deref().unwrap_or_default();
+        let patch =
+            json!({"metadata": {"resourceVersion": meta.resource_version}, "status": replacing(before, status)});
         let params = PatchParams {
             field_manager: Some(names::FIELD_MANAGER.into()),
             ..PatchParams::default()
@@ -96,53 +106,48 @@ impl Statuses {
         &self,
         api: Api<K>,
         name: &str,
-        of: impl Fn(&K) -> Vec<Condition>,
+        of: impl Fn(&K) -> Option<ReferenceStatus>,
         said: Statement,
     ) -> Result<(), ApiError>
     where
         K: Resource + Clone + Debug + DeserializeOwned,
     {
-        let Some(found) = api.get_opt(name).await.map_err(fault)? else {
+        let Some(found) = api.get_opt(name).await.map_err(unread)? else {
             return Ok(());
         };
-        let mut all = of(&found);
+        let before = of(&found).unwrap_or_default();
+        let mut status = before.clone();
         let said = Statement {
             observed_generation: found.meta().generation,
             ..said
         };
-        if !conditions::upsert(&mut all, said, self.clock.now()) {
-            return Ok(());
-        }
-        self.write(
-            &api,
-            name,
-            found.meta().resource_version.clone(),
-            json!({"conditions": all}),
-        )
-        .await
+        conditions::upsert(&mut status.conditions, said, self.clock.now());
+        self.write(&api, &found, &before, &status).await
     }
 
     fn shared_volumes(&self) -> Api<SharedVolume> {
         Api::all(self.client.clone())
     }
 
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether it is known that nothing has to be written: most volumes have no SharedVolume and need none.
     fn is_published(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> bool {
-        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        published.as_ref().is_some_and(|all| match (all.get(volume), wanted) {
-            (None, None) => true,
+        let published = self.published();
+        match (published.known.get(volume), wanted) {
+            (None, None) => published.listed,
             (Some(Some(last)), Some(wanted)) => last == wanted,
             (None, Some(_)) | (Some(_), _) => false,
-        })
+        }
     }
 
     fn note_published(&self, volume: &VolumeId, wanted: Option<&Wanted>) {
-        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(all) = published.as_mut() {
-            match wanted {
-                Some(wanted) => drop(all.insert(volume.clone(), Some(wanted.clone()))),
-                None => drop(all.remove(volume)),
-            }
+        let mut published = self.published();
+        match wanted {
+            Some(wanted) => drop(published.known.insert(volume.clone(), Some(wanted.clone()))),
+            None => drop(published.known.remove(volume)),
         }
     }
 
@@ -155,6 +160,8 @@ impl Statuses {
             field_manager: Some(names::FIELD_MANAGER.into()),
             ..PostParams::default()
         };
+        // Before it is asked for: an answer that never comes must not leave one that nobody takes away again.
+        self.published().known.entry(volume.clone()).or_default();
         self.shared_volumes()
             .create(&params, &SharedVolume::new(volume.as_str(), spec))
             .await
@@ -162,16 +169,30 @@ impl Statuses {
     }
 }
 
-/// The conditions as they should be: what holds is True, what held before is False, in an order that stands still.
-fn restate(before: &[Condition], holds: &[Statement], now: jiff::Timestamp) -> Vec<Condition> {
+/// What makes a status of what was there before, in a merge patch: a field that is left out of one stays.
+fn replacing(before: &impl Serialize, status: &impl Serialize) -> Value {
+    let fields = |status: Value| match status {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    let over = fields(json!(before)).into_iter().map(|(field, _)| (field, Value::Null));
+    let mut patch: Map<String, Value> = over.collect();
+    patch.extend(fields(json!(status)));
+    Value::Object(patch)
+}
+
+/// The conditions as they should be: what holds is True, what held before is False unless that is open, in an order that stands
+/// still.
+fn restate(before: &[Condition], wanted: &Wanted, now: jiff::Timestamp) -> Vec<Condition> {
     let mut all = before.to_vec();
-    for statement in holds {
+    for statement in &wanted.conditions {
         conditions::upsert(&mut all, statement.clone(), now);
     }
     for reason in SharedVolumeReason::ALL {
         let condition = reason.as_str();
         let stale = before.iter().any(|c| c.type_ == condition && c.status == "True");
-        if stale && holds.iter().all(|h| h.condition != condition) {
+        let holds = wanted.conditions.iter().any(|h| h.condition == condition);
+        if stale && !holds && !wanted.open.contains(reason) {
             let over = Statement {
                 condition,
                 status: Status::False,
@@ -187,20 +208,22 @@ fn restate(before: &[Condition], holds: &[Statement], now: jiff::Timestamp) -> V
 
 #[async_trait]
 impl Publication for Statuses {
-    async fn look_again(&self) -> Result<(), ApiError> {
+    async fn look_again(&self) -> Result<Vec<VolumeId>, ApiError> {
         let list = self
             .shared_volumes()
             .list_metadata(&ListParams::default())
             .await
-            .map_err(fault)?;
-        let all = list
-            .items
-            .into_iter()
-            .filter_map(|o| o.metadata.name)
-            .map(|name| (VolumeId::new(name), None))
-            .collect();
-        *self.published.lock().unwrap_or_else(PoisonError::into_inner) = Some(all);
-        Ok(())
+            .map_err(unread)?;
+        let names = list.items.into_iter().filter_map(|o| o.metadata.name);
+        let listed: Vec<VolumeId> = names.map(VolumeId::new).collect();
+        let mut published = self.published();
+        published.listed = true;
+        // Those that were made since the list was taken are not in it, and stay.
+        published.known.values_mut().for_each(|last| *last = None);
+        for volume in &listed {
+            published.known.entry(volume.clone()).or_default();
+        }
+        Ok(listed)
     }
 
     async fn shared_volume(&self, volume: &VolumeId, wanted: Option<&Wanted>) -> Result<(), ApiError> {
@@ -208,7 +231,7 @@ impl Publication for Statuses {
             return Ok(());
         }
         let api = self.shared_volumes();
-        let found = api.get_opt(volume.as_str()).await.map_err(fault)?;
+        let found = api.get_opt(volume.as_str()).await.map_err(unread)?;
         let Some(wanted) = wanted else {
             if found.is_some() {
                 match api
@@ -228,15 +251,11 @@ impl Publication for Statuses {
             None => self.create_shared_volume(volume, wanted).await?,
         };
         let before = found.status.clone().unwrap_or_default();
-        let conditions = restate(&before.conditions, &wanted.conditions, self.clock.now());
         let status = SharedVolumeStatus {
-            conditions,
+            conditions: restate(&before.conditions, wanted, self.clock.now()),
             ..wanted.status.clone()
         };
-        if status != before {
-            self.write(&api, volume.as_str(), found.metadata.resource_version.clone(), status)
-                .await?;
-        }
+        self.write(&api, &found, &before, &status).await?;
         self.note_published(volume, Some(wanted));
         Ok(())
     }
@@ -250,16 +269,15 @@ impl Publication for Statuses {
             message: message.to_owned(),
             observed_generation: None,
         };
-        let of = |status: &Option<ReferenceStatus>| status.as_ref().map(|s| s.conditions.clone()).unwrap_or_default();
         let namespace = key.namespace.as_str();
         match key.kind {
             ReferenceKind::Volume => {
                 let api: Api<VolumeReference> = Api::namespaced(self.client.clone(), namespace);
-                self.accept(api, &key.name, |r| of(&r.status), said).await
+                self.accept(api, &key.name, |r| r.status.clone(), said).await
             }
             ReferenceKind::Trident => {
                 let api: Api<TridentVolumeReference> = Api::namespaced(self.client.clone(), namespace);
-                self.accept(api, &key.name, |r| of(&r.status), said).await
+                self.accept(api, &key.name, |r| r.status.clone(), said).await
             }
         }
     }
@@ -271,12 +289,14 @@ impl Publication for Statuses {
         statements: Vec<Statement>,
     ) -> Result<(), ApiError> {
         let api: Api<StorageBackend> = Api::all(self.client.clone());
-        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else {
+        let Some(found) = api.get_opt(name.as_str()).await.map_err(unread)? else {
             return Ok(());
         };
         let before = found.status.clone().unwrap_or_default();
         let mut status = StorageBackendStatus {
             conditions: before.conditions.clone(),
+            // The one field that decides something: it says whose the root is, and is never taken back.
+            backend_id: status.backend_id.or_else(|| before.backend_id.clone()),
             ..status
         };
         for said in statements {
@@ -286,23 +306,12 @@ impl Publication for Statuses {
             };
             conditions::upsert(&mut status.conditions, said, self.clock.now());
         }
-        if status == before {
-            return Ok(());
-        }
-        let mut patch = serde_json::to_value(&status).unwrap_or_default();
-        if status.notice.is_none()
-            && let Some(fields) = patch.as_object_mut()
-        {
-            // In a merge patch a field that is left out stays.
-            fields.insert("notice".to_owned(), serde_json::Value::Null);
-        }
-        self.write(&api, name.as_str(), found.metadata.resource_version.clone(), patch)
-            .await
+        self.write(&api, &found, &before, &status).await
     }
 
     async fn backend_in_use(&self, name: &BackendName, in_use: bool) -> Result<(), ApiError> {
         let api: Api<StorageBackend> = Api::all(self.client.clone());
-        let Some(found) = api.get_opt(name.as_str()).await.map_err(fault)? else {
+        let Some(found) = api.get_opt(name.as_str()).await.map_err(unread)? else {
             return Ok(());
         };
         let mut finalizers = found.metadata.finalizers.clone().unwrap_or_default();
@@ -327,3 +336,6 @@ impl Publication for Statuses {
             .map_err(fault)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,6 +132,11 @@ impl Metrics {
         self.series.open_intents.set(gauge(open_intents));
     }
 
+    /// How many volumes there are whose data could not be removed.
+    pub fn stuck(&self, volumes: usize) {
+        self.series.stuck.set(gauge(volumes));
+    }
+
     /// Counts a ledger made again from the cluster.
     pub fn ledger_rebuilt(&self, why: RebuildCause) {
         self.series

@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) members: Gauge,
     pub(super) soft_deleted: Gauge,
     pub(super) open_intents: Gauge,
+    pub(super) stuck: Gauge,
     pub(super) ledger_rebuilds: Family<RebuildLabels, Counter>,
     pub(super) events_dropped: Counter,
     pub(super) sweep_found: Family<FoundLabels, Counter>,
@@ -59,6 +60,7 @@ impl Series {
             members: Gauge::default(),
             soft_deleted: Gauge::default(),
             open_intents: Gauge::default(),
+            stuck: Gauge::default(),
             ledger_rebuilds: Family::default(),
             events_dropped: Counter::default(),
             sweep_found: Family::default(),
@@ -96,6 +98,7 @@ impl Series {
             members "members" "Claims that are members of a volume of another claim"
             soft_deleted "soft_deleted_volumes" "Volumes whose owner has gone and whose data is kept"
             open_intents "open_intents" "Steps begun and not seen to end"
+            stuck "stuck_volumes" "Volumes that nobody uses and whose data could not be removed"
             ledger_rebuilds "ledger_rebuilds" "Ledgers made again from the cluster"
             backend_seconds "backend_request_duration_seconds" "Time of a call of a storage backend"
             reconcile_seconds "reconcile_duration_seconds" "Time of a look at one object"

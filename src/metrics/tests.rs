@@ -21,6 +21,7 @@ fn all() -> Metrics {
     metrics.reconcile_failed(Subject::Claim, ErrorClass::Transient);
     metrics.queue_depth(Subject::Claim, 3);
     metrics.ledger(5, 2, 1);
+    metrics.stuck(6);
     metrics.ledger_rebuilt(RebuildCause::Stale);
     metrics.event_dropped();
     metrics.sweep_found(Leftover::EmptyOrphan, 4);
@@ -43,6 +44,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         "tombolo_members 5",
         "tombolo_soft_deleted_volumes 2",
         "tombolo_open_intents 1",
+        "tombolo_stuck_volumes 6",
         r#"tombolo_ledger_rebuilds_total{why="stale"} 1"#,
         r#"tombolo_backend_request_duration_seconds_count{backend="nas1",operation="remove_empty",outcome="ok"} 1"#,
         r#"tombolo_reconcile_duration_seconds_count{kind="shared_volume",outcome="held"} 1"#,
@@ -63,7 +65,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 19, "{described:#?}");
+    assert_eq!(described.len(), 20, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text

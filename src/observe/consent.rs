@@ -1,13 +1,15 @@
 //! What the state of a member's consent is read from.
 
 use super::gather::{Caches, with};
-use super::index::Index;
+use super::index::{Index, NamespaceView};
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
+use crate::domain::ids::{ClaimUid, Namespace};
 use crate::domain::pv::{BoundTo, Joined, Pv, Role};
-use crate::domain::reference::ReferenceKind;
+use crate::domain::reference::{Reference, ReferenceKind};
 use crate::execute::cluster::{ApiError, Cluster};
 use crate::plan::consent::{Consent, Membership, state};
+use std::sync::Arc;
 
 /// The state of a member's consent, read live: withdrawal needs positive evidence, and a cache may merely have missed
 /// something. The caches still say which claim owns the volume.
@@ -73,23 +75,53 @@ fn came_by(joined: &Joined) -> ReferenceKind {
     known.unwrap_or(ReferenceKind::Volume)
 }
 
+/// What the caches show of a member's consent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    namespace: Namespace,
+    view: NamespaceView,
+    references: Option<Vec<Reference>>,
+    source_uid: ClaimUid,
+    owner_uid: Option<ClaimUid>,
+    owner: Option<Arc<Claim>>,
+    access: Access,
+}
+
+impl Shown {
+    /// Of the member that `claim` is by `pv`; `None`: it is none.
+    pub fn of(index: &Index, claim: &Claim, pv: &Pv) -> Option<Self> {
+        let ours = pv.ours.as_ref()?;
+        let Role::Member(joined) = &ours.role else { return None };
+        let bound = owner_of(index, pv);
+        // The other kind's definition may be gone without a word about this member.
+        let served = index.serves(came_by(joined));
+        Some(Self {
+            namespace: claim.key.namespace.clone(),
+            view: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
+            references: served.then(|| index.references_in(&claim.key.namespace).cloned().collect()),
+            source_uid: joined.source_uid.clone(),
+            owner_uid: bound.and_then(|bound| bound.uid.clone()),
+            owner: bound.and_then(|bound| index.claim(&bound.key)).cloned(),
+            access: ours.access,
+        })
+    }
+
+    /// What follows from it. Not evidence of anything that has ended.
+    pub fn state(&self) -> Consent {
+        state(&Membership {
+            namespace: &self.namespace,
+            labels: &self.view.labels,
+            namespace_terminating: self.view.terminating,
+            references: self.references.as_deref(),
+            source_uid: &self.source_uid,
+            owner_uid: self.owner_uid.as_ref(),
+            owner: self.owner.as_deref(),
+            access: self.access,
+        })
+    }
+}
+
 /// The state of a member's consent, from the caches.
 pub fn consent_of(index: &Index, claim: &Claim, pv: &Pv) -> Option<Consent> {
-    let ours = pv.ours.as_ref()?;
-    let Role::Member(joined) = &ours.role else { return None };
-    let bound = owner_of(index, pv);
-    let namespace = index.namespace(&claim.key.namespace).cloned().unwrap_or_default();
-    let references: Vec<_> = index.references_in(&claim.key.namespace).cloned().collect();
-    // The other kind's definition may be gone without a word about this member.
-    let served = index.serves(came_by(joined));
-    Some(state(&Membership {
-        namespace: &claim.key.namespace,
-        labels: &namespace.labels,
-        namespace_terminating: namespace.terminating,
-        references: served.then_some(references.as_slice()),
-        source_uid: &joined.source_uid,
-        owner_uid: bound.and_then(|bound| bound.uid.as_ref()),
-        owner: bound.and_then(|bound| index.claim(&bound.key)).map(|claim| &**claim),
-        access: ours.access,
-    }))
+    Some(Shown::of(index, claim, pv)?.state())
 }

@@ -7,5 +7,6 @@ pub mod project;
 pub mod queue;
 pub mod reserved;
 pub mod roots;
+pub mod verdicts;
 pub mod watches;
 pub mod work;

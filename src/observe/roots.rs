@@ -107,6 +107,13 @@ impl Roots {
         self.read().keys().cloned().collect()
     }
 
+    /// The name of the backend with a handle's id, ready or not.
+    pub fn name_behind(&self, handle: &Handle) -> Option<BackendName> {
+        let known = self.read();
+        let found = known.iter().find(|(_, root)| root.id.as_ref() == Some(&handle.backend));
+        found.map(|(name, _)| name.clone())
+    }
+
     /// All but one, for the question whether roots overlap.
     pub fn others(&self, than: &BackendName) -> Vec<Other> {
         let known = self.read();

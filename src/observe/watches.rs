@@ -279,43 +279,4 @@ async fn see_each<T: ResourceExt>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use futures::FutureExt;
-    use std::sync::Mutex;
-
-    fn class(name: &str) -> StorageClass {
-        let mut class = StorageClass::default();
-        class.metadata.name = Some(name.to_owned());
-        class
-    }
-
-    #[test]
-    fn what_vanished_while_a_watch_was_down_is_seen_to_be_gone() {
-        let list = |names: &[&str]| {
-            let all = names.iter().map(|name| Ok(watcher::Event::InitApply(class(name))));
-            let ends = [Ok(watcher::Event::Init), Ok(watcher::Event::InitDone)];
-            let [begin, end] = ends;
-            std::iter::once(begin)
-                .chain(all.collect::<Vec<_>>())
-                .chain([end])
-                .collect::<Vec<_>>()
-        };
-        let there = Mutex::new(BTreeSet::<String>::new());
-        let events = futures::stream::iter(list(&["a", "b"]).into_iter().chain(list(&["a"])));
-        let (synced, seen) = watch::channel(false);
-        see_each(
-            "StorageClass",
-            events,
-            |object, _| {
-                let _ = there.lock().unwrap().insert(object.name_any());
-            },
-            |listed| there.lock().unwrap().retain(|name| listed.contains(name)),
-            synced,
-        )
-        .now_or_never()
-        .unwrap();
-        assert!(*seen.borrow());
-        assert_eq!(*there.lock().unwrap(), BTreeSet::from(["a".to_owned()]));
-    }
-}
+mod tests;

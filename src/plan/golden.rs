@@ -4,7 +4,10 @@ use super::Plan;
 use super::rules;
 use std::path::Path;
 
-mod scenarios;
+pub(crate) mod scenarios;
+
+/// Looks at the plan of a scenario.
+pub(crate) type See<'a> = &'a mut dyn FnMut(&str, &Plan);
 
 /// Compares a plan with its file.
 fn check(name: &str, plan: &Plan) {
@@ -16,6 +19,11 @@ fn check(name: &str, plan: &Plan) {
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}.txt: {e}; run with UPDATE=1"));
     assert_eq!(found, expected, "plan {name} has changed; UPDATE=1 writes it anew");
+}
+
+#[test]
+fn every_plan_reads_as_it_was_reviewed() {
+    scenarios::every(&mut check);
 }
 
 /// A file that no scenario writes says nothing.

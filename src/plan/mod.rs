@@ -6,11 +6,13 @@
 
 pub mod action;
 pub mod claim;
+pub mod cleanup;
 pub mod consent;
 pub mod glance;
 pub mod handshake;
 pub mod join;
 pub mod member;
+pub mod orphan;
 pub mod provision;
 pub mod rebuild;
 pub mod reclaim;
@@ -25,7 +27,7 @@ pub mod upkeep;
 pub mod volume;
 
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

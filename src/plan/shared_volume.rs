@@ -3,6 +3,7 @@
 //! Looks at the caches. It exists while a volume has members besides its owner, is soft-deleted, or has something to complain
 //! about.
 
+use super::cleanup::Cleanup;
 use super::consent::Consent;
 use super::volume::{awaited, expected_owner};
 use crate::api::conditions::{Statement, Status};
@@ -22,14 +23,16 @@ pub struct ForSharedVolume<'a> {
     pub volume: &'a VolumeId,
     /// The owner's PersistentVolume.
     pub pv: Option<&'a Pv>,
-    /// Members' PersistentVolumes, each with the state of its consent.
-    pub members: &'a [(std::sync::Arc<Pv>, Consent)],
+    /// Members' PersistentVolumes, each with the state of its consent; `None`: it looks withdrawn, and has not been read live.
+    pub members: &'a [(std::sync::Arc<Pv>, Option<Consent>)],
     /// What the ledger knows.
     pub record: Option<&'a Record>,
     /// Whether the owner's claim is being deleted and held by us.
     pub holding: bool,
-    /// Attempts in a row at removing the data that failed.
-    pub failed_attempts: u32,
+    /// How far its removal has come.
+    pub cleanup: Cleanup,
+    /// The backend it lies on, if it is there.
+    pub backend: Option<&'a BackendName>,
 }
 
 /// What the object should be; `None`: there should be none.
@@ -39,8 +42,10 @@ pub struct Wanted {
     pub backend: BackendName,
     /// The status but for its conditions.
     pub status: SharedVolumeStatus,
-    /// The conditions that hold; all other types of ours are False.
+    /// The conditions that hold; all other types of ours are False, but for those that are open.
     pub conditions: Vec<Statement>,
+    /// Conditions of which it cannot be told now whether they hold: they stay as they are.
+    pub open: Vec<R>,
 }
 
 /// Describes a volume.
@@ -61,7 +66,10 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
         (false, true) => SharedVolumePhase::SoftDeleted,
         (false, false) => SharedVolumePhase::Shared,
     };
-    let backend = o.record.map(|r| r.backend.clone()).or_else(|| ours.backend.clone())?;
+    let backend = o.record.map(|r| r.backend.clone());
+    let backend = backend
+        .or_else(|| ours.backend.clone())
+        .or_else(|| o.backend.cloned())?;
     let listed = newest_first(o.members)
         .into_iter()
         .take(MEMBERS_LISTED)
@@ -87,6 +95,7 @@ pub fn describe(o: &ForSharedVolume<'_>) -> Option<Wanted> {
         backend,
         status,
         conditions,
+        open: open(o),
     })
 }
 
@@ -106,7 +115,7 @@ fn being_populated(pv: &Pv) -> bool {
 }
 
 /// Those of one second in the order of their names, so that the order holds still.
-fn newest_first(members: &[(std::sync::Arc<Pv>, Consent)]) -> Vec<&Pv> {
+fn newest_first(members: &[(std::sync::Arc<Pv>, Option<Consent>)]) -> Vec<&Pv> {
     let mut sorted: Vec<&Pv> = members.iter().map(|(pv, _)| &**pv).collect();
     sorted.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.name.cmp(&b.name)));
     sorted
@@ -153,9 +162,9 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
             format!("the owner's claim waits for {} members", o.members.len()),
         );
     }
-    if o.failed_attempts > 0 && o.pv.is_some_and(Pv::is_let_go) {
-        let message = "removing the data has failed, and is tried again; the events of the PersistentVolume say more";
-        say(R::CleanupFailed, message.to_owned());
+    match o.cleanup {
+        Cleanup::Failed(why) => say(R::CleanupFailed, why.to_owned()),
+        Cleanup::NotDue | Cleanup::UnderWay => {}
     }
     if unexpected {
         say(
@@ -164,7 +173,12 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
                 .to_owned(),
         );
     }
-    let count = |wanted: &[Consent]| o.members.iter().filter(|(_, c)| wanted.contains(c)).count();
+    let count = |wanted: &[Consent]| {
+        o.members
+            .iter()
+            .filter(|(_, c)| c.is_some_and(|c| wanted.contains(&c)))
+            .count()
+    };
     match count(&[Consent::WithdrawnByOwner, Consent::WithdrawnByReference]) {
         0 => {}
         n => say(
@@ -187,6 +201,20 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
         ),
     }
     found
+}
+
+/// What cannot be told now. Whether attempts failed before this process began is known to nobody, and a removal that is still
+/// due has not succeeded since.
+fn open(o: &ForSharedVolume<'_>) -> Vec<R> {
+    let mut open = Vec::new();
+    if o.members.iter().any(|(_, consent)| consent.is_none()) {
+        open.extend([R::ConsentWithdrawn, R::AccessNotReduced, R::ConsentUnknown]);
+    }
+    match o.cleanup {
+        Cleanup::UnderWay => open.push(R::CleanupFailed),
+        Cleanup::NotDue | Cleanup::Failed(_) => {}
+    }
+    open
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@
 //! | R17, R18, R20 | does not apply: about generated files and tools, see `api::crds` and `tests/repo` |
 //! | B06, B09 to B12 | does not apply: there are no records of publications to be brought up to date |
 //! | B08, A39, Q41 to Q56, Z18 to Z35 | does not apply: there is no autogrow |
-//! | A17, A37, D02, D05, D07, D12 to D14, D16, D18, D26, D30 | a store that fails: `ledger`, and `execute` stops at the failure |
+//! | A17, A37, D02, D05, D07, D12 to D14, D16, D18, D26, D30 | a store that fails: `ledger`, and `execute::tests` |
 //! | Q01, Q06, Q09, Q13, D22, Z01 | does not apply: nothing is asked before the caches are filled, and absent is success |
 //! | Q20 to Q22, U01 to U19 | does not apply: volumes are mounted by kubelet, and nothing is published |
 //! | Z02 to Z16 | comes with the resizing of members, which is bookkeeping up to the owner's size |

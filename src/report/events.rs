@@ -229,14 +229,4 @@ fn cut(mut note: String) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notes_are_cut_between_characters() {
-        let long = "ä".repeat(1000);
-        let short = cut(long);
-        assert!(short.len() <= NOTE && short.ends_with('…'));
-        assert_eq!(cut("short".into()), "short");
-    }
-}
+mod tests;

@@ -70,48 +70,4 @@ impl Audience for Memory {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::reasons::ClaimReason;
-    use crate::domain::ids::{ClaimKey, ClaimRef, ClaimUid};
-
-    struct At(Mutex<jiff::Timestamp>);
-    impl Clock for At {
-        fn now(&self) -> jiff::Timestamp {
-            *self.0.lock().unwrap()
-        }
-    }
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
-    impl Audience for Heard {
-        fn hear(&self, announcement: &Announcement) {
-            self.0.lock().unwrap().push(announcement.text.clone());
-        }
-    }
-
-    #[test]
-    fn the_same_words_are_said_once_in_45_minutes() {
-        let clock = Arc::new(At(Mutex::new(jiff::Timestamp::UNIX_EPOCH)));
-        let heard = Arc::new(Heard::default());
-        let memory = Memory::before(heard.clone(), clock.clone());
-        let claim = ClaimRef {
-            key: ClaimKey::new("n", "c"),
-            uid: ClaimUid::new("u"),
-        };
-        let say = |text: &str| {
-            memory.hear(&Announcement {
-                subject: Subject::Claim(claim.clone()),
-                reason: Told::Refused(ClaimReason::NotShared),
-                text: text.into(),
-            });
-        };
-        say("a");
-        say("a");
-        say("b");
-        say("b");
-        *clock.0.lock().unwrap() += SAY_AGAIN_AFTER;
-        say("b");
-        assert_eq!(*heard.0.lock().unwrap(), ["a", "b", "b"]);
-    }
-}
+mod tests;

@@ -79,3 +79,6 @@ pub fn failed_delete(pv: &Pv, failure: &Failure) -> Option<Announcement> {
         text: text.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,12 @@ fn withdrawn(volume: &SharedVolume) -> bool {
     has_condition(volume, "ConsentWithdrawn")
 }
 
+/// A condition that held once stays in the list, as False.
+fn was_ever_withdrawn(volume: &SharedVolume) -> bool {
+    let status = volume.status.iter().flat_map(|s| &s.conditions);
+    status.into_iter().any(|c| c.type_ == "ConsentWithdrawn")
+}
+
 #[tokio::test]
 async fn a_deleted_reference_is_withdrawal_and_the_data_stays() {
     if cannot("a_deleted_reference_is_withdrawal_and_the_data_stays") {
@@ -226,6 +232,12 @@ async fn a_definition_that_goes_away_withdraws_nothing() {
     let control = w.control().await;
     // Kubernetes deletes every object of the kind before it serves the kind no more.
     cluster.kubectl(&["delete", "crd", KINDS[1]]).await.unwrap();
+    let unknown = w
+        .shared_volume("say that nothing is known", pair.volume(), |v| {
+            has_condition(v, "ConsentUnknown")
+        })
+        .await;
+    assert!(!was_ever_withdrawn(&unknown), "{:?}", shown(&unknown));
     // An owner can withdraw all the same, and is heard.
     w.annotate(
         &control.primary,
@@ -241,5 +253,9 @@ async fn a_definition_that_goes_away_withdraws_nothing() {
     // The definition comes back, the references do not: now they are gone from where they could be.
     w.install_kind(KINDS[1]).await;
     w.told(&pair.secondary, "data", "ConsentWithdrawn", "reference").await;
+    w.shared_volume("say so", pair.volume(), |v| {
+        withdrawn(v) && !has_condition(v, "ConsentUnknown")
+    })
+    .await;
     keeps_its_data(&w, &pair).await;
 }

@@ -236,3 +236,28 @@ fn a_late_word_of_a_deletion_does_not_remove_the_object_made_since() {
     assert!(!index.pv_deleted(&name, Some(&PvUid::new("pv"))).is_empty());
     assert!(index.pv(&name).is_none());
 }
+
+#[test]
+fn a_kind_of_reference_that_appears_or_goes_concerns_every_member_and_is_said_once() {
+    use crate::plan::testing;
+    let mut index = Index::default();
+    index.put_claim(testing::claim("team/app").bound());
+    index.put_claim(testing::claim("team/ordinary").bound());
+    index.put_pv(testing::pv("prod/data"));
+    index.put_pv(testing::pv("team/ordinary"));
+    index.put_pv(testing::member_pv("team/app", "prod/data"));
+    let concerned = Wake::from([
+        Work::Claim(testing::key("team/app")),
+        Work::SharedVolume(testing::id("prod/data")),
+    ]);
+    for kind in [ReferenceKind::Volume, ReferenceKind::Trident] {
+        assert!(index.references_not_served(kind).is_empty(), "it was not served before");
+        assert_eq!(index.reset_references(kind, vec![]), concerned);
+        assert!(index.reset_references(kind, vec![]).is_empty(), "it was served before");
+        assert_eq!(index.references_not_served(kind), concerned);
+        assert!(
+            index.references_not_served(kind).is_empty(),
+            "each failed try is not news"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! The main scenarios, one plan each.
 
-use super::check;
+use super::See;
 use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
 use crate::domain::claim::Claim;
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
@@ -12,6 +12,16 @@ use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::{self, LiveMember};
 use crate::plan::testing::{self, backend, class, id, member_pv, pv, pv_name, record, reference, uid};
 use crate::plan::volume::{self, LiveVolume, TokenClaim};
+
+/// Shows every plan, with its name.
+pub(crate) fn every(see: See<'_>) {
+    provisioning(see);
+    joining(see);
+    refusing(see);
+    letting_go(see);
+    deleting(see);
+    mending(see);
+}
 
 /// The plan of a claim; `source` is the owner's claim, its object and whether its namespace may read it.
 fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)>, live: bool) -> Plan {
@@ -76,8 +86,7 @@ fn asker() -> Claim {
     testing::claim("team/app").asks("prod/data")
 }
 
-#[test]
-fn provisioning() {
+fn provisioning(check: See<'_>) {
     check("provision", &of_claim(&testing::claim("prod/data"), None, None, true));
     let begun = record("prod/data").state(State::Creating).intends(Intent::Create);
     check(
@@ -86,8 +95,7 @@ fn provisioning() {
     );
 }
 
-#[test]
-fn joining() {
+fn joining(check: See<'_>) {
     let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
     check(
         "join-cached",
@@ -115,8 +123,7 @@ fn joining() {
     check("join-abandoned", &volume::decide(&waiting(live(), TokenClaim::Gone)));
 }
 
-#[test]
-fn refusing() {
+fn refusing(check: See<'_>) {
     let nobody = of_claim(&asker(), None, None, true);
     check("refused-not-shared", &nobody);
     let unshared = owner().annotated(&[]);
@@ -141,8 +148,7 @@ fn refusing() {
     );
 }
 
-#[test]
-fn letting_go() {
+fn letting_go(check: See<'_>) {
     let released = || Some(pv("prod/data").released());
     let shared = || Some(record("prod/data").member("team/app"));
     check(
@@ -166,8 +172,7 @@ fn letting_go() {
     check("member-free-for-anybody", &member(Some(free), &[], State::Live));
 }
 
-#[test]
-fn deleting() {
+fn deleting(check: See<'_>) {
     let soft = || Some(record("prod/data").state(State::SoftDeleted));
     let released = || pv("prod/data").released();
     let ending = || released().terminating();
@@ -228,8 +233,7 @@ fn deleting() {
     check("never-made", &volume::decide(&never_made));
 }
 
-#[test]
-fn mending() {
+fn mending(check: See<'_>) {
     let plan = |pv: Pv| volume::decide(&volume(Some(pv), &[owner()], &[], Some(record("prod/data"))));
     check("stripped", &plan(pv("prod/data").ours(|o| o.intact = false)));
     check("recycled", &plan(pv("prod/data").policy(ReclaimPolicy::Recycle)));

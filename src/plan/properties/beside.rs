@@ -9,6 +9,7 @@ use crate::domain::ids::{PvName, VolumeId};
 use crate::domain::pv::{Joined, Pv, PvPhase, Role};
 use crate::domain::record::{Record, State};
 use crate::domain::reference::Reference;
+use crate::plan::cleanup::Cleanup;
 use crate::plan::consent::{Consent, Membership, state};
 use crate::plan::repair::{self, LostMember, LostOwner};
 use crate::plan::shared_volume::{ForSharedVolume, describe};
@@ -218,15 +219,15 @@ proptest! {
     #[test]
     fn a_description_counts_everybody_and_is_bounded(
         pv in option::weighted(0.95, pv_of(OWNER)),
-        members in vec((pv_of("team/app"), consents()), 0..4),
+        members in vec((pv_of("team/app"), option::weighted(0.9, consents())), 0..4),
         record in option::of(record()),
         holding in any::<bool>(),
-        failed_attempts in 0u32..3,
+        cleanup in select(vec![Cleanup::NotDue, Cleanup::UnderWay, Cleanup::Failed("stuck")]),
     ) {
         let members: Vec<_> = members.into_iter().map(|(pv, consent)| (Arc::new(pv), consent)).collect();
         let volume = testing::id(OWNER);
         let wanted = describe(&ForSharedVolume {
-            volume: &volume, pv: pv.as_ref(), members: &members, record: record.as_ref(), holding, failed_attempts,
+            volume: &volume, pv: pv.as_ref(), members: &members, record: record.as_ref(), holding, cleanup, backend: None,
         });
         match wanted {
             Some(wanted) => {

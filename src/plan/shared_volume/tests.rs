@@ -4,27 +4,35 @@ use super::*;
 use crate::plan::testing::{id, member_pv, pv, record, uid};
 use std::sync::Arc;
 
-fn members(n: usize, consent: Consent) -> Vec<(Arc<Pv>, Consent)> {
+type Members = [(Arc<Pv>, Option<Consent>)];
+
+fn members(n: usize, consent: Consent) -> Vec<(Arc<Pv>, Option<Consent>)> {
     (0..n)
-        .map(|i| (Arc::new(member_pv(&format!("team-{i:04}/app"), "prod/data")), consent))
+        .map(|i| {
+            (
+                Arc::new(member_pv(&format!("team-{i:04}/app"), "prod/data")),
+                Some(consent),
+            )
+        })
         .collect()
 }
 
-fn wanted(pv: &Pv, members: &[(Arc<Pv>, Consent)], record: Option<&Record>, holding: bool) -> Option<Wanted> {
+fn wanted(pv: &Pv, members: &Members, record: Option<&Record>, holding: bool) -> Option<Wanted> {
     describe(&ForSharedVolume {
         volume: &id("prod/data"),
         pv: Some(pv),
         members,
         record,
         holding,
-        failed_attempts: 0,
+        cleanup: Cleanup::NotDue,
+        backend: None,
     })
 }
 
 /// Phase and reasons of the conditions that hold.
 fn says(
     pv: &Pv,
-    members: &[(Arc<Pv>, Consent)],
+    members: &Members,
     record: Option<&Record>,
     holding: bool,
 ) -> Option<(SharedVolumePhase, Vec<&'static str>)> {
@@ -55,7 +63,8 @@ fn there_is_none_for_a_volume_of_which_there_is_nothing_to_say() {
         members: &members(1, Consent::Given),
         record: None,
         holding: false,
-        failed_attempts: 0,
+        cleanup: Cleanup::NotDue,
+        backend: None,
     };
     assert_eq!(describe(&nothing), None);
 }
@@ -201,19 +210,59 @@ fn the_newest_members_are_listed_first_and_those_of_one_moment_by_name() {
 }
 
 #[test]
-fn a_clean_up_that_failed_is_said_while_the_object_waits_for_it() {
-    let said = |pv: &Pv, failed_attempts| {
+fn a_clean_up_that_failed_is_said_and_one_of_which_nothing_is_known_stays_as_it_was() {
+    let described = |cleanup| {
         let o = ForSharedVolume {
             volume: &id("prod/data"),
-            pv: Some(pv),
+            pv: Some(&pv("prod/data").released().terminating()),
             members: &[],
             record: None,
             holding: false,
-            failed_attempts,
+            cleanup,
+            backend: None,
         };
-        describe(&o).is_some_and(|w| w.conditions.iter().any(|c| c.reason == "CleanupFailed"))
+        let wanted = describe(&o).unwrap();
+        let said = wanted.conditions.iter().find(|c| c.reason == "CleanupFailed");
+        (said.map(|c| c.message.clone()), wanted.open)
     };
-    assert!(said(&pv("prod/data").released().terminating(), 1));
-    assert!(!said(&pv("prod/data").released().terminating(), 0));
-    assert!(!said(&pv("prod/data"), 1), "whatever failed is over");
+    assert_eq!(described(Cleanup::Failed("why")), (Some("why".to_owned()), vec![]));
+    assert_eq!(described(Cleanup::UnderWay), (None, vec![R::CleanupFailed]));
+    assert_eq!(described(Cleanup::NotDue), (None, vec![]));
+}
+
+#[test]
+fn consent_that_was_not_read_yet_neither_ends_nor_comes_back() {
+    let mut some = members(3, Consent::Given);
+    some[1].1 = None;
+    let described = wanted(&pv("prod/data"), &some, None, false).unwrap();
+    assert!(described.conditions.is_empty());
+    assert_eq!(
+        described.open,
+        [R::ConsentWithdrawn, R::AccessNotReduced, R::ConsentUnknown]
+    );
+    some[2].1 = Some(Consent::WithdrawnByOwner);
+    let described = wanted(&pv("prod/data"), &some, None, false).unwrap();
+    assert!(
+        described.conditions[0].message.contains("1 members"),
+        "of those that were read"
+    );
+}
+
+#[test]
+fn a_volume_that_has_lost_its_labels_and_its_record_is_described_by_where_it_lies() {
+    let stripped = pv("prod/data").released().ours(|o| o.backend = None);
+    let described = |backend| {
+        describe(&ForSharedVolume {
+            volume: &id("prod/data"),
+            pv: Some(&stripped),
+            members: &[],
+            record: None,
+            holding: false,
+            cleanup: Cleanup::NotDue,
+            backend,
+        })
+    };
+    let nas1 = BackendName::new("nas1");
+    assert_eq!(described(Some(&nas1)).map(|w| w.backend), Some(nas1.clone()));
+    assert_eq!(described(None), None, "a name that is wrong would stay");
 }

@@ -4,13 +4,13 @@
 //! no claim that uses it, no member, no claim that lost a member's object.
 
 use super::{LiveVolume, backend_name, in_use, ledger};
-use crate::api::reasons::SharedVolumeReason;
+use crate::api::reasons::SharedVolumeReason as R;
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
-use crate::domain::ids::ClassName;
-use crate::domain::pv::{Ours, Pv, ReclaimPolicy};
+use crate::domain::ids::{BackendName, ClassName};
+use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::{Intent, Record, State};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, cleanup};
 
 /// Held by our finalizer: no token can be added any more, and none is left in this view.
 pub(super) fn decide(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
@@ -20,27 +20,14 @@ pub(super) fn decide(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     if !v.members.is_empty() {
         return Plan::finally(ledger::let_go(v, pv, ours));
     }
-    let how = if pv.policy == ReclaimPolicy::Delete {
-        ours.on_delete
-    } else {
-        OnDelete::Retain
-    };
+    let how = cleanup::how(pv, ours);
     if how == OnDelete::Retain {
         return keep(v, pv);
     }
-    if v.record.as_ref().is_some_and(|r| r.handle != ours.handle) {
-        return stuck(
-            pv,
-            "its handle is not the one that Tombolo recorded, so its data is not deleted; put the old handle back",
-        );
+    match cleanup::ready(pv, ours, v.record.as_ref(), backend_name(v, ours), v.twins) {
+        Ok((backend, record)) => discard(v, pv, ours, how, backend, record),
+        Err(obstacle) => Plan::finally(vec![Action::tell_pv_state(pv, R::CleanupFailed, obstacle)]),
     }
-    if v.twins {
-        return stuck(
-            pv,
-            "another volume has the same handle, so its data is not deleted; put the right handle back on the one that was edited",
-        );
-    }
-    discard(v, pv, ours, how)
 }
 
 fn unprotect(pv: &Pv) -> Action {
@@ -48,10 +35,6 @@ fn unprotect(pv: &Pv) -> Action {
         pv: pv.name.clone(),
         uid: pv.uid.clone(),
     }
-}
-
-fn stuck(pv: &Pv, text: &str) -> Plan {
-    Plan::finally(vec![Action::tell_pv_state(pv, SharedVolumeReason::CleanupFailed, text)])
 }
 
 /// The object goes, the data stays where it is.
@@ -63,16 +46,7 @@ fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
     Plan::finally(vec![unprotect(pv), Action::Note(changes)])
 }
 
-fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete) -> Plan {
-    let name = backend_name(v, ours);
-    let known = v.record.clone();
-    let record = known.or_else(|| ledger::record_of(pv, ours, name.clone()?));
-    let (Some(backend), Some(record)) = (name, record) else {
-        return stuck(
-            pv,
-            "nothing says whose volume it was or where it lies; set its claimRef and labels, or policy Retain to let it go",
-        );
-    };
+fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete, backend: BackendName, record: Record) -> Plan {
     let known = Record {
         backend,
         bytes: pv.capacity,

@@ -1,0 +1,163 @@
+//! What is found without an event.
+
+use super::*;
+use crate::controllers::shared_volumes;
+use crate::controllers::testing::{World, world};
+use crate::domain::ids::BackendName;
+use crate::domain::record::{Intent, State};
+use crate::execute::scripted::{absent, list, ok};
+use crate::plan::testing::{claim, handle, id, key, member_pv, pv, pv_name, record};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tombolo_backend_fake::{Call, Fault, Op};
+
+fn described(volumes: &[&str]) -> crate::execute::scripted::Answer {
+    let items: Vec<Value> = volumes.iter().map(|name| json!({"metadata": {"name": name}})).collect();
+    list("PartialObjectMetadata", &items)
+}
+
+fn counted(w: &World, what: &str) -> u64 {
+    let text = w.ctx.metrics.encode().unwrap();
+    let line = format!("tombolo_sweep_found_total{{what=\"{what}\"}} ");
+    let found = text.lines().find_map(|l| l.strip_prefix(&line));
+    found.unwrap_or_default().parse().unwrap_or_default()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_leftover_is_found_without_an_event() {
+    let begun = record("prod/begun").state(State::Creating).intends(Intent::Create);
+    let remembers = record("prod/data").member("team/lost");
+    let w = world(vec![begun, remembers], [described(&["pvc-prod-vanished"])]).await;
+    w.caches(|index| {
+        let _ = index.put_pv(pv("prod/left").released());
+        let _ = index.put_pv(pv("prod/joining").token("team/late"));
+        let _ = index.put_pv(member_pv("team/app", "prod/data"));
+        let _ = index.put_claim(claim("prod/held").bound().terminating().with(|c| c.held = true));
+    });
+    w.directory("pvc-nobody").await;
+    w.clock.move_by(SignedDuration::from_hours(2));
+
+    assert_eq!(reconcile(&w.ctx).await.unwrap(), Next::After(w.ctx.sweep_interval));
+    let woken = w.woken().await;
+    for (what, work) in [
+        ("a volume without anybody", Work::Volume(id("prod/left"))),
+        ("a token", Work::Volume(id("prod/joining"))),
+        ("a hold", Work::Claim(key("prod/held"))),
+        ("an intent without an object", Work::Volume(id("prod/begun"))),
+        ("a member", Work::Member(pv_name("team/app"))),
+        (
+            "a member that only the ledger knows",
+            Work::Member(pv_name("team/lost")),
+        ),
+        ("a volume's description", Work::SharedVolume(id("prod/left"))),
+        (
+            "a description without a volume",
+            Work::SharedVolume(id("prod/vanished")),
+        ),
+        ("a backend", Work::Backend(BackendName::new("nas1"))),
+        ("trash", Work::Trash(BackendName::new("nas1"))),
+    ] {
+        assert!(woken.contains(&work), "{what}: {woken:#?}");
+    }
+    assert!(
+        w.fake.tree().mode("pvc-nobody").is_none(),
+        "a directory that a lost answer left"
+    );
+    let found = ["soft_deleted", "token", "hold", "intent", "empty_orphan", "orphan"].map(|what| counted(&w, what));
+    assert_eq!(found, [1, 1, 1, 1, 1, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_use_is_no_leftover() {
+    let w = world(Vec::new(), [described(&[])]).await;
+    w.caches(|index| {
+        let _ = index.put_pv(pv("prod/data").released());
+        let _ = index.put_pv(member_pv("team/app", "prod/data"));
+        let _ = index.put_pv(pv("prod/kept").released().policy(ReclaimPolicy::Retain));
+        let _ = index.put_pv(pv("prod/shared"));
+        let _ = index.put_pv(member_pv("team/other", "prod/shared"));
+        let _ = index.put_claim(claim("prod/shared").bound().terminating().with(|c| c.held = true));
+    });
+    reconcile(&w.ctx).await.unwrap();
+    assert_eq!([counted(&w, "soft_deleted"), counted(&w, "hold")], [0, 0]);
+}
+
+/// A process that ended in the second between the removal of an object and the look at its description.
+#[tokio::test(start_paused = true)]
+async fn a_description_that_outlived_its_volume_is_taken_away() {
+    let object = json!({"apiVersion": "tombolo.dev/v1alpha1", "kind": "SharedVolume",
+        "metadata": {"name": "pvc-prod-vanished", "uid": "s", "resourceVersion": "4"}, "spec": {}});
+    let gone = ok(json!({"kind": "Status", "status": "Success"}));
+    let w = world(Vec::new(), [described(&["pvc-prod-vanished"]), ok(object), gone]).await;
+    reconcile(&w.ctx).await.unwrap();
+    for work in w.woken().await {
+        if let Work::SharedVolume(volume) = work {
+            shared_volumes::reconcile(&w.ctx, &volume).await.unwrap();
+        }
+    }
+    let last = "DELETE /apis/tombolo.dev/v1alpha1/sharedvolumes/pvc-prod-vanished";
+    assert_eq!(w.asked.lines().last().map(String::as_str), Some(last));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_is_away_keeps_no_volume_from_being_looked_at() {
+    let w = world(vec![record("prod/data")], [absent()]).await;
+    assert!(reconcile(&w.ctx).await.is_err(), "and it is swept again");
+    assert!(w.woken().await.contains(&Work::Volume(id("prod/data"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_of_which_anything_is_known_stays() {
+    let moved = record("prod/moved");
+    let moved = crate::domain::record::Record {
+        handle: handle(&pv_name("new/place")),
+        ..moved
+    };
+    let w = world(vec![record("prod/recorded"), moved], [described(&[])]).await;
+    w.caches(|index| {
+        let _ = index.put_claim(claim("prod/claimed"));
+        let _ = index.put_pv(pv("prod/there"));
+        let elsewhere = pv("prod/elsewhere").ours(|o| o.handle = handle(&pv_name("other/name")));
+        let _ = index.put_pv(elsewhere);
+    });
+    let known = [
+        "pvc-prod-claimed",
+        "pvc-prod-there",
+        "pvc-other-name",
+        "pvc-prod-recorded",
+        "pvc-new-place",
+        "data",
+    ];
+    for name in known {
+        w.directory(name).await;
+    }
+    w.directory("pvc-used").await;
+    w.fake.write("pvc-used/file", "bytes");
+    w.clock.move_by(SignedDuration::from_hours(2));
+    w.fake.set_now(crate::execute::Clock::now(&*w.clock));
+    w.directory("pvc-young").await;
+    reconcile(&w.ctx).await.unwrap();
+    let tree = w.fake.tree();
+    for name in known.into_iter().chain(["pvc-young"]) {
+        assert!(tree.mode(name).is_some(), "{name}");
+    }
+    assert!(w.fake.read("pvc-used/file").is_some());
+    assert!(!w.fake.calls().iter().any(Call::changes), "{:?}", w.fake.calls());
+    assert_eq!(counted(&w, "orphan"), 3, "the foreign, the used and the young one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_removed_from_a_root_whose_mark_has_gone() {
+    let w = world(Vec::new(), [described(&[]), described(&[])]).await;
+    w.directory("pvc-nobody").await;
+    w.clock.move_by(SignedDuration::from_hours(2));
+    // The disk goes between the listing and the removal.
+    w.fake
+        .fail_after(Op::ReadMark, 1, Fault::Refused(tombolo_backend_api::Class::Waiting));
+    reconcile(&w.ctx).await.unwrap();
+    assert_eq!(w.fake.pending_faults(), 0, "the mark was looked at before the removal");
+    assert!(!w.fake.calls().iter().any(Call::changes));
+    assert!(w.fake.tree().mode("pvc-nobody").is_some());
+    reconcile(&w.ctx).await.unwrap();
+    assert!(w.fake.tree().mode("pvc-nobody").is_none(), "it is back");
+}

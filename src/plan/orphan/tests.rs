@@ -1,0 +1,77 @@
+//! Every condition for removing a directory, alone.
+
+use super::*;
+use tombolo_backend_api::VolumePath;
+
+const NOON: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn directory(name: &str) -> Listed {
+    Listed {
+        path: VolumePath::parse(name).unwrap(),
+        empty: true,
+        modified: NOON - SignedDuration::from_hours(2),
+    }
+}
+
+/// Of an old, empty directory that nothing accounts for, after an edit.
+fn fate(name: &str, edit: impl FnOnce(&mut ForOrphan<'_>, &mut Listed)) -> Fate {
+    let listed = directory(name);
+    let mut edited = listed.clone();
+    let mut o = ForOrphan {
+        directory: &listed,
+        claim: false,
+        pv: false,
+        handle: false,
+        record: false,
+        now: NOON,
+    };
+    edit(&mut o, &mut edited);
+    decide(&ForOrphan {
+        directory: &edited,
+        ..o
+    })
+}
+
+const OURS: &str = "pvc-0b1e6d7c-1f5a-4c39-8a43-6f2f5b1f7d10";
+
+#[test]
+fn an_old_empty_directory_of_which_nothing_is_known_goes() {
+    assert_eq!(fate(OURS, |_, _| ()), Fate::Removed);
+}
+
+#[test]
+fn what_anything_accounts_for_belongs() {
+    assert_eq!(fate(OURS, |o, _| o.claim = true), Fate::Belongs);
+    assert_eq!(fate(OURS, |o, _| o.pv = true), Fate::Belongs);
+    assert_eq!(fate(OURS, |o, _| o.handle = true), Fate::Belongs);
+    assert_eq!(fate(OURS, |o, _| o.record = true), Fate::Belongs);
+    assert_eq!(fate("archive-2019", |o, _| o.handle = true), Fate::Belongs);
+}
+
+#[test]
+fn what_is_younger_than_an_hour_stays() {
+    let aged = |seconds| fate(OURS, move |_, d| d.modified = NOON - SignedDuration::from_secs(seconds));
+    assert_eq!(aged(0), Fate::Reported);
+    assert_eq!(aged(3599), Fate::Reported);
+    assert_eq!(aged(3600), Fate::Removed);
+}
+
+#[test]
+fn a_server_whose_clock_is_ahead_makes_nothing_old() {
+    let ahead = fate(OURS, |_, d| d.modified = NOON + SignedDuration::from_hours(2));
+    assert_eq!(ahead, Fate::Reported);
+    assert_eq!(fate(OURS, |_, d| d.modified = Timestamp::MAX), Fate::Reported);
+    assert_eq!(fate(OURS, |_, d| d.modified = Timestamp::MIN), Fate::Removed);
+}
+
+#[test]
+fn what_is_not_empty_stays() {
+    assert_eq!(fate(OURS, |_, d| d.empty = false), Fate::Reported);
+}
+
+#[test]
+fn a_name_that_no_volume_of_ours_begins_with_stays() {
+    for name in ["data", "pvc-", "pvc", "team-pvc-1", "PVC-1", "team/pvc-1"] {
+        assert_eq!(fate(name, |_, _| ()), Fate::Reported, "{name}");
+    }
+}
