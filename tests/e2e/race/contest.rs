@@ -74,7 +74,7 @@ impl Contest {
         let asking = self.ask(name, name).await;
         let deleting = async {
             spread.hesitate().await;
-            round.end_owner(number % 3 == 0).await;
+            round.end_owner(number.is_multiple_of(3)).await;
             round.b.settle(&round.volume).await;
         };
         let (joined, ()) = tokio::join!(round.join(&asking), deleting);
