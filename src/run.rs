@@ -238,6 +238,8 @@ async fn open_ledger(args: &RunArgs) -> anyhow::Result<Arc<dyn Ledger>> {
     if let ledger::Condition::Recovered { moved_to, why } = &opened.condition {
         tracing::warn!(%why, moved_to = %moved_to.display(), "the ledger could not be read; it will be rebuilt");
     }
+    let (volumes, open_steps) = (opened.ledger.all().len(), opened.ledger.open_intents().len());
+    tracing::info!(volumes, open_steps, "the ledger is open");
     Ok(Arc::new(opened.ledger))
 }
 

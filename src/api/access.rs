@@ -75,7 +75,7 @@ pub const ACCESS: &[Permission] = &[
     cluster(
         "storage.k8s.io",
         "storageclasses",
-        READ,
+        &["list", "watch"],
         "A claim is ours if its class names our provisioner.",
     ),
     cluster(
@@ -112,7 +112,7 @@ pub const ACCESS: &[Permission] = &[
     cluster(
         names::GROUP,
         "sharedvolumes",
-        &["get", "list", "watch", "create", "delete"],
+        &["get", "list", "create", "delete"],
         "Exists while a volume is shared, for admins to see.",
     ),
     cluster(

@@ -56,6 +56,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         locks: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
+        purges: Arc::default(),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),
         cluster_id: cluster_id(),

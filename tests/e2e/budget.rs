@@ -7,6 +7,14 @@ use tombolo_harness::{ClusterOptions, ControllerOptions, Requests, report_skippe
 
 const CLAIMS: usize = 20;
 const SOON: Duration = Duration::from_secs(120);
+/// What may come on top in one run, and is no part of the cost: a watch that the API server ended is begun with a list, and a write
+/// that lost against another's is decided again on a read.
+const EXTRA: usize = 3;
+
+/// Whether a count is what was expected, or a little more.
+fn about(count: usize, expected: usize) -> bool {
+    (expected..=expected + EXTRA).contains(&count)
+}
 
 /// What the controller asked for while `claims` were made and bound, and how long that took.
 async fn asked(
@@ -22,10 +30,11 @@ async fn asked(
     (stage.audit.since(mark).unwrap(), start.elapsed())
 }
 
-/// All requests but those of some resources and of the clock, as text.
+/// All requests but those of some resources and of the clock, as text. A list of anything may be the beginning of a watch.
 fn others(requests: &Requests, known: &[&str]) -> Vec<String> {
     let other = |(verb, resource, count): (&str, &str, usize)| {
-        let counted = known.contains(&resource) || CLOCKWORK.contains(&resource);
+        let relist = verb == "list" && count <= EXTRA;
+        let counted = known.contains(&resource) || CLOCKWORK.contains(&resource) || relist;
         (!counted).then(|| format!("{count} {verb} {resource}"))
     };
     requests.iter().filter_map(other).collect()
@@ -51,10 +60,9 @@ async fn claims_and_joins_keep_to_their_budget() {
     let says = format!("{CLAIMS} ordinary claims cost\n{requests}");
     assert_eq!(requests.count("create", "persistentvolumes"), CLAIMS, "{says}");
     assert_eq!(requests.writes("persistentvolumes"), CLAIMS, "one write, {says}");
-    assert_eq!(requests.writes("events"), 2 * CLAIMS, "two events, {says}");
-    assert_eq!(
-        requests.reads("persistentvolumes") + requests.reads("events"),
-        0,
+    assert!(about(requests.writes("events"), 2 * CLAIMS), "two events, {says}");
+    assert!(
+        about(requests.reads("persistentvolumes") + requests.reads("events"), 0),
         "{says}"
     );
     let nothing: [String; 0] = [];
@@ -72,24 +80,26 @@ async fn claims_and_joins_keep_to_their_budget() {
     let (requests, took) = asked(&stage, &seen, make).await;
     let says = format!("{CLAIMS} joins of one volume cost\n{requests}");
     assert_eq!(requests.count("create", "persistentvolumes"), CLAIMS, "{says}");
-    assert_eq!(
-        requests.count("patch", "persistentvolumes"),
-        2 * CLAIMS,
+    assert!(
+        about(requests.count("patch", "persistentvolumes"), 2 * CLAIMS),
         "the token on and off, {says}"
     );
-    assert_eq!(requests.writes("persistentvolumes"), 3 * CLAIMS, "{says}");
+    assert!(about(requests.writes("persistentvolumes"), 3 * CLAIMS), "{says}");
     for read in ["persistentvolumeclaims", "persistentvolumes", "volumereferences"] {
-        assert_eq!(requests.count("get", read), CLAIMS, "one look at {read}, {says}");
-        assert_eq!(requests.count("list", read), 0, "{says}");
+        assert!(about(requests.count("get", read), CLAIMS), "one look at {read}, {says}");
+        assert!(about(requests.count("list", read), 0), "{says}");
     }
-    assert_eq!(requests.reads("events"), 0, "{says}");
-    assert!(requests.writes("events") <= 3 * CLAIMS, "{says}");
+    assert!(about(requests.reads("events"), 0), "{says}");
+    assert!(requests.writes("events") <= 3 * CLAIMS + EXTRA, "{says}");
     assert_eq!(requests.writes("persistentvolumeclaims"), 0, "{says}");
     let described = requests.writes("sharedvolumes") + requests.writes("sharedvolumes/status");
     let seconds = usize::try_from(took.as_secs()).unwrap();
-    assert!(described <= 2 + seconds, "at most one a second ({took:?}), {says}");
     assert!(
-        requests.reads("sharedvolumes") <= 2 + seconds,
+        described <= 2 + seconds + EXTRA,
+        "at most one a second ({took:?}), {says}"
+    );
+    assert!(
+        requests.reads("sharedvolumes") <= 2 + seconds + EXTRA,
         "and looked at no more often, {says}"
     );
     let known = [

@@ -3,7 +3,7 @@
 use kube::Api;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use serde_json::json;
-use tombolo_harness::Cluster;
+use tombolo_harness::{Cluster, report_skipped};
 
 use crate::controller;
 use crate::draft::{claim, reference, trident_reference};
@@ -68,7 +68,7 @@ async fn the_reference_of_trident_may_come_later_and_without_a_status() {
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
     if cluster.is_external() {
-        return tombolo_harness::report_skipped(
+        return report_skipped(
             STORY,
             "the definition may be installed in the cluster of E2E_KUBECONFIG",
         );
@@ -123,4 +123,40 @@ async fn the_reference_of_trident_may_come_later_and_without_a_status() {
         .unwrap();
     let (_, member) = w.bound(&secondary, "data").await;
     assert_eq!(name_of(&member), pv_name(&made));
+}
+
+#[tokio::test]
+async fn a_start_withdraws_nothing_from_members_that_came_by_the_reference_of_trident() {
+    const STORY: &str = "a_start_withdraws_nothing_from_members_that_came_by_the_reference_of_trident";
+    if cannot(STORY) {
+        return;
+    }
+    let cluster = Cluster::start(World::options()).await.unwrap();
+    if cluster.is_external() {
+        return report_skipped(STORY, "the definitions in the cluster of E2E_KUBECONFIG may be in use");
+    }
+    let w = World::own(&cluster, "came-by").await;
+    let controller = controller::alone(&cluster, "came-by").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let (_, owner) = w.bound_claim(&primary, claim("data").shared_to("*")).await;
+    w.write(&owner, "hello", "world").await;
+    w.refer(&secondary, trident_reference("only", &primary, "data")).await;
+    let (_, member) = w.bound_claim(&secondary, claim("data").sharing(&primary, "data")).await;
+    for served in [true, false] {
+        let control = w.control_of(if served { "served" } else { "not-served" }).await;
+        controller.kill().await.unwrap();
+        if !served {
+            // With the definition go all of its objects.
+            cluster.kubectl(&["delete", "crd", TRIDENT]).await.unwrap();
+        }
+        let withdrawn = json!("somebody-else");
+        w.annotate(&control.primary, "data", "tombolo.dev/shareToNamespace", withdrawn)
+            .await;
+        controller.start().await.unwrap();
+        // What an owner takes back is taken back.
+        w.told(&control.secondary, "data", "ConsentWithdrawn", "owner").await;
+        let events = w.events(&secondary, "data").await.unwrap();
+        assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
+        assert_eq!(w.read(&member, "hello").await, "world");
+    }
 }

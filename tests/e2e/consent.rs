@@ -86,7 +86,16 @@ async fn a_list_with_a_mistake_is_no_evidence_of_withdrawal() {
     )
     .await;
     w.told(&pair.primary, "data", "InvalidShareTo", "Bad_Name").await;
-    w.everything_was_looked_at(&pair.secondary).await;
+    // The same list without the mistake is a withdrawal.
+    let control = w.control().await;
+    w.annotate(
+        &control.primary,
+        "data",
+        "tombolo.dev/shareToNamespace",
+        json!("somebody-else"),
+    )
+    .await;
+    w.told(&control.secondary, "data", "ConsentWithdrawn", "owner").await;
     let events = w.events(&pair.secondary, "data").await.unwrap();
     assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
 }
@@ -220,6 +229,7 @@ async fn a_definition_that_goes_away_withdraws_nothing() {
     let w = World::own(&cluster, "undefined").await;
     let _controller = controller::alone(&cluster, STORY).await;
     let pair = pair_with_data(&w).await;
+    let control = w.control().await;
     // Kubernetes deletes every object of the kind before it serves the kind no more.
     cluster.kubectl(&["delete", "crd", KINDS[1]]).await.unwrap();
     let unknown = w
@@ -228,7 +238,15 @@ async fn a_definition_that_goes_away_withdraws_nothing() {
         })
         .await;
     assert!(!was_ever_withdrawn(&unknown), "{:?}", shown(&unknown));
-    w.everything_was_looked_at(&pair.secondary).await;
+    // An owner can withdraw all the same, and is heard.
+    w.annotate(
+        &control.primary,
+        "data",
+        "tombolo.dev/shareToNamespace",
+        json!("somebody-else"),
+    )
+    .await;
+    w.told(&control.secondary, "data", "ConsentWithdrawn", "owner").await;
     let events = w.events(&pair.secondary, "data").await.unwrap();
     assert!(!events.iter().any(|e| e.reason == "ConsentWithdrawn"), "{events:#?}");
     keeps_its_data(&w, &pair).await;

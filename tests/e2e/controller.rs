@@ -1,10 +1,14 @@
-//! Controllers of this build, and what their logs say of a story.
+//! The controllers of the stories: of this very build, as the administrator or with the rights of an installation.
 
-use std::time::Duration;
-
+use anyhow::Result;
 use tombolo_harness::{Cluster, Controller, ControllerOptions};
 
 use crate::world::shared_controller;
+
+/// The namespace of an installation.
+pub const NAMESPACE: &str = "tombolo-system";
+/// The service account that an installed controller is.
+pub const ACCOUNT: &str = "tombolo-controller";
 
 /// Options of a controller of this very build.
 pub fn options(name: &str) -> ControllerOptions {
@@ -35,23 +39,25 @@ pub async fn refused(arguments: &[&str]) -> String {
     text
 }
 
-/// Asks a controller to end, and sees that it does, and without an error.
-pub async fn ends_well(controller: &Controller) {
-    let status = controller.stop(Duration::from_secs(30)).await.unwrap();
-    assert!(status.success(), "{status}: {}", controller.last_words());
-}
-
-/// The last lines of the logs of all controllers of a cluster that speak of `what`, or of trouble.
-pub fn last_words(cluster: &Cluster, what: &str) -> String {
-    let telling = |line: &&str| line.contains(what) || line.contains(" WARN tombolo") || line.contains(" ERROR ");
-    let mut said = String::new();
-    let controllers = cluster.directory().join("controllers");
-    for entry in std::fs::read_dir(controllers).into_iter().flatten().flatten() {
-        let log = std::fs::read(entry.path().join("logs/tombolo.log")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&log).into_owned();
-        let lines: Vec<_> = text.lines().filter(telling).collect();
-        let last = lines[lines.len().saturating_sub(30)..].join("\n");
-        said += &format!("{} on {what:?}:\n{last}\n", entry.file_name().display());
+/// Starts a controller as an installed one runs: it has the rights that `deploy/` gives it and no others, and leads by the Lease.
+///
+/// # Errors
+/// If the manifests are not accepted, or the controller does not become ready.
+pub async fn as_installed(cluster: &Cluster, name: &str) -> Result<Controller> {
+    for file in [
+        "base/namespace.yaml",
+        "base/service-account.yaml",
+        "base/rbac.yaml",
+        "components/trident/rbac.yaml",
+        "components/trident/binding.yaml",
+    ] {
+        let file = format!("{}/deploy/kustomize/{file}", env!("CARGO_MANIFEST_DIR"));
+        cluster.kubectl(&["apply", "-f", &file]).await?;
     }
-    said
+    let identity = cluster.kubeconfig_of_service_account(NAMESPACE, ACCOUNT).await?;
+    let options = options(name)
+        .with_kubeconfig(identity)
+        .electing()
+        .flag(format!("--namespace={NAMESPACE}"));
+    Controller::launch(cluster, options).await
 }

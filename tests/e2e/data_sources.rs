@@ -86,14 +86,18 @@ async fn a_claim_for_a_populator_gets_one_friendly_event_and_no_volume() {
     let w = World::shared("populator").await;
     let ns = w.namespace("primary").await;
     let hello = json!({"apiGroup": "hello.example.com", "kind": "Hello", "name": "h"});
-    w.claim(&ns, claim("data").spec("dataSourceRef", hello)).await;
+    w.claim(&ns, claim("data").spec("dataSourceRef", hello.clone())).await;
+    w.claim(&ns, claim("control").spec("dataSourceRef", hello)).await;
+    w.told(&ns, "control", "WaitingForPopulator", "").await;
     let said = w
         .told(&ns, "data", "WaitingForPopulator", "Hello.hello.example.com")
         .await;
     assert_eq!(said.type_, "Normal");
-    // Looked at again, it is not said again.
+    // Looked at again, as the other one is after it, it is not said again.
     w.annotate(&ns, "data", "example.com/touched", json!("yes")).await;
-    w.everything_was_looked_at(&ns).await;
+    w.annotate(&ns, "control", "tombolo.dev/shareFromPvc", json!("a/b"))
+        .await;
+    w.held(&ns, "control", "UnknownAnnotation", "").await;
     w.is_unserved(&ns, "data").await;
     let ours: Vec<_> = w
         .events(&ns, "data")

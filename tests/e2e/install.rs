@@ -4,6 +4,7 @@
 
 mod admission;
 mod rights;
+mod used;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -16,9 +17,9 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tombolo_harness::{Cluster, ClusterOptions, report_skipped};
 
-const SOON: Duration = Duration::from_secs(30);
-const NAMESPACE: &str = "tombolo-system";
-const CONTROLLER: &str = "tombolo-controller";
+use crate::controller::{ACCOUNT as CONTROLLER, NAMESPACE};
+
+const SOON: Duration = Duration::from_secs(60);
 
 fn deploy(path: &str) -> String {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -4,10 +4,11 @@ use kube::ResourceExt as _;
 use serde_json::json;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::Cluster;
+use tombolo_harness::wait::Look;
 
 use crate::controller;
 use crate::draft::claim;
-use crate::see::{name_of, shown};
+use crate::see::{name_of, phase, shown};
 use crate::world::{World, cannot};
 
 /// Has the controller look at a backend now; it would by itself, after a while.
@@ -58,6 +59,21 @@ async fn claims_and_deletions_wait_for_an_nfs_server_that_is_away() {
     w.bound(&pair.primary, "new").await;
     w.nothing_left(&alone).await;
     assert_eq!(w.read(&pair.member, "hello").await, "world");
+    // Who asked to join meanwhile was in time, or too late.
+    let joined = w.until("the claim to be bound or refused", async || {
+        let claim = w.claims(&pair.secondary).get("joining").await?;
+        let events = w.events(&pair.secondary, "joining").await?;
+        let refused = events.iter().any(|e| e.note.starts_with("NotShared: "));
+        let bound = phase(&claim) == "Bound";
+        Ok(Look::found(
+            (bound || refused).then_some(bound),
+            (shown(&claim), events),
+        ))
+    });
+    if joined.await {
+        let (_, joined) = w.bound(&pair.secondary, "joining").await;
+        assert_eq!(w.read(&joined, "hello").await, "world");
+    }
 
     // And once more, gently, with a controller that starts meanwhile.
     nfs.stop().await.unwrap();
@@ -201,22 +217,19 @@ async fn roots_of_two_backends_do_not_overlap() {
         return;
     }
     let w = World::shared("overlap").await;
-    w.backend(&w.id, json!({})).await;
-    let nfs = w.cluster.nfs().unwrap().endpoint();
-    for (name, subdirectory) in [("same", w.id.clone()), ("below", format!("{}/below", w.id))] {
+    // Below a directory of the story's own: no backend of another story is in it.
+    let middle = format!("{}/middle", w.id);
+    w.backend(&w.id, json!({"nfs": {"subdirectory": middle}})).await;
+    for (name, subdirectory) in [
+        ("same", middle.clone()),
+        ("below", format!("{middle}/below")),
+        ("above", w.id.clone()),
+    ] {
         let name = format!("{name}-{}", w.id);
         w.make_backend(&name, json!({"nfs": {"subdirectory": subdirectory}}))
             .await;
         w.backend_degraded(&name, "RootOverlaps").await;
     }
-    let above = format!("above-{}", w.id);
-    let backend = json!({
-        "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": above},
-        "spec": {"nfs": {"server": nfs.server, "export": nfs.export, "port": nfs.port}},
-    });
-    w.create::<StorageBackend>(w.all(), backend).await;
-    w.backend_degraded(&above, "RootOverlaps").await;
-    w.delete(&w.all::<StorageBackend>(), &above).await;
 }
 
 #[tokio::test]
@@ -256,4 +269,115 @@ async fn a_server_that_does_not_exist_is_a_state_and_no_crash() {
     w.make_backend(&w.id, json!({"nfs": {"port": 1, "export": "/nowhere"}}))
         .await;
     w.backend_degraded(&w.id, "Unreachable").await;
+}
+
+#[tokio::test]
+async fn a_backend_deleted_by_force_is_waited_for() {
+    if cannot("a_backend_deleted_by_force_is_waited_for") {
+        return;
+    }
+    let mut w = World::shared("forced").await;
+    w.backend(&w.id, json!({"trashRetention": "0s"})).await;
+    w.storage_class(&w.id, json!({"parameters": {"backend": w.id}})).await;
+    w.class = w.id.clone();
+    let pair = w.pair().await;
+    w.write(&pair.owner, "hello", "world").await;
+    let (_, alone) = w.bound_claim(&pair.primary, claim("alone")).await;
+    let backends = w.all::<StorageBackend>();
+    w.delete(&backends, &w.id).await;
+    w.patch(&backends, &w.id, json!({"metadata": {"finalizers": null}}))
+        .await;
+    w.gone(&backends, &w.id).await;
+
+    w.delete(&w.claims(&pair.primary), "alone").await;
+    w.delete(&w.claims(&pair.secondary), "data").await;
+    w.claim(&pair.secondary, claim("joining").sharing(&pair.primary, "data"))
+        .await;
+    w.claim(&pair.primary, claim("new")).await;
+    w.held(&pair.primary, "new", "BackendUnavailable", "").await;
+    w.held(&pair.secondary, "joining", "BackendUnavailable", "").await;
+    // A member that leaves needs no backend; data that is to go does.
+    w.gone(&w.pvs(), name_of(&pair.member)).await;
+    let left = w
+        .object("the volume to wait", &w.pvs(), name_of(&alone), |pv| {
+            pv.metadata.deletion_timestamp.is_some()
+        })
+        .await;
+    assert!(
+        left.finalizers().iter().any(|f| f == "tombolo.dev/volume-protection"),
+        "{:?}",
+        shown(&left)
+    );
+    assert!(w.exists(&w.path(&alone)).await);
+    assert_eq!(w.read(&pair.owner, "hello").await, "world");
+
+    w.backend(&w.id, json!({"trashRetention": "0s"})).await;
+    w.nothing_left(&alone).await;
+    w.bound(&pair.primary, "new").await;
+    let (_, joined) = w.bound(&pair.secondary, "joining").await;
+    assert_eq!(w.read(&joined, "hello").await, "world");
+    w.end_namespace(&pair.primary).await;
+    w.end_namespace(&pair.secondary).await;
+    w.nothing_left(&pair.owner).await;
+}
+
+#[tokio::test]
+async fn a_start_that_remembers_nothing_does_nothing_while_the_disk_is_away() {
+    if cannot("a_start_that_remembers_nothing_does_nothing_while_the_disk_is_away") {
+        return;
+    }
+    let cluster = Cluster::start(World::options()).await.unwrap();
+    let w = World::own(&cluster, "amnesia").await;
+    let controller = controller::alone(&cluster, "amnesia").await;
+    let pair = w.pair().await;
+    let (_, alone) = w.bound_claim(&pair.primary, claim("alone")).await;
+    w.write(&pair.owner, "hello", "world").await;
+    w.write(&alone, "hello", "alone").await;
+    let id = |backend: &StorageBackend| backend.status.as_ref().and_then(|s| s.backend_id.clone());
+    let backends = w.all::<StorageBackend>();
+    let before = id(&backends.get(&w.id).await.unwrap());
+
+    // All at once: no ledger, no status, and an empty directory where the disk was mounted. Only the volumes say whose root it was.
+    controller.kill().await.unwrap();
+    controller.forget_ledger().unwrap();
+    let nothing = kube::api::Patch::Merge(json!({"status": null}));
+    backends
+        .patch_status(&w.id, &Default::default(), &nothing)
+        .await
+        .unwrap();
+    assert_eq!(id(&backends.get(&w.id).await.unwrap()), None);
+    let nfs = cluster.nfs().unwrap();
+    let root = nfs.endpoint().export_dir.join(&w.id);
+    let aside = root.with_extension("aside");
+    nfs.stop().await.unwrap();
+    std::fs::rename(&root, &aside).unwrap();
+    std::fs::create_dir(&root).unwrap();
+    nfs.resume().await.unwrap();
+    w.delete(&w.claims(&pair.primary), "alone").await;
+    controller.start().await.unwrap();
+    w.backend_degraded(&w.id, "WrongRoot").await;
+    w.claim(&pair.primary, claim("new")).await;
+    w.held(&pair.primary, "new", "BackendUnavailable", "").await;
+    let left = w
+        .object("the volume to wait", &w.pvs(), name_of(&alone), |pv| {
+            pv.metadata.deletion_timestamp.is_some()
+        })
+        .await;
+    assert!(
+        left.finalizers().iter().any(|f| f == "tombolo.dev/volume-protection"),
+        "{:?}",
+        shown(&left)
+    );
+    let made = std::fs::read_dir(&root).unwrap().count();
+    assert_eq!(made, 0, "nothing is made in a root that is not the one");
+
+    nfs.stop().await.unwrap();
+    std::fs::remove_dir(&root).unwrap();
+    std::fs::rename(&aside, &root).unwrap();
+    nfs.resume().await.unwrap();
+    let after = w.backend_is(&w.id, "Ready", "True").await;
+    assert_eq!(id(&after), before);
+    w.nothing_left(&alone).await;
+    w.bound(&pair.primary, "new").await;
+    assert_eq!(w.read(&pair.member, "hello").await, "world");
 }

@@ -5,16 +5,16 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use futures::future::join_all;
-use k8s_openapi::api::core::v1::PersistentVolume;
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::ResourceExt;
 use kube::api::ListParams;
 use tombolo_harness::wait::Look;
-use tombolo_harness::{Cluster, report_skipped};
+use tombolo_harness::{Cluster, Controller, report_skipped};
 
 use crate::controller;
 use crate::draft::{claim, reference};
 use crate::race::hesitate;
-use crate::see::{name_of, phase, shown};
+use crate::see::{name_of, phase, pv_name, shown};
 use crate::world::{World, cannot};
 
 /// What becomes of the ledger while the controller is down.
@@ -26,11 +26,11 @@ enum Ledger {
 }
 
 impl Ledger {
-    fn befall(self, data: &Path) {
+    fn befall(self, controller: &Controller) {
         match self {
             Self::Kept => {}
-            Self::Lost => std::fs::remove_dir_all(data).unwrap(),
-            Self::Corrupted => corrupt(data),
+            Self::Lost => controller.forget_ledger().unwrap(),
+            Self::Corrupted => corrupt(&controller.data_dir()),
         }
     }
 }
@@ -50,68 +50,151 @@ fn corrupt(directory: &Path) {
     }
 }
 
+/// How often a controller has made its ledger again from the cluster.
+pub fn rebuilds(controller: &Controller) -> usize {
+    controller
+        .log_text()
+        .matches("rebuilding the ledger from the cluster")
+        .count()
+}
+
 #[tokio::test]
 async fn killed_at_any_moment_of_a_burst_and_started_again_with_its_ledger() {
-    burst("kept", Ledger::Kept).await;
+    burst(
+        "killed_at_any_moment_of_a_burst_and_started_again_with_its_ledger",
+        Ledger::Kept,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn killed_at_any_moment_of_a_burst_and_started_again_without_its_ledger() {
-    burst("lost", Ledger::Lost).await;
+    burst(
+        "killed_at_any_moment_of_a_burst_and_started_again_without_its_ledger",
+        Ledger::Lost,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn killed_at_any_moment_of_a_burst_and_started_again_with_a_corrupt_ledger() {
-    burst("corrupt", Ledger::Corrupted).await;
+    burst(
+        "killed_at_any_moment_of_a_burst_and_started_again_with_a_corrupt_ledger",
+        Ledger::Corrupted,
+    )
+    .await;
+}
+
+/// Where the volumes of a burst are.
+struct Burst<'c> {
+    w: World<'c>,
+    primary: String,
+    secondary: String,
+}
+
+/// Volumes that come with a kill.
+const VOLUMES: usize = 6;
+
+impl Burst<'_> {
+    fn names(round: usize) -> impl Iterator<Item = String> {
+        (0..VOLUMES).map(move |i| format!("data-{round}-{i}"))
+    }
+
+    /// Owners and members, all at once; and half of the owners of the round before go, whether they and their members have got their
+    /// volumes or not. Returns as soon as the first of all this is done, so that the rest is under way.
+    async fn begin(&self, round: usize) {
+        let (w, primary, secondary) = (&self.w, &self.primary, &self.secondary);
+        let made = join_all(Self::names(round).map(|name| async move {
+            let owner = w.claim(primary, claim(&name).shared_to("*")).await;
+            w.refer(secondary, reference(&name, primary, &name)).await;
+            w.claim(secondary, claim(&name).sharing(primary, &name)).await;
+            pv_name(&owner)
+        }));
+        let going = async {
+            if let Some(before) = round.checked_sub(1) {
+                join_all(Self::names(before).step_by(2).map(|name| async move {
+                    w.delete(&w.claims(primary), &name).await;
+                }))
+                .await;
+            }
+        };
+        let (made, ()) = tokio::join!(made, going);
+        w.until("the first volume of this round", async || {
+            let pvs = w.pvs().list(&ListParams::default()).await?.items;
+            let there = pvs.iter().any(|pv| made.contains(&pv.name_any()));
+            Ok(Look::holds(there, pvs.len()))
+        })
+        .await;
+    }
+
+    /// Whether something is under way: a claim that waits, a token, a volume under deletion.
+    async fn is_unfinished(&self) -> bool {
+        let waits = |claims: Vec<PersistentVolumeClaim>| claims.iter().any(|claim| phase(claim) == "Pending");
+        let list = async |namespace: &str| {
+            let listed = self.w.claims(namespace).list(&ListParams::default()).await;
+            listed.unwrap().items
+        };
+        let pvs = self.w.pvs().list(&ListParams::default()).await.unwrap().items;
+        let going = pvs.iter().any(|pv| {
+            let token = |f: &String| f.starts_with("tombolo.dev/joining-");
+            pv.metadata.deletion_timestamp.is_some() || pv.finalizers().iter().any(token)
+        });
+        going || waits(list(&self.primary).await) || waits(list(&self.secondary).await)
+    }
 }
 
 async fn burst(story: &str, ledger: Ledger) {
-    const VOLUMES: usize = 10;
-    const KILLS: usize = 4;
-    if cannot(&format!("a burst of requests and kills, ledger {ledger:?}")) {
+    /// Kills that there are at least, and at most if none of them meets a step that the ledger has open.
+    const KILLS: [usize; 2] = [4, 12];
+    if cannot(story) {
         return;
     }
     let cluster = Cluster::start(World::options()).await.unwrap();
-    let w = World::own(&cluster, story).await;
-    let controller = controller::alone(&cluster, story).await;
+    let w = World::own(&cluster, "burst").await;
+    let controller = controller::alone(&cluster, "burst").await;
     let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
-    let names: Vec<_> = (0..VOLUMES).map(|i| format!("data-{i}")).collect();
-    let requests = async {
-        join_all(names.iter().map(|name| async {
-            hesitate(300).await;
-            w.claim(&primary, claim(name).shared_to("*")).await;
-            w.refer(&secondary, reference(name, &primary, name)).await;
-            w.claim(&secondary, claim(name).sharing(&primary, name)).await;
-        }))
-        .await;
-        // Half of the owners go, whether they and their members have got their volumes or not.
-        join_all(names.iter().step_by(2).map(|name| async {
-            hesitate(3000).await;
-            w.delete(&w.claims(&primary), name).await;
-        }))
-        .await;
-    };
-    let kills = async {
-        for _ in 0..KILLS {
-            hesitate(1000).await;
-            controller.kill().await.unwrap();
-            ledger.befall(&controller.data_dir());
+    let b = Burst { w, primary, secondary };
+    let (mut rounds, mut unfinished, mut open) = (0, 0, 0);
+    let [least, most] = KILLS;
+    while rounds < least || (ledger == Ledger::Kept && open == 0 && rounds < most) {
+        b.begin(rounds).await;
+        hesitate(60).await;
+        controller.kill().await.unwrap();
+        unfinished += usize::from(b.is_unfinished().await);
+        if rounds % 2 == 1 {
+            // And once more while it starts.
+            ledger.befall(&controller);
             controller.spawn().unwrap();
+            hesitate(400).await;
+            controller.kill().await.unwrap();
         }
-        controller.ready().await.unwrap();
-    };
-    tokio::join!(requests, kills);
-
-    for name in names.iter().skip(1).step_by(2) {
-        let (_, owner) = w.bound(&primary, name).await;
-        let (_, member) = w.bound(&secondary, name).await;
-        assert_eq!(w.path(&owner), w.path(&member));
+        let before = rebuilds(&controller);
+        ledger.befall(&controller);
+        controller.start().await.unwrap();
+        let expected = before + usize::from(ledger != Ledger::Kept);
+        assert_eq!(rebuilds(&controller), expected, "{}", controller.last_words());
+        open += usize::from(opened_amid_work(&controller));
+        rounds += 1;
     }
-    for name in names.iter().step_by(2) {
-        w.gone(&w.claims(&primary), name).await;
+    println!("{rounds} kills: {unfinished} met work, {open} an open step of the ledger");
+    assert!(unfinished > 0, "no kill met work");
+    // A ledger that was lost remembers no step: there it is the cluster that shows what was under way.
+    assert!(open > 0 || ledger != Ledger::Kept, "no kill met an open step");
+
+    let Burst { w, primary, secondary } = &b;
+    for (round, name) in (0..rounds).flat_map(|round| Burst::names(round).map(move |name| (round, name))) {
+        let last = round + 1 == rounds;
+        let of_round: Vec<_> = Burst::names(round).step_by(2).collect();
+        if last || !of_round.contains(&name) {
+            let (_, owner) = w.bound(primary, &name).await;
+            let (_, member) = w.bound(secondary, &name).await;
+            assert_eq!(w.path(&owner), w.path(&member));
+            continue;
+        }
+        w.gone(&w.claims(primary), &name).await;
         let end = w.until("the member to be bound or refused", async || {
-            let member = w.claims(&secondary).get(name).await?;
-            let events = w.events(&secondary, name).await?;
+            let member = w.claims(secondary).get(&name).await?;
+            let events = w.events(secondary, &name).await?;
             let refused = events.iter().any(|e| e.note.starts_with("NotShared: "));
             Ok(Look::holds(
                 phase(&member) == "Bound" || refused,
@@ -119,19 +202,27 @@ async fn burst(story: &str, ledger: Ledger) {
             ))
         });
         end.await;
-        let member = w.claims(&secondary).get(name).await.unwrap();
+        let member = w.claims(secondary).get(&name).await.unwrap();
         if phase(&member) == "Bound" {
             let pv = w
                 .pvs()
                 .get(member.spec.unwrap().volume_name.as_deref().unwrap())
                 .await
                 .unwrap();
-            assert!(w.files().exists(&w.path(&pv)).await.unwrap(), "{:?}", shown(&pv));
+            assert!(w.exists(&w.path(&pv)).await, "{:?}", shown(&pv));
         }
     }
-    w.end_namespace(&primary).await;
-    w.end_namespace(&secondary).await;
-    nothing_leaked(&w, ledger).await;
+    w.end_namespace(primary).await;
+    w.end_namespace(secondary).await;
+    nothing_leaked(w, ledger).await;
+}
+
+/// Whether the ledger of the last start had a step open: what its log says of the ledger it found.
+fn opened_amid_work(controller: &Controller) -> bool {
+    let log = controller.log_text();
+    let found = log.lines().rev().find(|line| line.contains("the ledger is open"));
+    let found = found.expect("every start says what it found");
+    !found.contains("open_steps=0")
 }
 
 /// Neither in the cluster nor on the server is anything left. An empty directory of a claim that is gone may be, for an hour, if the
@@ -202,10 +293,15 @@ async fn a_controller_that_starts_without_its_ledger_changes_nothing() {
     };
     let before = versions(&[]).await;
     for fate in [Ledger::Kept, Ledger::Lost, Ledger::Corrupted] {
+        // One volume changes meanwhile: what becomes of it shows that the new start has looked at all.
+        let (_, control) = w.bound_claim(&pair.primary, claim("control")).await;
         controller.kill().await.unwrap();
-        fate.befall(&controller.data_dir());
+        w.delete(&w.claims(&pair.primary), "control").await;
+        fate.befall(&controller);
+        let rebuilt = rebuilds(&controller);
         controller.start().await.unwrap();
-        w.everything_was_looked_at(&pair.primary).await;
+        assert_eq!(rebuilds(&controller), rebuilt + usize::from(fate != Ledger::Kept));
+        w.nothing_left(&control).await;
         assert_eq!(versions(&before).await, before, "{fate:?}: {}", controller.last_words());
     }
     // And it still knows whose data it is.
@@ -256,5 +352,5 @@ async fn work_goes_on_after_the_api_server_was_away() {
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
     assert!(controller.is_alive(), "{}", controller.last_words());
-    controller::ends_well(&controller).await;
+    controller.end_well().await.unwrap();
 }

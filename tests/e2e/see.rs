@@ -12,8 +12,8 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::wait::{Look, until};
 
-use crate::world::{PATIENCE, World, shared_name};
-use crate::{controller, draft};
+use crate::draft;
+use crate::world::{PATIENCE, World};
 
 /// An object as a person would look at it.
 pub struct Shown(serde_json::Value);
@@ -77,7 +77,7 @@ impl World<'_> {
         match Box::pin(until(what, within, look)).await {
             Ok(value) => value,
             Err(error) => {
-                panic!("{error:#}\n{}", controller::last_words(self.cluster, &self.id))
+                panic!("{error:#}\n{}", self.cluster.words_on(&self.id))
             }
         }
     }
@@ -137,7 +137,22 @@ impl World<'_> {
 
     /// A bound owner `primary/data` shared with everybody, and a bound member `data` in another namespace with a reference.
     pub async fn pair(&self) -> Pair {
-        let (primary, secondary) = (self.namespace("primary").await, self.namespace("secondary").await);
+        self.pair_in("primary", "secondary").await
+    }
+
+    /// Another such pair: the one to which happens what must not happen to the first.
+    pub async fn control(&self) -> Pair {
+        self.control_of("control").await
+    }
+
+    /// The same where there are several, each with a name of its own.
+    pub async fn control_of(&self, name: &str) -> Pair {
+        self.pair_in(name, &format!("{name}-member")).await
+    }
+
+    /// A pair in namespaces of these names.
+    pub async fn pair_in(&self, primary: &str, secondary: &str) -> Pair {
+        let (primary, secondary) = (self.namespace(primary).await, self.namespace(secondary).await);
         let (_, owner) = Box::pin(self.bound_claim(&primary, draft::claim("data").shared_to("*"))).await;
         let member = Box::pin(self.member(&secondary, "data", &primary, "data")).await;
         Pair {
@@ -183,26 +198,37 @@ impl World<'_> {
 
     /// The same on any object.
     pub async fn told_on(&self, namespace: &str, kind: &str, name: &str, reason: &str, text: &str) -> Said {
-        self.until(
-            &format!("an event {reason} on {kind} {name} that says {text:?}"),
-            async || {
-                let events = self.events_on(namespace, kind, name).await?;
-                let found = events
-                    .iter()
-                    .find(|e| e.reason == reason && e.note.contains(text))
-                    .cloned();
-                Ok(Look::found(found, events))
-            },
-        )
+        let what = format!("an event {reason} on {kind} {name} that says {text:?}");
+        self.said(&what, (namespace, kind, name), |e| {
+            e.reason == reason && e.note.contains(text)
+        })
         .await
     }
 
-    /// Waits until a claim is refused for that reason, and sees that there is no volume.
+    /// Waits for an event on an object.
+    async fn said(
+        &self,
+        what: &str,
+        (namespace, kind, name): (&str, &str, &str),
+        expected: impl Fn(&Said) -> bool,
+    ) -> Said {
+        self.until(what, async || {
+            let events = self.events_on(namespace, kind, name).await?;
+            let found = events.iter().find(|event| expected(event)).cloned();
+            Ok(Look::found(found, events))
+        })
+        .await
+    }
+
+    /// Waits until a claim is refused for that reason and in words that have that text, and sees that there is no volume.
     pub async fn held(&self, namespace: &str, name: &str, reason: &str, text: &str) -> Said {
-        let said = self
-            .told(namespace, name, "ProvisioningFailed", &format!("{reason}: "))
-            .await;
-        assert!(said.note.contains(text), "{said:#?}");
+        let what = format!("{namespace}/{name} to be refused for {reason}, with {text:?}");
+        let begin = format!("{reason}: ");
+        let said = self.said(&what, (namespace, "PersistentVolumeClaim", name), |e| {
+            // One reason may have had other words before.
+            e.reason == "ProvisioningFailed" && e.note.starts_with(&begin) && e.note.contains(text)
+        });
+        let said = said.await;
         assert_eq!(said.type_, "Warning", "{said:#?}");
         self.is_unserved(namespace, name).await;
         said
@@ -214,24 +240,6 @@ impl World<'_> {
         assert_eq!(phase(&claim), "Pending", "{:?}", shown(&claim));
         let pv = self.pvs().get_opt(&pv_name(&claim)).await.unwrap();
         assert!(pv.is_none(), "{:?}", pv.as_ref().map(shown));
-    }
-
-    /// Sees that the controller has worked through what was there: a claim made now, of the shared class, is bound.
-    pub async fn everything_was_looked_at(&self, namespace: &str) {
-        let draft = draft::claim("later").class(&self.any_class());
-        let claims = self.claims(namespace);
-        self.bound_claim(namespace, draft).await;
-        self.delete(&claims, "later").await;
-        self.gone(&claims, "later").await;
-    }
-
-    /// A class that serves claims at once: the shared one, or in a cluster of the story's own the story's.
-    fn any_class(&self) -> String {
-        if self.in_shared {
-            shared_name()
-        } else {
-            self.class.clone()
-        }
     }
 
     /// Waits until a condition of a backend has that status; answers the backend.
@@ -291,16 +299,29 @@ impl World<'_> {
 
     /// Writes a file into a volume, over NFS.
     pub async fn write(&self, pv: &PersistentVolume, file: &str, contents: &str) {
-        self.files()
-            .write(&format!("{}/{file}", self.path(pv)), contents.as_bytes())
-            .await
-            .unwrap();
+        let path = format!("{}/{file}", self.path(pv));
+        self.until(&format!("{path} to be written"), async || {
+            self.files().write(&path, contents.as_bytes()).await.map(Look::Done)
+        })
+        .await;
     }
 
     /// Reads a file from a volume, over NFS.
     pub async fn read(&self, pv: &PersistentVolume, file: &str) -> String {
-        let bytes = self.files().read(&format!("{}/{file}", self.path(pv))).await.unwrap();
+        self.read_at(&format!("{}/{file}", self.path(pv))).await
+    }
+
+    /// Reads a file from the export.
+    pub async fn read_at(&self, path: &str) -> String {
+        let read = async || self.files().read(path).await.map(Look::Done);
+        let bytes = self.until(&format!("{path} to be read"), read).await;
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Whether something is there in the export.
+    pub async fn exists(&self, path: &str) -> bool {
+        let look = async || self.files().exists(path).await.map(Look::Done);
+        self.until(&format!("an answer about {path}"), look).await
     }
 
     /// Waits until nothing of a volume is left: no PersistentVolume, no SharedVolume, no directory, nothing in the trash.

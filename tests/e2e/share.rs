@@ -1,18 +1,17 @@
 //! The handshake: who has to agree before a claim joins another's volume, and what each hears until then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use serde_json::json;
+use tombolo_harness::{Cluster, Controller};
 
+use crate::controller;
 use crate::draft::{claim, read_only_reference, reference, trident_reference};
 use crate::see::{name_of, shown};
 use crate::world::{World, cannot};
-
-/// What "soon" is for somebody who watches: a wake-up that got lost would take minutes.
-const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn a_member_sees_the_owners_bytes_through_a_volume_of_its_own() {
@@ -105,13 +104,9 @@ async fn each_of_the_three_has_to_agree_and_the_last_one_lets_the_claim_go_on() 
     .await;
 
     // An existing claim is annotated in place.
-    let start = Instant::now();
     w.annotate(&primary, "data", "tombolo.dev/shareToNamespace", json!(secondary))
         .await;
     w.bound(&secondary, "data").await;
-    let took = start.elapsed();
-    println!("bound {took:?} after the last consent");
-    assert!(took < SOON, "{took:?}");
     w.object(
         "the reference to be accepted",
         &w.references(&secondary),
@@ -147,8 +142,8 @@ async fn a_claim_that_is_missing_and_one_that_is_not_shared_give_the_same_answer
 }
 
 #[tokio::test]
-async fn a_reference_to_the_wrong_name_is_named_and_the_right_one_binds_at_once() {
-    if cannot("a_reference_to_the_wrong_name_is_named_and_the_right_one_binds_at_once") {
+async fn a_reference_to_the_wrong_name_is_named_and_the_right_one_binds() {
+    if cannot("a_reference_to_the_wrong_name_is_named_and_the_right_one_binds") {
         return;
     }
     let w = World::shared("near").await;
@@ -168,11 +163,9 @@ async fn a_reference_to_the_wrong_name_is_named_and_the_right_one_binds_at_once(
     )
     .await;
 
-    let start = Instant::now();
     w.refer(&secondary, trident_reference("corrected", &primary, "primary-pvc"))
         .await;
     w.bound(&secondary, "secondary-pvc").await;
-    assert!(start.elapsed() < SOON, "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -304,7 +297,7 @@ async fn a_claim_made_again_under_the_same_name_carries_nothing_over() {
     w.gone(&w.claims(&pair.primary), "data").await;
     let (_, fresh) = w.bound_claim(&pair.primary, claim("data").shared_to("*")).await;
     assert_ne!(name_of(&fresh), pair.volume());
-    assert!(!w.files().exists(&format!("{}/hello", w.path(&fresh))).await.unwrap());
+    assert!(!w.exists(&format!("{}/hello", w.path(&fresh))).await);
     // The member stays with the old data; another joins the new.
     assert_eq!(w.read(&pair.member, "hello").await, "old");
     let (_, newcomer) = w
@@ -351,4 +344,63 @@ async fn twenty_members_join_at_once() {
         "{:?}",
         shown(&owner)
     );
+}
+
+/// In a cluster where nothing else wakes a claim that was refused: there is no other backend that becomes ready, and what the sweep
+/// would find it finds after an hour. So every claim that is bound here was woken by the change before.
+#[tokio::test]
+async fn whatever_could_change_a_refusal_wakes_the_claim() {
+    if cannot("whatever_could_change_a_refusal_wakes_the_claim") {
+        return;
+    }
+    let cluster = Cluster::start(World::options()).await.unwrap();
+    let w = World::own(&cluster, "wake").await;
+    let options = controller::options("wake").flag("--sweep-interval=1h");
+    let _controller = Controller::launch(&cluster, options).await.unwrap();
+    w.backend_is(&w.id, "Ready", "True").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let asks = async |name: &str, reason: &str| {
+        w.claim(&secondary, claim(name).sharing(&primary, name)).await;
+        w.held(&secondary, name, reason, "").await;
+    };
+
+    // A reference, of either kind.
+    for name in ["by-reference", "by-trident"] {
+        w.bound_claim(&primary, claim(name).shared_to("*")).await;
+        asks(name, "ReferenceMissing").await;
+    }
+    w.refer(&secondary, reference("by-reference", &primary, "by-reference"))
+        .await;
+    w.bound(&secondary, "by-reference").await;
+    w.refer(&secondary, trident_reference("by-trident", &primary, "by-trident"))
+        .await;
+    w.bound(&secondary, "by-trident").await;
+
+    // The owner's consent; the label by which the owner's selector lets in.
+    let selector = ("tombolo.dev/shareToNamespaceSelector", "team=ours");
+    w.bound_claim(&primary, claim("by-consent")).await;
+    w.bound_claim(&primary, claim("by-label").annotated(selector.0, selector.1))
+        .await;
+    for name in ["by-consent", "by-label"] {
+        w.refer(&secondary, reference(name, &primary, name)).await;
+        asks(name, "NotShared").await;
+    }
+    w.annotate(&primary, "by-consent", "tombolo.dev/shareToNamespace", json!("*"))
+        .await;
+    w.bound(&secondary, "by-consent").await;
+    let labels = json!({"metadata": {"labels": {"team": "ours"}}});
+    w.patch(&w.all::<Namespace>(), &secondary, labels).await;
+    w.bound(&secondary, "by-label").await;
+
+    // The source itself, made and bound later.
+    w.refer(&secondary, reference("by-source", &primary, "by-source")).await;
+    asks("by-source", "NotShared").await;
+    w.claim(&primary, claim("by-source").shared_to("*")).await;
+    w.bound(&secondary, "by-source").await;
+
+    // Its class.
+    let class = format!("later-{}", w.id);
+    w.claim(&primary, claim("by-class").class(&class)).await;
+    w.storage_class(&class, json!({"parameters": {"backend": w.id}})).await;
+    w.bound(&primary, "by-class").await;
 }

@@ -24,7 +24,10 @@ async fn a_bound_volume_whose_claim_reference_is_edited_keeps_its_data() {
         pv_phase(pv) == "Released"
     })
     .await;
-    w.everything_was_looked_at(&ns).await;
+    // One that was released by the end of its claim, and later, is gone.
+    let (_, other) = w.bound_claim(&ns, claim("other")).await;
+    w.delete(&w.claims(&ns), "other").await;
+    w.nothing_left(&other).await;
     let now = w.pvs().get(name_of(&pv)).await.unwrap();
     assert!(now.metadata.deletion_timestamp.is_none(), "{:?}", shown(&now));
     assert_eq!(w.read(&pv, "hello").await, "world");
@@ -45,11 +48,24 @@ async fn failed_is_as_good_as_released() {
         pv_phase(pv) == "Released"
     })
     .await;
-    // As kube-controller-manager leaves it when it tried to reclaim by itself.
-    let params = kube::api::PatchParams::default();
-    let failed = kube::api::Patch::Merge(json!({"status": {"phase": "Failed"}}));
-    w.pvs().patch_status(pair.volume(), &params, &failed).await.unwrap();
-    w.everything_was_looked_at(&pair.secondary).await;
+    // Another one, of which no member is left when it fails.
+    let control = w.control().await;
+    w.delete(&w.claims(&control.primary), "data").await;
+    w.object("the volume to be released", &w.pvs(), control.volume(), |pv| {
+        pv_phase(pv) == "Released"
+    })
+    .await;
+    for volume in [pair.volume(), control.volume()] {
+        // As kube-controller-manager leaves it when it tried to reclaim by itself.
+        let params = kube::api::PatchParams::default();
+        let failed = kube::api::Patch::Merge(json!({"status": {"phase": "Failed"}}));
+        w.pvs().patch_status(volume, &params, &failed).await.unwrap();
+    }
+    w.delete(&w.claims(&control.secondary), "data").await;
+    w.nothing_left(&control.owner).await;
+    let now = w.pvs().get(pair.volume()).await.unwrap();
+    assert_eq!(pv_phase(&now), "Failed", "{:?}", shown(&now));
+    assert!(now.metadata.deletion_timestamp.is_none(), "{:?}", shown(&now));
     assert_eq!(w.read(&pair.member, "hello").await, "world");
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
@@ -77,6 +93,41 @@ async fn recycle_is_set_back_before_anybody_scrubs() {
             .await;
         assert_eq!(said.type_, "Warning");
     }
+}
+
+#[tokio::test]
+async fn a_released_volume_with_a_member_is_not_scrubbed_either() {
+    if cannot("a_released_volume_with_a_member_is_not_scrubbed_either") {
+        return;
+    }
+    let w = World::shared("scrub").await;
+    let pair = w.pair().await;
+    w.write(&pair.owner, "hello", "world").await;
+    w.delete(&w.claims(&pair.primary), "data").await;
+    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+        .await;
+    // Of a released volume kube-controller-manager recycles at once: it starts a pod that removes every file.
+    let recycle = json!({"spec": {"persistentVolumeReclaimPolicy": "Recycle"}});
+    w.patch(&w.pvs(), pair.volume(), recycle).await;
+    w.object("the policy to be set back", &w.pvs(), pair.volume(), |pv| {
+        let policy = pv
+            .spec
+            .as_ref()
+            .and_then(|s| s.persistent_volume_reclaim_policy.as_deref());
+        policy == Some("Retain")
+    })
+    .await;
+    w.told_on("default", "PersistentVolume", pair.volume(), "RecycleRefused", "erase")
+        .await;
+    assert_eq!(w.read(&pair.member, "hello").await, "world");
+    // What is retained is not deleted with its last member.
+    w.delete(&w.claims(&pair.secondary), "data").await;
+    w.gone(&w.pvs(), name_of(&pair.member)).await;
+    let control = w.control().await;
+    w.delete(&w.claims(&control.primary), "data").await;
+    w.delete(&w.claims(&control.secondary), "data").await;
+    w.nothing_left(&control.owner).await;
+    assert_eq!(w.read(&pair.owner, "hello").await, "world");
 }
 
 #[tokio::test]
@@ -151,6 +202,8 @@ async fn a_freed_member_volume_is_removed_and_a_freed_owner_volume_is_not() {
     // Of a class of its own: a volume that is free may be bound to any pending claim of its class.
     let w = World::shared("freed").await.with_class(json!({})).await;
     let pair = w.pair().await;
+    // Made before any volume of the class is free to be bound.
+    let control = w.control().await;
     w.write(&pair.owner, "hello", "world").await;
     // The usual recipe for reusing a volume gives it to anybody.
     w.patch(&w.pvs(), name_of(&pair.member), json!({"spec": {"claimRef": null}}))
@@ -178,7 +231,10 @@ async fn a_freed_member_volume_is_removed_and_a_freed_owner_volume_is_not() {
     w.shared_volume("warn", pair.volume(), |v| has_condition(v, "UnexpectedClaim"))
         .await;
     w.delete(&w.claims(&pair.secondary), "data").await;
-    w.everything_was_looked_at(&pair.secondary).await;
+    // Nobody owns that volume any more. Of one that is merely released, the last member takes the data along.
+    w.delete(&w.claims(&control.primary), "data").await;
+    w.delete(&w.claims(&control.secondary), "data").await;
+    w.nothing_left(&control.owner).await;
     let owner = w.pvs().get(pair.volume()).await.unwrap();
     assert!(owner.metadata.deletion_timestamp.is_none(), "{:?}", shown(&owner));
     assert_eq!(w.read(&pair.owner, "hello").await, "world");
@@ -277,4 +333,39 @@ async fn a_token_left_by_nobody_is_taken_off_and_one_with_a_live_claim_is_comple
     assert_eq!(w.path(&member), w.path(&pv));
     w.object("the token to come off", &w.pvs(), name_of(&pv), |pv| !token(pv))
         .await;
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_can_read_keeps_the_data_until_its_claim_is_gone() {
+    if cannot("a_token_that_nobody_can_read_keeps_the_data_until_its_claim_is_gone") {
+        return;
+    }
+    let w = World::shared("garbage").await;
+    let (primary, secondary) = (w.namespace("primary").await, w.namespace("secondary").await);
+    let (_, pv) = w.bound_claim(&primary, claim("data").shared_to("*")).await;
+    w.write(&pv, "hello", "world").await;
+    let waiting = w.claim(&secondary, claim("data").sharing(&primary, "data")).await;
+    w.held(&secondary, "data", "ReferenceMissing", "").await;
+    let key = format!("tombolo.dev/joining-{}", waiting.uid().unwrap());
+    let token = json!({"metadata": {"annotations": {key.clone(): "{\"claim\": 7"}, "finalizers": [key.clone()]}});
+    let params = kube::api::PatchParams::default();
+    w.pvs()
+        .patch(name_of(&pv), &params, &kube::api::Patch::Strategic(token))
+        .await
+        .unwrap();
+    w.delete(&w.claims(&primary), "data").await;
+    w.gone(&w.claims(&primary), "data").await;
+    // One without a token goes meanwhile.
+    let (_, control) = w.bound_claim(&primary, claim("control")).await;
+    w.delete(&w.claims(&primary), "control").await;
+    w.nothing_left(&control).await;
+    let now = w.pvs().get(name_of(&pv)).await.unwrap();
+    for finalizer in [key.as_str(), "tombolo.dev/volume-protection"] {
+        assert!(now.finalizers().iter().any(|f| f == finalizer), "{:?}", shown(&now));
+    }
+    assert_eq!(w.read(&pv, "hello").await, "world");
+    w.is_unserved(&secondary, "data").await;
+
+    w.delete(&w.claims(&secondary), "data").await;
+    w.nothing_left(&pv).await;
 }

@@ -41,8 +41,6 @@ pub struct World<'c> {
     pub id: String,
     /// The story's class.
     pub class: String,
-    /// Whether it is in the cluster that all stories share.
-    pub in_shared: bool,
 }
 
 /// Whether this machine has no NFS server; then the story is reported as skipped.
@@ -59,14 +57,19 @@ pub fn shared_name() -> String {
     format!("shared-{}", std::process::id())
 }
 
-/// The controller that stories share, with a backend and a class.
+/// The controller that stories share, with a backend and a class. It runs as an installed one does.
 pub async fn shared_controller() -> &'static Controller {
     static CONTROLLER: OnceCell<Controller> = OnceCell::const_new();
     let start = async || {
         let cluster = Cluster::shared().await.unwrap();
         let world = World::of(cluster, "shared").await;
         world.install_kinds().await;
-        let controller = controller::alone(cluster, "shared").await;
+        // A cluster that is somebody else's gets neither roles nor a Lease of ours.
+        let controller = if cluster.is_external() {
+            controller::alone(cluster, "shared").await
+        } else {
+            controller::as_installed(cluster, "shared").await.unwrap()
+        };
         let backend = shared_name();
         world.backend(&backend, json!({"trashRetention": "0s"})).await;
         world
@@ -84,7 +87,6 @@ impl World<'static> {
         shared_controller().await;
         let mut world = World::of(cluster, story).await;
         world.class = shared_name();
-        world.in_shared = true;
         world
     }
 }
@@ -104,7 +106,6 @@ impl<'c> World<'c> {
             cluster,
             class: id.clone(),
             id,
-            in_shared: false,
         }
     }
 

@@ -22,7 +22,7 @@ mod plant;
 mod run;
 mod subject;
 
-pub use run::run_case;
+pub use run::{lacking, run_case, skipped};
 pub use subject::{Outcome, Skip, Subject};
 
 /// Makes one test of every promise. See the crate's documentation.

@@ -5,6 +5,24 @@ use std::io::Write;
 use std::sync::Once;
 use std::time::Duration;
 
+/// Set where every test is expected to run, as on a build machine.
+const NO_SKIPS: &str = "TOMBOLO_NO_SKIPS";
+
+/// Says that a test cannot run here, or not on this subject. Not by `eprintln!`, which the test harness keeps to itself when a test
+/// passes.
+pub fn skipped(test: &str, why: &str) {
+    std::io::stderr()
+        .write_all(format!("test {test} ... skipped: {why}\n").as_bytes())
+        .unwrap();
+}
+
+/// The same for want of something that a build machine has: with `TOMBOLO_NO_SKIPS` it is a failure.
+pub fn lacking(test: &str, why: &str) {
+    skipped(test, why);
+    let fails = std::env::var_os(NO_SKIPS).is_some_and(|value| !value.is_empty());
+    assert!(!fails, "{NO_SKIPS} is set, and {test} was skipped: {why}");
+}
+
 /// No case takes this long, even over a network file system on a busy machine; a call without a deadline ends here.
 const LONGEST: Duration = Duration::from_secs(180);
 
@@ -26,20 +44,19 @@ pub fn run_case<S: Subject>(
         .unwrap();
     let outcome = runtime.block_on(async {
         let run = async {
-            let subject = make().await?;
-            case(&subject).await
+            let subject = make().await.map_err(|Skip(why)| (lacking as fn(&str, &str), why))?;
+            // What a subject cannot show it cannot show on any machine.
+            case(&subject)
+                .await
+                .map_err(|Skip(why)| (skipped as fn(&str, &str), why))
         };
         tokio::time::timeout(LONGEST, run).await
     });
     match outcome {
         Ok(Ok(())) => {}
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        Ok(Err(Skip(why))) => {
+        Ok(Err((say, why))) => {
             let thread = std::thread::current();
-            let test = thread.name().unwrap_or(name);
-            std::io::stderr()
-                .write_all(format!("test {test} ... skipped: {why}\n").as_bytes())
-                .unwrap();
+            say(thread.name().unwrap_or(name), &why);
         }
         Err(_) => panic!("{name} did not end within {LONGEST:?}"),
     }

@@ -19,14 +19,15 @@ use tombolo::domain::pv::{Pv, ReclaimPolicy};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{JoinNote, Token};
 use tombolo::execute::api_server::ApiServer;
-use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::{Audience, Clock, Failure, Ports, Storage, run};
 use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
 use tombolo::observe::gather::{self, Caches};
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::action::Exactly;
 use tombolo::plan::handshake::{Handshake, examine};
-use tombolo::plan::{Announcement, NewPv, Plan, Verdict, join, volume};
+use tombolo::plan::upkeep::{self, ForUpkeep};
+use tombolo::plan::{Announcement, NewPv, Plan, Verdict, join, reclaim, volume};
 use tombolo_backend_api::{Backend as _, BackendId, ClusterId, Guarded, Mark, MountSource, VolumePath};
 use tombolo_backend_fake::{ALL, Fake};
 
@@ -58,6 +59,9 @@ pub struct Rival {
     ports: Ports,
     caches: Caches,
     backend: Backend,
+    admin: ApiServer,
+    /// It puts the token, and never finishes the join.
+    pub dies_after_the_token: bool,
 }
 
 impl Rival {
@@ -86,11 +90,13 @@ impl Rival {
             ports,
             caches: Caches::default(),
             backend,
+            admin: ApiServer::new(client.clone()),
+            dies_after_the_token: false,
         }
     }
 
     /// Makes the volume of an owner, as provisioning would.
-    pub async fn provision(&self, claim: &PersistentVolumeClaim) {
+    pub async fn provision(&self, claim: &PersistentVolumeClaim, on_owner_delete: OnOwnerDelete) {
         let claim = Claim::of(claim).unwrap();
         let name = claim.uid.pv_name();
         let volume = VolumeId::from(&name);
@@ -111,7 +117,7 @@ impl Rival {
             mount_options: Vec::new(),
             access: Access::ReadWrite,
             on_delete: OnDelete::Delete,
-            on_owner_delete: OnOwnerDelete::Detach,
+            on_owner_delete,
             joined: None,
             node_affinity: None,
         };
@@ -177,13 +183,65 @@ impl Rival {
                 return Ok(Joined::Refused);
             }
         };
-        run(&join::begin(&claim, &admission, false), &self.ports).await?;
+        let hold = join::needs_hold(admission.pv, admission.source);
+        run(&join::begin(&claim, &admission, hold), &self.ports).await?;
+        if self.dies_after_the_token {
+            return Ok(Joined::Yes);
+        }
         self.settle(volume).await;
         assert!(
             cluster.pv(&claim.uid.pv_name()).await?.is_some(),
             "a token that was accepted is a join"
         );
         Ok(Joined::Yes)
+    }
+
+    /// What the owner's claim still needs: the hold on, or off.
+    pub async fn upkeep(&self, owner: &ClaimKey, volume: &VolumeId) {
+        loop {
+            match self.try_upkeep(owner, volume).await {
+                Ok(()) => return,
+                Err(failure) if failure.is_stale() => {}
+                Err(failure) => panic!("{failure}"),
+            }
+        }
+    }
+
+    async fn try_upkeep(&self, owner: &ClaimKey, volume: &VolumeId) -> Result<(), Failure> {
+        let cluster = &self.ports.cluster;
+        let pv = cluster.pv(&volume.pv_name()).await?;
+        let Some(claim) = cluster
+            .claim(owner)
+            .await?
+            .filter(|c| c.uid.pv_name() == volume.pv_name())
+        else {
+            return Ok(());
+        };
+        let actions = upkeep::plan(&ForUpkeep {
+            claim: &claim,
+            ours: true,
+            pv: pv.as_ref(),
+            members: cluster.members(volume).await?.len(),
+            consent: None,
+            backend: None,
+        });
+        run(&actions, &self.ports).await
+    }
+
+    /// Gives the volume to a claim that waits for it, as `tombolo reclaim` does.
+    pub async fn give(&self, volume: &VolumeId, to: &ClaimKey) {
+        let cluster = &self.ports.cluster;
+        loop {
+            let pv = cluster.pv(&volume.pv_name()).await.unwrap().unwrap();
+            let claim = cluster.claim(to).await.unwrap().unwrap();
+            let gift = reclaim::decide(&pv, &claim, false).unwrap();
+            match self.admin.give(&gift).await {
+                Ok(()) => return,
+                // A token came between.
+                Err(error) if error.fault == Fault::Conflict => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     /// Takes the volume as far as it goes.

@@ -1,6 +1,6 @@
 //! What one user asked of the API server, by its audit log: exact, where the API server's metrics cannot tell users apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,26 +14,62 @@ pub struct Audit {
     directory: PathBuf,
 }
 
-/// A moment in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A moment in the log; the default is its beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Mark(usize);
 
 /// Requests that were answered, counted. Watches count when they end, so they are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests(BTreeMap<(String, String), usize>);
 
+/// A request and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answered {
+    /// The verb of the API.
+    pub verb: String,
+    /// Empty for the core group.
+    pub group: String,
+    /// The resource, with its subresource after a slash; empty for what is no resource.
+    pub resource: String,
+    /// The object's name; empty for all.
+    pub name: String,
+    /// The status of the answer; of a watch, that with which it began.
+    pub code: u16,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
+    stage: String,
     verb: String,
     object_ref: Option<Object>,
+    response_status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    code: u16,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Object {
+    #[serde(default)]
     resource: String,
     subresource: Option<String>,
+    #[serde(default)]
+    api_group: String,
+    #[serde(default)]
+    name: String,
+}
+
+impl Object {
+    fn whole_resource(&self) -> String {
+        match &self.subresource {
+            Some(sub) => format!("{}/{sub}", self.resource),
+            None => self.resource.clone(),
+        }
+    }
 }
 
 impl Audit {
@@ -55,7 +91,7 @@ impl Audit {
         let policy = serde_json::json!({
             "apiVersion": "audit.k8s.io/v1",
             "kind": "Policy",
-            "omitStages": ["RequestReceived", "ResponseStarted"],
+            "omitStages": ["RequestReceived"],
             "rules": [{"level": "Metadata", "users": [user]}, {"level": "None"}],
         });
         std::fs::create_dir_all(&self.directory)?;
@@ -69,13 +105,33 @@ impl Audit {
 
     /// What was asked since then.
     pub fn since(&self, mark: Mark) -> Result<Requests> {
-        let log = self.read()?;
         let mut requests = Requests::default();
-        for line in log.get(mark.0..).context("the audit log became shorter")?.lines() {
-            let entry: Entry = serde_json::from_str(line).with_context(|| format!("audit log: {line}"))?;
+        for entry in self.entries(mark)? {
             requests.add(entry);
         }
         Ok(requests)
+    }
+
+    /// Every request since then with its answer, watches that still run included, each kind of request once.
+    pub fn answers(&self, mark: Mark) -> Result<BTreeSet<Answered>> {
+        let answered = |entry: Entry| {
+            let object = entry.object_ref;
+            Some(Answered {
+                verb: entry.verb,
+                group: object.as_ref().map(|o| o.api_group.clone()).unwrap_or_default(),
+                resource: object.as_ref().map(Object::whole_resource).unwrap_or_default(),
+                name: object.map(|o| o.name).unwrap_or_default(),
+                code: entry.response_status?.code,
+            })
+        };
+        Ok(self.entries(mark)?.into_iter().filter_map(answered).collect())
+    }
+
+    fn entries(&self, mark: Mark) -> Result<Vec<Entry>> {
+        let log = self.read()?;
+        let new = log.get(mark.0..).context("the audit log became shorter")?;
+        let entry = |line| serde_json::from_str(line).with_context(|| format!("audit log: {line}"));
+        new.lines().map(entry).collect()
     }
 
     /// Waits until the user has asked nothing for `calm` but for what `aside` says is no matter.
@@ -113,14 +169,13 @@ impl Requests {
         let (verb, Some(object)) = (entry.verb, entry.object_ref) else {
             return;
         };
-        if verb == "watch" {
+        // The beginning of an answer that takes long, such as a watch's, is no answer of its own; and what a busy API server turned
+        // away is sent again.
+        let turned_away = entry.response_status.is_some_and(|status| status.code == 429);
+        if verb == "watch" || entry.stage == "ResponseStarted" || turned_away {
             return;
         }
-        let resource = match object.subresource {
-            Some(sub) => format!("{}/{sub}", object.resource),
-            None => object.resource,
-        };
-        *self.0.entry((verb, resource)).or_default() += 1;
+        *self.0.entry((verb, object.whole_resource())).or_default() += 1;
     }
 
     /// How many of one verb on one resource; subresources are resources of their own, as `persistentvolumes/status`.
@@ -172,7 +227,8 @@ mod tests {
         let audit = Audit::in_directory(directory.path());
         audit.write_policy("somebody").unwrap();
         let line = |verb: &str, rest: &str| {
-            format!(r#"{{"verb":"{verb}","objectRef":{{"resource":"persistentvolumes"{rest}}}}}"#) + "\n"
+            let whole = r#""stage":"ResponseComplete","responseStatus":{"code":200}"#;
+            format!(r#"{{{whole},"verb":"{verb}","objectRef":{{"resource":"persistentvolumes"{rest}}}}}"#) + "\n"
         };
         let first = line("get", "");
         std::fs::write(audit.log(), &first).unwrap();
@@ -182,6 +238,7 @@ mod tests {
             line("create", ""),
             line("patch", r#","subresource":"status""#),
             line("watch", ""),
+            line("watch", "").replace("Complete", "Started"),
             line("create", ""),
             r#"{"verb":"#.into(),
         ];
@@ -191,5 +248,18 @@ mod tests {
         assert_eq!(requests.writes("persistentvolumes/status"), 1);
         assert_eq!(requests.reads("persistentvolumes"), 0, "it was before the mark");
         assert_eq!(requests.iter().count(), 2, "{requests}");
+        let answers = audit.answers(mark).unwrap();
+        let verbs: Vec<_> = answers
+            .iter()
+            .map(|a| (a.verb.as_str(), a.resource.as_str(), a.code))
+            .collect();
+        assert_eq!(
+            verbs,
+            [
+                ("create", "persistentvolumes", 200),
+                ("patch", "persistentvolumes/status", 200),
+                ("watch", "persistentvolumes", 200)
+            ]
+        );
     }
 }

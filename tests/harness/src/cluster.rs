@@ -14,8 +14,8 @@ use crate::ports::Reserved;
 use crate::process::{Lifetime, Processes};
 use crate::sweep::{self, Data, OwnDirectory};
 use crate::{
-    Audit, ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller_manager,
-    directories, packages,
+    Audit, ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller,
+    controller_manager, directories, packages,
 };
 
 /// The name of the cluster of `make cluster`.
@@ -260,6 +260,11 @@ impl Cluster {
         self.nfs
             .as_ref()
             .context("this cluster was started without an NFS server")
+    }
+
+    /// What the logs of its controllers last say of something, or of trouble.
+    pub fn words_on(&self, what: &str) -> String {
+        controller::words_on(&self.directory, what)
     }
 
     /// The audit log, if the cluster was started with one.

@@ -3,6 +3,7 @@
 //! It belongs to a cluster and ends with it. Everything it leaves behind (log, ledger) is in a directory of its own there, so several run
 //! side by side. Nothing of what it does is decided here.
 
+mod all;
 mod options;
 mod program;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+pub(crate) use all::{end_all, words_on};
 pub use options::ControllerOptions;
 
 use crate::Cluster;
@@ -23,10 +25,7 @@ use crate::process::{Exit, Launch, Lifetime, Processes, Recorded};
 use crate::wait::{Look, until};
 
 /// What it is called in its records, and the name of its log.
-pub(crate) const NAME: &str = "tombolo";
-
-/// The directory of a cluster with one directory per controller.
-pub(crate) const DIRECTORY: &str = "controllers";
+const NAME: &str = "tombolo";
 
 /// Long enough for two busy cores and a Lease that has to expire first.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +36,7 @@ pub struct Controller {
     options: ControllerOptions,
     program: PathBuf,
     kubeconfig: PathBuf,
+    admin: PathBuf,
     processes: Processes,
     address: SocketAddr,
     exit: Mutex<Option<Exit>>,
@@ -55,7 +55,7 @@ impl Controller {
             Some(program) => program.clone(),
             None => Self::build().await?,
         };
-        let directory = cluster.directory().join(DIRECTORY).join(&options.name);
+        let directory = cluster.directory().join(all::DIRECTORY).join(&options.name);
         let processes = Processes::new(&directory, options.lifetime)?;
         if processes.is_alive(NAME) {
             bail!("a controller named {} runs in this cluster already", options.name);
@@ -67,6 +67,7 @@ impl Controller {
                 .kubeconfig
                 .clone()
                 .unwrap_or_else(|| cluster.kubeconfig().to_owned()),
+            admin: cluster.kubeconfig().to_owned(),
             options,
             program,
             processes,
@@ -174,6 +175,29 @@ impl Controller {
         tokio::task::spawn_blocking(move || processes.end(NAME, Duration::ZERO)).await?
     }
 
+    /// Asks it to end, and sees that it does, and without an error.
+    ///
+    /// # Errors
+    /// When it fails, or has to be killed.
+    pub async fn end_well(&self) -> Result<()> {
+        let status = self.stop(PATIENCE).await?;
+        if !status.success() {
+            bail!("{status}: {}", self.last_words());
+        }
+        Ok(())
+    }
+
+    /// Stops it where it is: it knows nothing of the time that passes until [`Self::resume`].
+    pub async fn pause(&self) -> Result<()> {
+        let process = self.process().context("it does not run")?;
+        tokio::task::spawn_blocking(move || process.pause()).await?
+    }
+
+    /// Lets it go on where it was stopped.
+    pub fn resume(&self) -> Result<()> {
+        self.process().context("it does not run")?.resume()
+    }
+
     /// Waits until it has ended by itself.
     pub async fn ended(&self, within: Duration) -> Result<ExitStatus> {
         let exit = self.last_exit().clone().context("it was never started")?;
@@ -201,7 +225,7 @@ impl Controller {
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(arguments)
-            .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
+            .arg(format!("--kubeconfig={}", self.admin.display()))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -262,16 +286,4 @@ impl Drop for Controller {
             eprintln!("ending controller {}: {error:#}", self.options.name);
         }
     }
-}
-
-/// Ends all controllers of a cluster, by their records.
-pub(crate) fn end_all(cluster: &Path, grace: Duration) -> Result<()> {
-    let directory = cluster.join(DIRECTORY);
-    if !directory.exists() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(&directory).with_context(|| format!("reading {}", directory.display()))? {
-        Processes::new(&entry?.path(), Lifetime::Detached)?.end(NAME, grace)?;
-    }
-    Ok(())
 }

@@ -151,8 +151,10 @@ impl NfsServer {
 
     /// Whether both protocol versions are served now.
     pub(crate) async fn answers(&self) -> Result<()> {
+        // A client that came too early waits longer than the server needs; the next attempt finds it.
+        const ATTEMPT: Duration = Duration::from_secs(5);
         for version in [NfsVersion::V3, NfsVersion::V4] {
-            self.client(version).list("").await?;
+            tokio::time::timeout(ATTEMPT, self.client(version).list("")).await??;
         }
         Ok(())
     }
@@ -164,7 +166,7 @@ impl NfsServer {
             }
             self.answers().await.map(|()| Look::Done(Ok(())))
         };
-        until("NFS-Ganesha to serve", Duration::from_secs(60), look)
+        until("NFS-Ganesha to serve", Duration::from_secs(120), look)
             .await
             .with_context(|| self.processes.last_words(NAME))?
     }
@@ -192,7 +194,7 @@ impl NfsServer {
                 "no address yet",
             ))
         };
-        until("the D-Bus to listen", Duration::from_secs(10), look)
+        until("the D-Bus to listen", Duration::from_secs(60), look)
             .await
             .with_context(|| self.processes.last_words(BUS))
     }

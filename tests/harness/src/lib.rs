@@ -42,7 +42,7 @@ mod snapshot_controller;
 mod sweep;
 pub mod wait;
 
-pub use audit::{Audit, Mark, Requests};
+pub use audit::{Answered, Audit, Mark, Requests};
 pub use cluster::{Cluster, DEFAULT_NAME};
 pub use controller::{Controller, ControllerOptions};
 pub use crds::CrdSet;

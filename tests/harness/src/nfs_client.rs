@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::NfsEndpoint;
 
 /// libnfs reconnects for ever; a server that is away must fail the call.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The version of the protocol to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

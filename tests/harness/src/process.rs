@@ -61,6 +61,34 @@ impl Recorded {
         self.signal(Signal::TERM)
     }
 
+    /// Stops it where it is, as a debugger or a machine that is put to sleep does. Returns when every thread of it has stopped.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        let start = Instant::now();
+        while self.is_alive() && !self.is_paused() {
+            if start.elapsed() > Duration::from_secs(60) {
+                bail!("{} (process {}) does not stop", self.name, self.pid);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Lets a stopped process go on.
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn is_paused(&self) -> bool {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid));
+        let mut threads = threads.into_iter().flatten().flatten();
+        threads.all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // As in `started`: the name may contain anything.
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T"))
+        })
+    }
+
     /// Asks the process to end, and ends it when it does not within `grace`. Returns when it is gone.
     pub fn end(&self, grace: Duration) -> Result<()> {
         if !grace.is_zero() {
@@ -338,6 +366,30 @@ mod tests {
         assert_eq!(started(&stat("S", 1)), Some("4711"));
         assert_eq!(started(&stat("Z", 3)), Some("4711"), "its ports are not free yet");
         assert_eq!(started(&stat("Z", 1)), None);
+    }
+
+    #[test]
+    fn a_paused_process_stands_still_until_it_is_resumed() {
+        let directory = tempfile::tempdir().unwrap();
+        let processes = Processes::new(directory.path(), Lifetime::Owned).unwrap();
+        let script = "while :; do echo tick; sleep 0.01; done";
+        let clock = processes
+            .spawn(Launch::new("clock", "sh").argument("-c").argument(script))
+            .unwrap();
+        let ticks = || std::fs::read_to_string(processes.log("clock")).unwrap().len();
+        let ticks_on = || {
+            let (before, start) = (ticks(), Instant::now());
+            while ticks() == before {
+                assert!(start.elapsed() < Duration::from_secs(60), "it stands still");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        ticks_on();
+        clock.pause().unwrap();
+        assert!(clock.is_alive() && clock.is_paused());
+        clock.resume().unwrap();
+        ticks_on();
+        processes.end("clock", Duration::ZERO).unwrap();
     }
 
     #[test]

@@ -27,6 +27,7 @@ use std::{
     sync::Arc,
 };
 use tombolo_backend_api::{BackendId, ClusterId, CreateVolume, Disposal, Mark, TrashId, VolumePath};
+use tombolo_backend_conformance::lacking;
 use tombolo_backend_nfs::NfsBackend;
 
 /// A fresh root on the shared server.
@@ -75,9 +76,7 @@ fn ground(case: &str, version: &'static str) -> Option<Ground> {
 
 /// The server, or a word about why the case is skipped.
 fn running<T>(case: &str, started: Result<T, String>) -> Option<T> {
-    started
-        .inspect_err(|reason| eprintln!("skipped: {case}: {reason}"))
-        .ok()
+    started.inspect_err(|reason| lacking(case, reason)).ok()
 }
 
 fn mark(id: &str) -> Mark {

@@ -3,6 +3,7 @@
 use crate::{Ground, both_versions, find, ganesha::*, id, into_trash, mark, path, running, volume};
 use std::{fs, os::unix::fs::PermissionsExt, os::unix::process::CommandExt, process::Command};
 use tombolo_backend_api::{Backend, Certainty, Class};
+use tombolo_backend_conformance::skipped;
 use tombolo_backend_nfs::NfsBackend;
 
 both_versions!(
@@ -155,8 +156,7 @@ async fn without_the_right_to_a_reserved_port_any_is_used_and_said() {
     };
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap();
     if start.trim().parse::<u16>().unwrap() < 1024 {
-        eprintln!("skipped: {NAME}: this machine gives ports below 1024 to everybody");
-        return;
+        return skipped(NAME, "this machine gives ports below 1024 to everybody");
     }
     for version in ["3", "4.1"] {
         let run = Command::new("/proc/self/exe")

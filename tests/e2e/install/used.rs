@@ -1,0 +1,113 @@
+//! The controller's rights against what it asks for, by the API server's audit log: it is refused nothing, and has nothing in vain.
+
+use kube::ResourceExt as _;
+use serde_json::json;
+use tombolo::api::access::ACCESS;
+use tombolo::api::storage_backend::StorageBackend;
+use tombolo_harness::wait::Look;
+use tombolo_harness::{Answered, Cluster, Mark, report_skipped};
+
+use crate::controller;
+use crate::draft::{claim, trident_reference};
+use crate::see::{has_condition, name_of};
+use crate::world::{World, cannot};
+
+#[tokio::test]
+async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
+    const STORY: &str = "the_controller_is_refused_nothing_and_granted_nothing_in_vain";
+    if cannot(STORY) {
+        return;
+    }
+    let user = format!(
+        "system:serviceaccount:{}:{}",
+        controller::NAMESPACE,
+        controller::ACCOUNT
+    );
+    let cluster = Cluster::start(World::options().auditing(&user)).await.unwrap();
+    if cluster.is_external() {
+        return report_skipped(STORY, "it needs the API server's audit log");
+    }
+    let w = World::own(&cluster, "verbs").await;
+    everything_is_done(&cluster, &w).await;
+
+    let answers = cluster.audit().unwrap().answers(Mark::default()).unwrap();
+    let refused: Vec<_> = answers.iter().filter(|a| a.code == 403).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    for permission in ACCESS {
+        for verb in permission.verbs {
+            let asked = |a: &Answered| {
+                a.verb == *verb
+                    && a.group == permission.group
+                    && a.resource == permission.resource
+                    && permission.object.is_none_or(|object| a.name == object)
+            };
+            assert!(answers.iter().any(asked), "{verb} is never used of {permission:?}");
+        }
+    }
+}
+
+/// A life with everything in it that the controller does.
+async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
+    let controller = controller::as_installed(cluster, "installed").await.unwrap();
+    let hold = format!("hold-{}", w.id);
+    let parameters = json!({"backend": w.id, "onOwnerDelete": "Hold"});
+    w.storage_class(&hold, json!({"parameters": parameters})).await;
+    let (held, soft) = (w.namespace("held").await, w.namespace("soft").await);
+    let secondary = w.namespace("secondary").await;
+
+    // Shared in both ways, and by both kinds of reference.
+    let (_, waits) = w.bound_claim(&held, claim("data").class(&hold).shared_to("*")).await;
+    w.refer(&secondary, trident_reference("for-held", &held, "data")).await;
+    let joining = claim("held").class(&hold).sharing(&held, "data");
+    w.bound_claim(&secondary, joining).await;
+    let (_, owner) = w.bound_claim(&soft, claim("data").shared_to("*")).await;
+    let member = w.member(&secondary, "soft", &soft, "data").await;
+    w.write(&owner, "hello", "world").await;
+
+    // Said, and said again by a controller that cannot remember it.
+    w.claim(&secondary, claim("asking").sharing(&soft, "nothing")).await;
+    w.held(&secondary, "asking", "ReferenceMissing", "").await;
+    controller.end_well().await.unwrap();
+    controller.start().await.unwrap();
+    w.until("it to be said again", async || {
+        let events = w.events(&secondary, "asking").await?;
+        Ok(Look::holds(events.iter().any(|e| e.times > 1), events))
+    })
+    .await;
+
+    // Edited by hand.
+    let recycle = json!({"spec": {"persistentVolumeReclaimPolicy": "Recycle"}});
+    w.patch(&w.pvs(), name_of(&member), recycle).await;
+    w.told_on("default", "PersistentVolume", name_of(&member), "RecycleRefused", "")
+        .await;
+    // It was set to Retain, which would keep it a member for ever.
+    let delete = json!({"spec": {"persistentVolumeReclaimPolicy": "Delete"}});
+    w.patch(&w.pvs(), name_of(&member), delete).await;
+
+    // Consent goes, then the owners, then the members.
+    w.delete(&w.references(&secondary), "for-soft").await;
+    w.told(&secondary, "soft", "ConsentWithdrawn", "reference").await;
+    cluster
+        .kubectl(&["delete", "tridentvolumereference", "for-held", "-n", &secondary])
+        .await
+        .unwrap();
+    w.told(&secondary, "held", "ConsentWithdrawn", "reference").await;
+    for ns in [&held, &soft] {
+        w.delete(&w.claims(ns), "data").await;
+    }
+    w.shared_volume("be soft-deleted", name_of(&owner), |v| has_condition(v, "SoftDeleted"))
+        .await;
+    w.shared_volume("hold its owner", name_of(&waits), |v| has_condition(v, "HoldingOwner"))
+        .await;
+    w.end_namespace(&secondary).await;
+    w.nothing_left(&owner).await;
+    w.nothing_left(&waits).await;
+
+    // And the backend.
+    let backends = w.all::<StorageBackend>();
+    let backend = backends.get(&w.id).await.unwrap();
+    assert!(backend.finalizers().iter().any(|f| f == "tombolo.dev/in-use"));
+    w.delete(&backends, &w.id).await;
+    w.gone(&backends, &w.id).await;
+    controller.end_well().await.unwrap();
+}
