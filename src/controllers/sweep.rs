@@ -109,7 +109,7 @@ async fn orphans(ctx: &Context, guarded: &Guarded, recorded: &HashSet<&Handle>, 
         match fate {
             Fate::Belongs => {}
             Fate::Reported => reported += 1,
-            Fate::RemovedIfEmpty => match guarded.remove_empty(&directory.path).await {
+            Fate::RemovedIfEmpty => match removed_if_empty(ctx, guarded, &directory).await {
                 Ok(true) => {
                     tracing::info!(directory = %directory.path, "removed an empty directory that belonged to nobody");
                     removed += 1;
@@ -130,6 +130,14 @@ async fn orphans(ctx: &Context, guarded: &Guarded, recorded: &HashSet<&Handle>, 
     }
     ctx.metrics.sweep_found(Leftover::EmptyOrphan, removed);
     ctx.metrics.sweep_found(Leftover::Orphan, reported);
+}
+
+/// Asks live before anything goes: the caches of a controller that stood still may not show what another has made.
+async fn removed_if_empty(ctx: &Context, guarded: &Guarded, directory: &Listed) -> Result<bool, Failure> {
+    if ctx.ports.cluster.pv(&orphan::named(directory)).await?.is_some() {
+        return Ok(false);
+    }
+    Ok(guarded.remove_empty(&directory.path).await?)
 }
 
 #[cfg(test)]

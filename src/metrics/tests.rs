@@ -67,7 +67,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 20, "{described:#?}");
+    assert_eq!(described.len(), 21, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text

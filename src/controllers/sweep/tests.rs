@@ -27,7 +27,7 @@ fn counted(w: &World, what: &str) -> u64 {
 async fn every_kind_of_leftover_is_found_without_an_event() {
     let begun = record("prod/begun").state(State::Creating).intends(Intent::Create);
     let remembers = record("prod/data").member("team/lost");
-    let w = world(vec![begun, remembers], [described(&["pvc-prod-vanished"])]).await;
+    let w = world(vec![begun, remembers], [described(&["pvc-prod-vanished"]), absent()]).await;
     w.caches(|index| {
         let _ = index.put_pv(pv("prod/left").released());
         let _ = index.put_pv(pv("prod/joining").token("team/late"));
@@ -113,7 +113,7 @@ async fn a_directory_of_which_anything_is_known_stays() {
         handle: handle(&pv_name("new/place")),
         ..moved
     };
-    let w = world(vec![record("prod/recorded"), moved], [described(&[])]).await;
+    let w = world(vec![record("prod/recorded"), moved], [described(&[]), absent()]).await;
     w.caches(|index| {
         let _ = index.put_claim(claim("prod/claimed"));
         let _ = index.put_pv(pv("prod/there"));
@@ -142,13 +142,25 @@ async fn a_directory_of_which_anything_is_known_stays() {
         assert!(tree.mode(name).is_some(), "{name}");
     }
     assert!(w.fake.read("pvc-used/file").is_some());
-    assert!(!w.fake.calls().iter().any(Call::changes), "{:?}", w.fake.calls());
     assert_eq!(counted(&w, "orphan"), 3, "the foreign, the used and the young one");
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_directory_whose_object_only_the_api_server_shows_stays() {
+    let object =
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pvc-unseen", "uid": "u"}});
+    let w = world(Vec::new(), [described(&[]), ok(object)]).await;
+    w.directory("pvc-unseen").await;
+    w.clock.move_by(SignedDuration::from_hours(2));
+    reconcile(&w.ctx).await.unwrap();
+    assert!(w.fake.tree().mode("pvc-unseen").is_some());
+    assert!(!w.fake.calls().iter().any(Call::changes), "{:?}", w.fake.calls());
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_removed_from_a_root_whose_mark_has_gone() {
-    let w = world(Vec::new(), [described(&[]), described(&[])]).await;
+    let answers = [described(&[]), absent(), described(&[]), absent()];
+    let w = world(Vec::new(), answers).await;
     w.directory("pvc-nobody").await;
     w.clock.move_by(SignedDuration::from_hours(2));
     // The disk goes between the listing and the removal.

@@ -305,7 +305,7 @@ proptest! {
 fn some_clusters_lead_to_a_discard_and_some_would_but_for_their_members() {
     let mut runner = TestRunner::deterministic();
     let (mut discarded, mut kept) = (0, 0);
-    for _ in 0..20_000 {
+    for _ in 0..6_000 {
         let all = cluster().new_tree(&mut runner).unwrap().current();
         let pvs: Vec<Pv> = all.iter().map(|s| s.pv.clone()).collect();
         let record = rebuild::records(&pvs)
