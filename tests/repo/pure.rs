@@ -38,6 +38,8 @@ fn impurities(text: &str) -> Vec<(usize, &'static str)> {
     for (number, line) in code(text) {
         let words: Vec<_> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
         let identifiers = IDENTIFIERS.into_iter().filter(|word| words.contains(word));
+        // A length of time is a value, and asks nobody.
+        let line = line.replace("std::time::Duration", "");
         let paths = PATHS.into_iter().filter(|path| line.contains(path));
         found.extend(identifiers.chain(paths).map(|word| (number, word)));
     }
@@ -47,7 +49,7 @@ fn impurities(text: &str) -> Vec<(usize, &'static str)> {
 #[test]
 fn what_is_not_pure_is_found() {
     for (line, word) in [
-        ("use std::time::Duration;", "std::time"),
+        ("use std::time::Instant;", "std::time"),
         ("let id = Uuid::new_v4();", "Uuid"),
         ("    RandomState::new().hash_one(0u8)", "RandomState"),
         ("std::thread::sleep(whole);", "thread"),
@@ -56,7 +58,12 @@ fn what_is_not_pure_is_found() {
     ] {
         assert!(impurities(line).contains(&(1, word)), "{line}");
     }
-    for line in ["// async", "let threads = strand.waiting;", "fn operand(rest: &str) {"] {
+    for line in [
+        "use std::time::Duration;",
+        "// async",
+        "let threads = strand.waiting;",
+        "fn operand(rest: &str) {",
+    ] {
         assert_eq!(impurities(line), [], "{line}");
     }
 }

@@ -239,7 +239,7 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..6000 {
+    for _ in 0..3000 {
         let volume = live_volume().new_tree(&mut runner).unwrap().current();
         let member = live_member().new_tree(&mut runner).unwrap().current();
         let claim = claim_scene().new_tree(&mut runner).unwrap().current();
@@ -254,30 +254,9 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
             });
         }
     }
-    let expected = [
-        "ask live",
-        "continue",
-        "create",
-        "delete",
-        "discard",
-        "make",
-        "mend",
-        "not ours",
-        "note",
-        "put hold",
-        "put token",
-        "record",
-        "record owner",
-        "refused",
-        "remove empty",
-        "reschedule",
-        "set retain",
-        "settled",
-        "take token",
-        "tell",
-        "unprotect",
-    ];
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), expected);
+    let expected = "ask live, continue, create, delete, discard, make, mend, not ours, note, put hold, put token, \
+                    record, record owner, refused, remove empty, reschedule, set retain, settled, take token, tell, unprotect";
+    assert_eq!(seen.into_iter().collect::<Vec<_>>().join(", "), expected);
 }
 
 /// A hold comes off by upkeep alone, so no plan here takes one.

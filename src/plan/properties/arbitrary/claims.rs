@@ -63,26 +63,24 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
     ];
     // Half of them ask for nothing but the share that might be granted, or the handshake would seldom be passed.
     let asking = testing::claim("team/app").asks("prod/data");
-    let claims = prop_oneof![1 => Just(asking), 1 => claim_of("team/app")];
+    let claims = prop_oneof![1 => Just(asking), 1 => claim_of("team/app")].boxed();
     let source = prop_oneof![
         1 => Just(Some(testing::claim(OWNER).bound().shares("team"))), 2 => option::of(claim_of(OWNER))
     ];
     let healthy = select(vec![OnOwnerDelete::Detach, OnOwnerDelete::Hold])
         .prop_map(|hold| Some(testing::pv(OWNER).ours(|o| o.on_owner_delete = hold)));
-    let source_pv = prop_oneof![1 => healthy, 2 => option::of(pv_of(OWNER))];
+    let source_pv = prop_oneof![1 => healthy, 2 => option::of(pv_of(OWNER))].boxed();
     let pvs = (
-        option::weighted(0.2, pv_of("team/app")),
-        option::weighted(0.3, pv_of("else/where")),
+        option::weighted(0.2, pv_of("team/app")).boxed(),
+        option::weighted(0.3, pv_of("else/where")).boxed(),
         source_pv,
     );
     let node = option::weighted(0.9, select(vec!["node1".to_owned(), "node2".to_owned()]));
-    let rest = (
-        vec(reference(), 0..3),
-        source,
-        prop::bool::weighted(0.1),
-        any::<bool>(),
-        node,
-    );
+    let granted = testing::reference("team/ref", OWNER);
+    // Boxed: whole scenes do not fit the stack of a test otherwise.
+    let references = prop_oneof![1 => Just(vec![granted]), 2 => vec(reference(), 0..3)].boxed();
+    let backends = prop_oneof![1 => Just(vec![testing::backend("nas1")]), 2 => vec(backend(), 0..3)].boxed();
+    let rest = (references, source, prop::bool::weighted(0.1), any::<bool>(), node);
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
             let own = testing::record("team/app");
@@ -91,7 +89,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
             r
         })
     });
-    (claims, classes, pvs, own_record, vec(backend(), 0..3), rest).prop_map(
+    (claims, classes, pvs, own_record, backends, rest).prop_map(
         |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live, node))| {
             ClaimScene {
                 claim: claim.with(|c| c.selected_node = node),
