@@ -54,6 +54,8 @@ pub struct Index {
     naming: BTreeMap<ClaimKey, BTreeSet<ReferenceKey>>,
     /// PersistentVolumes that went lately: an answer of the API server that comes late must not bring one back.
     gone: VecDeque<PvUid>,
+    /// Names of PersistentVolumes that went lately, or whose token did.
+    went: VecDeque<PvName>,
     served: BTreeSet<ReferenceKind>,
 }
 
@@ -85,6 +87,13 @@ fn same_but_for_tokens(a: &Pv, b: &Pv) -> bool {
 
 /// How many [`Index::gone`] remembers: more than go while one answer is on its way.
 const GONE: usize = 1024;
+
+fn remember<T>(lately: &mut VecDeque<T>, new: T) {
+    if lately.len() >= GONE {
+        lately.pop_front();
+    }
+    lately.push_back(new);
+}
 
 impl Index {
     /// A claim is as given.
@@ -168,6 +177,9 @@ impl Index {
         let old = self.pvs.get(&pv.name).cloned();
         if let Some(old) = &old {
             self.unlink_pv(old);
+            for token in old.tokens.keys().filter(|token| !pv.tokens.contains_key(token)) {
+                remember(&mut self.went, token.claim.pv_name());
+            }
         }
         if pv.is_owner()
             && let Some(ours) = &pv.ours
@@ -221,10 +233,8 @@ impl Index {
         };
         let volume = self.volume_of(&old);
         self.unlink_pv(&old);
-        if self.gone.len() >= GONE {
-            self.gone.pop_front();
-        }
-        self.gone.push_back(old.uid.clone());
+        remember(&mut self.gone, old.uid.clone());
+        remember(&mut self.went, old.name.clone());
         let mut wake = self.concerned_by_pv(&old, volume.clone());
         // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
         if let Some(volume) = volume.filter(|_| old.is_member()) {

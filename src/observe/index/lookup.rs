@@ -52,6 +52,11 @@ impl Index {
         self.pvs.get(name)
     }
 
+    /// Whether a PersistentVolume of this name, or the token for one, was here and went lately.
+    pub fn went(&self, name: &PvName) -> bool {
+        self.went.contains(name)
+    }
+
     /// All PersistentVolumes.
     pub fn pvs(&self) -> impl Iterator<Item = &Arc<Pv>> {
         self.pvs.values()

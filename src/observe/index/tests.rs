@@ -261,3 +261,15 @@ fn a_kind_of_reference_that_appears_or_goes_concerns_every_member_and_is_said_on
         );
     }
 }
+
+#[test]
+fn what_went_is_remembered_and_what_is_there_is_not_taken_for_gone() {
+    let mut index = crowd();
+    let (owner, asker) = (PvName::new("pvc-owner"), PvName::new("pvc-a"));
+    index.put_pv(pv(1, "Bound", &["a"]));
+    assert!(!index.went(&owner) && !index.went(&asker));
+    index.put_pv(pv(2, "Bound", &["b"]));
+    assert!(index.went(&asker) && !index.went(&PvName::new("pvc-b")));
+    index.remove_pv(&owner);
+    assert!(index.went(&owner));
+}
