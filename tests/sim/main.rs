@@ -24,6 +24,7 @@ mod gate;
 mod leader;
 mod model;
 mod ports;
+mod races;
 mod store;
 mod stories;
 mod users;
