@@ -24,6 +24,8 @@ pub struct History {
     consented: BTreeSet<(ClaimUid, Namespace)>,
     /// PersistentVolumes that somebody removed by force.
     forced: BTreeSet<PvName>,
+    /// PersistentVolumes that somebody made free for any claim.
+    freed: BTreeSet<PvName>,
     /// PersistentVolumes whose policy or class has ever said that nobody deletes the data.
     kept: BTreeSet<PvName>,
     seen: u64,
@@ -36,6 +38,10 @@ fn data(path: &str) -> String {
 impl History {
     pub fn force_removed(&mut self, pv: &PvName) {
         self.forced.insert(pv.clone());
+    }
+
+    pub fn freed(&mut self, pv: &PvName) {
+        self.freed.insert(pv.clone());
     }
 
     pub fn was_forced(&self, pv: &PvName) -> bool {
@@ -140,6 +146,10 @@ impl History {
                 continue;
             };
             let Some(claim) = &pv.claim else { continue };
+            // kube-controller-manager gives a free volume to whoever fits it, at once; that is no join, and the controller takes it away.
+            if self.freed.contains(&pv.name) && claim.uid != pv.name.claim_uid() {
+                continue;
+            }
             let agreed = self
                 .consented
                 .contains(&(joined.source_uid.clone(), claim.key.namespace.clone()));

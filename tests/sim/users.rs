@@ -175,6 +175,7 @@ impl World {
     }
 
     pub fn clear_claim_ref(&mut self, name: &str) {
+        self.history.freed(&PvName::new(name));
         self.edit_pv(name, |pv| pv.spec.get_or_insert_default().claim_ref = None);
     }
 
