@@ -278,10 +278,7 @@ impl Chaos {
                     .pick(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]),
             ),
             19 => world.strip_protection(&pv),
-            // Not settled for two leaders: the one that did not make the join knows a member that was removed by force from its caches
-            // alone, and those may lag (seed 32 of two leaders lost data that way).
-            20 if self.disks.len() == 1 => world.force_remove_pv(&pv),
-            20 => {}
+            20 => world.force_remove_pv(&pv),
             21 => world.set_policy(&pv, *self.dice.pick(&["Retain", "Delete"])),
             22 => world.clear_claim_ref(&pv),
             23 => world.delete_pv(&pv),
