@@ -75,6 +75,9 @@ async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
         return Ok(Next::Change);
     }
+    if !waits(ctx, view.claim()).await? {
+        return Err(overtaken());
+    }
     let (view, plan, _held) = ctx.decide(view);
     if let Verdict::Refused(refusal) = &plan.verdict {
         return refuse(ctx, view.claim(), &plan, refusal).await;
@@ -95,6 +98,9 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
     };
+    if !waits(ctx, view.claim()).await? {
+        return Err(overtaken());
+    }
     let own = view.claim().uid.pv_name();
     // It joined already, and the caches are being filled anew. Who is not in the ledger and yet has an object gets a token, finds the
     // object, and gives the token back.
@@ -129,9 +135,19 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     Ok(next)
 }
 
+/// Whether a claim waits for a volume, as the caches say. Asked live only where an object or a token for it has gone already, as when
+/// the claim itself has: another one would go the same way and wake the claim again, for as long as the watch of claims is silent.
+async fn waits(ctx: &Context, claim: &Claim) -> Result<bool, Failure> {
+    if !gather::with(&ctx.caches, |index| index.went(&claim.uid.pv_name())) {
+        return Ok(true);
+    }
+    let live = ctx.ports.cluster.claim(&claim.key).await?;
+    Ok(live.is_some_and(|live| live.uid == claim.uid && live.phase == ClaimPhase::Pending))
+}
+
 /// The caches lag behind: asked at once again they would say the same, so it is asked with growing patience.
 fn overtaken() -> Failure {
-    ApiError::new(Fault::Conflict, "the source has another volume than the caches show").into()
+    ApiError::new(Fault::Conflict, "the claim or its source is not what the caches show").into()
 }
 
 /// Upkeep of a claim. Answers whether the state of its consent is known: no event tells when a definition that was going away has come

@@ -158,6 +158,17 @@ pub async fn purge_on(with: Purging) {
     }
 }
 
+/// Purges one entry that may be purged now; `false`: there is none. For whoever has no tasks of its own.
+pub async fn purge_next(with: &Purging) -> bool {
+    match with.purges.begin() {
+        Some(running) => {
+            purge(with, &running).await;
+            true
+        }
+        None => false,
+    }
+}
+
 async fn purge(with: &Purging, running: &Running) {
     let Doomed { backend, id, .. } = &running.doomed;
     let Some(root) = with.roots.get(backend) else { return };

@@ -3,8 +3,9 @@
 use super::context::{Context, Next};
 use super::turn::Turn;
 use crate::domain::access::OnDelete;
-use crate::domain::ids::{Namespace, VolumeId};
+use crate::domain::ids::{Namespace, ResourceVersion, VolumeId};
 use crate::domain::token::Token;
+use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::Attempt;
 use crate::observe::gather::{self, ready};
@@ -99,6 +100,16 @@ fn discarding(ctx: &Context, action: &Action) -> Option<Discarding> {
     }
 }
 
+/// Data goes only by caches which, before the view was read, had shown everything up to the state in which its object was found: a
+/// member whose label was stripped is in no list, and whoever looks by its handle finds it there or nowhere.
+fn shown_whole(view: &LiveVolume, seen: Option<&ResourceVersion>) -> Result<(), Failure> {
+    let Some(pv) = &view.pv else { return Ok(()) };
+    match seen {
+        Some(seen) if !pv.version.is_newer_than(seen) => Ok(()),
+        Some(_) | None => Err(ApiError::new(Fault::Conflict, "the caches do not show yet what was read live").into()),
+    }
+}
+
 /// Takes a volume as far as it goes; the caller has its turn.
 ///
 /// # Errors
@@ -107,8 +118,12 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
     let nobody = Namespace::new("");
     for _ in 0..STEPS {
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody, &[]);
+        let seen = gather::with(&ctx.caches, |index| index.seen().cloned());
         let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
         let Plan { actions, verdict } = decide(&view);
+        if actions.iter().any(|a| matches!(a, Action::Discard { .. })) {
+            shown_whole(&view, seen.as_ref())?;
+        }
         let class = actions.iter().find_map(|a| match a {
             Action::Discard { class, .. } => class.clone(),
             _ => None,

@@ -388,7 +388,7 @@ async fn members(
             None => drop(lost.insert(member.claim.key.clone())),
         }
     }
-    lost.extend(with(caches, |index| lost_askers(index, volume, record)));
+    lost.extend(with(caches, |index| lost_askers(index, volume, record, &found)));
     for key in lost {
         // A claim is called Lost only seconds after its object has gone; until then it is `Bound`, and its pods run.
         let claim = claims
@@ -406,19 +406,13 @@ async fn members(
 }
 
 /// Claims without their object that ask to join the claim which owns, or owned, the volume.
-fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>) -> Vec<ClaimKey> {
+fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>, found: &BTreeSet<PvName>) -> Vec<ClaimKey> {
     let bound = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref());
     let owners = BTreeSet::from_iter(bound.map(|c| &c.key).into_iter().chain(record.map(|r| &r.owner.key)));
     let askers = owners.into_iter().flat_map(|key| index.askers(key));
-    askers
-        .filter(|key| {
-            let bound = index
-                .claim(key)
-                .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
-            bound.is_some_and(|c| index.pv(&c.uid.pv_name()).is_none())
-        })
-        .cloned()
-        .collect()
+    // Whatever the caches say of them and their objects: they may not have heard yet that one was bound, or lost its object.
+    let unseen = |key: &&ClaimKey| index.claim(key).is_none_or(|c| !found.contains(&c.uid.pv_name()));
+    askers.filter(unseen).cloned().collect()
 }
 
 /// Reads a member live.

@@ -13,7 +13,7 @@ use super::work::Work;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::consent::Labels;
-use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::plan::handshake;
@@ -41,6 +41,8 @@ pub struct Index {
     askers: BTreeMap<ClaimKey, BTreeSet<ClaimKey>>,
     pvs: BTreeMap<PvName, Arc<Pv>>,
     members: BTreeMap<VolumeId, BTreeSet<PvName>>,
+    /// The newest version of a PersistentVolume that the watch has shown. What happened to any of them before it, it has shown too.
+    seen: Option<ResourceVersion>,
     /// Whose token is on which volumes.
     tokens: HashMap<ClaimUid, BTreeSet<PvName>>,
     /// Among whose members each member is kept: what its label says may be edited, and what its handle says known later.
@@ -54,6 +56,8 @@ pub struct Index {
     naming: BTreeMap<ClaimKey, BTreeSet<ReferenceKey>>,
     /// PersistentVolumes that went lately: an answer of the API server that comes late must not bring one back.
     gone: VecDeque<PvUid>,
+    /// Names of PersistentVolumes that went lately, or whose token did.
+    went: VecDeque<PvName>,
     served: BTreeSet<ReferenceKind>,
 }
 
@@ -85,6 +89,13 @@ fn same_but_for_tokens(a: &Pv, b: &Pv) -> bool {
 
 /// How many [`Index::gone`] remembers: more than go while one answer is on its way.
 const GONE: usize = 1024;
+
+fn remember<T>(lately: &mut VecDeque<T>, new: T) {
+    if lately.len() >= GONE {
+        lately.pop_front();
+    }
+    lately.push_back(new);
+}
 
 impl Index {
     /// A claim is as given.
@@ -144,6 +155,9 @@ impl Index {
     /// A watch says that a PersistentVolume is as given. Older than what is known already, from the answer to a write of our own, it
     /// says nothing.
     pub fn put_pv(&mut self, pv: Pv) -> Wake {
+        if self.seen.as_ref().is_none_or(|seen| pv.version.is_newer_than(seen)) {
+            self.seen = Some(pv.version.clone());
+        }
         if self.knows_newer(&pv) {
             return Wake::new();
         }
@@ -168,6 +182,9 @@ impl Index {
         let old = self.pvs.get(&pv.name).cloned();
         if let Some(old) = &old {
             self.unlink_pv(old);
+            for token in old.tokens.keys().filter(|token| !pv.tokens.contains_key(token)) {
+                remember(&mut self.went, token.claim.pv_name());
+            }
         }
         if pv.is_owner()
             && let Some(ours) = &pv.ours
@@ -221,10 +238,8 @@ impl Index {
         };
         let volume = self.volume_of(&old);
         self.unlink_pv(&old);
-        if self.gone.len() >= GONE {
-            self.gone.pop_front();
-        }
-        self.gone.push_back(old.uid.clone());
+        remember(&mut self.gone, old.uid.clone());
+        remember(&mut self.went, old.name.clone());
         let mut wake = self.concerned_by_pv(&old, volume.clone());
         // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
         if let Some(volume) = volume.filter(|_| old.is_member()) {
@@ -245,6 +260,8 @@ impl Index {
         let there: BTreeSet<PvName> = all.iter().map(|p| p.name.clone()).collect();
         let gone: Vec<PvName> = self.pvs.keys().filter(|k| !there.contains(k)).cloned().collect();
         let mut wake: Wake = gone.iter().flat_map(|name| self.remove_pv(name)).collect();
+        let newest = |a: ResourceVersion, b: ResourceVersion| if b.is_newer_than(&a) { b } else { a };
+        self.seen = all.iter().map(|pv| pv.version.clone()).reduce(newest);
         // The last word, older or not: after a restore from a backup all versions are. Owners first, by whose handles members are found.
         let (owners, others): (Vec<Pv>, Vec<Pv>) = all.into_iter().partition(Pv::is_owner);
         wake.extend(owners.into_iter().chain(others).flat_map(|pv| self.set_pv(pv)));

@@ -3,7 +3,7 @@
 use super::{Index, NamespaceView};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
-use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use std::sync::Arc;
@@ -50,6 +50,16 @@ impl Index {
     /// A PersistentVolume.
     pub fn pv(&self, name: &PvName) -> Option<&Arc<Pv>> {
         self.pvs.get(name)
+    }
+
+    /// Whether a PersistentVolume of this name, or the token for one, was here and went lately.
+    pub fn went(&self, name: &PvName) -> bool {
+        self.went.contains(name)
+    }
+
+    /// The newest version of a PersistentVolume that the watch has shown: all that happened to any of them before it is shown, too.
+    pub fn seen(&self) -> Option<&ResourceVersion> {
+        self.seen.as_ref()
     }
 
     /// All PersistentVolumes.

@@ -261,3 +261,36 @@ fn a_kind_of_reference_that_appears_or_goes_concerns_every_member_and_is_said_on
         );
     }
 }
+
+#[test]
+fn what_went_is_remembered_and_what_is_there_is_not_taken_for_gone() {
+    let mut index = crowd();
+    let (owner, asker) = (PvName::new("pvc-owner"), PvName::new("pvc-a"));
+    index.put_pv(pv(1, "Bound", &["a"]));
+    assert!(!index.went(&owner) && !index.went(&asker));
+    index.put_pv(pv(2, "Bound", &["b"]));
+    assert!(index.went(&asker) && !index.went(&PvName::new("pvc-b")));
+    index.remove_pv(&owner);
+    assert!(index.went(&owner));
+}
+
+#[test]
+fn only_the_watch_says_how_far_the_caches_have_come() {
+    let mut index = crowd();
+    assert_eq!(index.seen(), None);
+    index.pv_written(pv(9, "Pending", &[]));
+    assert_eq!(
+        index.seen(),
+        None,
+        "the answer to a write is one object's, and shows nothing of the others"
+    );
+    index.put_pv(pv(3, "Pending", &[]));
+    index.put_pv(pv(2, "Pending", &[]));
+    assert_eq!(index.seen(), Some(&crate::domain::ids::ResourceVersion::new("3")));
+    index.reset_pvs(vec![pv(1, "Bound", &[])]);
+    assert_eq!(
+        index.seen(),
+        Some(&crate::domain::ids::ResourceVersion::new("1")),
+        "after a backup was restored"
+    );
+}

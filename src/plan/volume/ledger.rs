@@ -123,21 +123,29 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
             bytes: pv.capacity,
         });
     }
-    if let Some(terms) = pv.terms().filter(|terms| record.terms != *terms) {
-        changes.push(Change::SetTerms {
-            volume: v.volume.clone(),
-            terms,
-        });
-    }
+    changes.extend(said(v, record, pv));
     note(changes)
 }
 
 /// The ledger follows that the owner has gone.
 pub(super) fn let_go(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
     match &v.record {
-        Some(record) => note(in_state(v, record, State::SoftDeleted)),
+        Some(record) => {
+            let mut changes = in_state(v, record, State::SoftDeleted);
+            changes.extend(said(v, record, pv));
+            note(changes)
+        }
         None => remember(v, pv, ours),
     }
+}
+
+/// What the object says of deleting, where the ledger has something else.
+fn said(v: &LiveVolume, record: &Record, pv: &Pv) -> Option<Change> {
+    let terms = pv.terms().filter(|terms| record.terms != *terms)?;
+    Some(Change::SetTerms {
+        volume: v.volume.clone(),
+        terms,
+    })
 }
 
 fn in_state(v: &LiveVolume, record: &Record, state: State) -> Vec<Change> {

@@ -228,7 +228,12 @@ fn a_volume_without_users_and_members_is_deleted_object_first() {
 
 #[test]
 fn retained_volumes_stay_until_somebody_deletes_the_object() {
-    let kept = orphaned().object(|p| p.policy(ReclaimPolicy::Retain));
+    let kept = orphaned()
+        .object(|p| p.policy(ReclaimPolicy::Retain))
+        .record(|r| Record {
+            terms: pv("prod/data").policy(ReclaimPolicy::Retain).terms().unwrap(),
+            ..r
+        });
     assert_eq!(notes(&kept), [soft_deleted()]);
     assert!(rests(&kept.record(|r| r.state(State::SoftDeleted))));
 }

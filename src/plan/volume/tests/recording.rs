@@ -20,6 +20,15 @@ fn the_ledger_follows_what_is_bound() {
         matches!(notes(&kept).as_slice(), [Change::SetTerms { terms, .. }] if terms.policy == ReclaimPolicy::Retain)
     );
 
+    let soft = orphaned()
+        .members(&["team/app"])
+        .record(|r| r.state(State::SoftDeleted))
+        .object(|p| p.policy(ReclaimPolicy::Retain));
+    assert!(
+        matches!(notes(&soft).as_slice(), [Change::SetTerms { .. }]),
+        "also when the owner has gone"
+    );
+
     let made = volume().record(|r| r.state(State::Creating).intends(Intent::Create));
     assert_eq!(notes(&made).len(), 2, "settled, and live");
 

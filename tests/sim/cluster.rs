@@ -1,0 +1,282 @@
+//! The port to the API server, on the store in memory: the same requests as the real one sends, the same refusals.
+
+use crate::store::{Expect, Store, finalizers, refuse};
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tombolo::api::names;
+use tombolo::domain::claim::Claim;
+use tombolo::domain::ids::{
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+};
+use tombolo::domain::pv::Pv;
+use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use tombolo::domain::token::{JoinNote, Token};
+use tombolo::execute::cluster::{ApiError, Cluster, Fault};
+use tombolo::execute::manifest::persistent_volume;
+use tombolo::observe::index::NamespaceView;
+use tombolo::plan::NewPv;
+use tombolo::plan::action::Exactly;
+use tombolo_backend_api::MountSource;
+
+/// An API server; clones are the same one.
+#[derive(Clone, Default)]
+pub struct MemoryCluster(Arc<Mutex<Store>>);
+
+impl MemoryCluster {
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap()
+    }
+}
+
+fn exactly(pv: &Exactly) -> Expect<'_> {
+    Expect {
+        uid: Some(pv.uid.as_str()),
+        version: Some(pv.version.as_str()),
+    }
+}
+
+fn this(uid: &str) -> Expect<'_> {
+    Expect {
+        uid: Some(uid),
+        version: None,
+    }
+}
+
+/// A strategic merge patch of a list of finalizers: adding one twice leaves one.
+pub fn add_finalizer(meta: &mut ObjectMeta, finalizer: &str) {
+    if !finalizers(meta).iter().any(|f| f == finalizer) {
+        meta.finalizers.get_or_insert_default().push(finalizer.to_owned());
+    }
+}
+
+/// `$deleteFromPrimitiveList`.
+pub fn take_finalizer(meta: &mut ObjectMeta, finalizer: &str) {
+    if let Some(all) = &mut meta.finalizers {
+        all.retain(|f| f != finalizer);
+    }
+}
+
+fn absent_is_done(result: Result<(), ApiError>) -> Result<(), ApiError> {
+    match result {
+        Err(error) if error.fault == Fault::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[async_trait]
+impl Cluster for MemoryCluster {
+    async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError> {
+        Ok(self.store().claim(key).map(|c| (*c).clone()))
+    }
+
+    async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError> {
+        Ok(self.store().pv(name).map(|pv| (*pv).clone()))
+    }
+
+    async fn members(&self, volume: &VolumeId) -> Result<Vec<Pv>, ApiError> {
+        let store = self.store();
+        let labelled = store.pvs.values().filter(|pv| {
+            let label = |key: &str| pv.metadata.labels.as_ref()?.get(key);
+            label(names::LABEL_VOLUME).is_some_and(|v| v == volume.as_str())
+                && label(names::LABEL_ROLE).is_some_and(|r| r == "member")
+        });
+        Ok(labelled.filter_map(Pv::of).collect())
+    }
+
+    async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
+        Ok(self.store().all_pvs().iter().map(|pv| (**pv).clone()).collect())
+    }
+
+    async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
+        Ok(self.store().references.get(key).cloned())
+    }
+
+    async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        let all = &self.store().references;
+        let here = all
+            .values()
+            .filter(|r| r.key.kind == kind && r.key.namespace == *namespace);
+        Ok(Some(here.cloned().collect()))
+    }
+
+    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
+        let all = self.store().all_claims();
+        Ok(all.into_iter().find(|c| c.uid == *uid).map(|c| (*c).clone()))
+    }
+
+    async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
+        Ok(self.store().namespaces.get(name).cloned())
+    }
+
+    async fn create_pv(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {
+        let mut store = self.store();
+        let Err(error) = store.create_pv(persistent_volume(pv, source)) else {
+            return Ok(());
+        };
+        let found = store.pv(&pv.name).filter(|found| {
+            found.ours.as_ref().is_some_and(|o| o.handle == pv.handle)
+                && found
+                    .claim
+                    .as_ref()
+                    .is_some_and(|c| c.uid.as_ref() == Some(&pv.claim.uid))
+        });
+        found.map(drop).ok_or(error)
+    }
+
+    async fn delete_pv(&self, pv: &Exactly) -> Result<(), ApiError> {
+        self.store().delete_pv(&pv.name, exactly(pv))
+    }
+
+    async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Result<(), ApiError> {
+        let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
+            take_finalizer(&mut pv.metadata, names::FINALIZER_VOLUME)
+        });
+        absent_is_done(edit)
+    }
+
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError> {
+        self.store().edit_pv(&pv.name, exactly(pv), |pv| {
+            add_finalizer(&mut pv.metadata, &token.finalizer());
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(token.finalizer(), note.to_text());
+        })
+    }
+
+    async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError> {
+        let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
+            take_finalizer(&mut pv.metadata, &token.finalizer());
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .remove(&token.finalizer());
+        });
+        absent_is_done(edit)
+    }
+
+    async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
+            add_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+        };
+        self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit)
+    }
+
+    async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
+            take_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+        };
+        absent_is_done(self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit))
+    }
+
+    async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError> {
+        let expect = Expect {
+            uid: Some(claim.uid.as_str()),
+            version: Some(version.as_str()),
+        };
+        self.store().edit_claim(&claim.key, expect, |c| {
+            c.metadata
+                .annotations
+                .get_or_insert_default()
+                .remove(names::ANNOTATION_SELECTED_NODE);
+        })
+    }
+
+    async fn mend(
+        &self,
+        pv: &Exactly,
+        volume: &VolumeId,
+        backend: &BackendName,
+        handle: &Handle,
+        member: bool,
+    ) -> Result<(), ApiError> {
+        let role = if member { "member" } else { "owner" };
+        self.store().edit_pv(&pv.name, exactly(pv), |pv| {
+            let meta = &mut pv.metadata;
+            add_finalizer(meta, names::FINALIZER_VOLUME);
+            let annotations = meta.annotations.get_or_insert_default();
+            annotations.insert(names::ANNOTATION_PROVISIONED_BY.into(), names::PROVISIONER.into());
+            annotations.insert(names::ANNOTATION_HANDLE.into(), handle.to_string());
+            let labels = meta.labels.get_or_insert_default();
+            labels.insert(names::LABEL_VOLUME.into(), volume.to_string());
+            labels.insert(names::LABEL_ROLE.into(), role.into());
+            labels.insert(names::LABEL_BACKEND.into(), backend.to_string());
+        })
+    }
+
+    async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError> {
+        self.store().edit_pv(&pv.name, exactly(pv), |pv| {
+            pv.spec.get_or_insert_default().persistent_volume_reclaim_policy = Some("Retain".into());
+        })
+    }
+
+    async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError> {
+        self.store().edit_pv(&pv.name, exactly(pv), |pv| {
+            pv.metadata
+                .annotations
+                .get_or_insert_default()
+                .insert(names::ANNOTATION_OWNER_UID.into(), owner.to_string());
+        })
+    }
+}
+
+/// The real server's answers, so that what follows rests on something.
+#[test]
+fn the_store_refuses_what_an_api_server_refuses() {
+    let mut store = Store::default();
+    let pv = |finalizer: Option<&str>| k8s_openapi::api::core::v1::PersistentVolume {
+        metadata: ObjectMeta {
+            name: Some("a".into()),
+            finalizers: finalizer.map(|f| vec![f.into()]),
+            ..ObjectMeta::default()
+        },
+        ..k8s_openapi::api::core::v1::PersistentVolume::default()
+    };
+    let (name, any) = (PvName::new("a"), Expect::default());
+    let fault = |result: Result<(), ApiError>| result.err().map(|e| e.fault);
+    store.create_pv(pv(Some("keep"))).unwrap();
+    assert_eq!(fault(store.create_pv(pv(None))), Some(Fault::Exists));
+    let first = store.pv(&name).unwrap();
+    store
+        .edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "keep"))
+        .unwrap();
+    assert_eq!(
+        store.pv(&name).unwrap().version,
+        first.version,
+        "a patch that changes nothing is no new version"
+    );
+    store
+        .edit_pv(&name, exactly(&(&*first).into()), |pv| {
+            add_finalizer(&mut pv.metadata, "two")
+        })
+        .unwrap();
+    assert_eq!(
+        fault(store.delete_pv(&name, exactly(&(&*first).into()))),
+        Some(Fault::Conflict)
+    );
+    store.delete_pv(&name, any).unwrap();
+    assert_eq!(
+        fault(store.edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "new"))),
+        Some(Fault::Terminating)
+    );
+    store
+        .edit_pv(&name, any, |pv| {
+            drop(
+                pv.metadata
+                    .labels
+                    .get_or_insert_default()
+                    .insert("still".into(), "works".into()),
+            )
+        })
+        .unwrap();
+    store.edit_pv(&name, any, |pv| pv.metadata.finalizers = None).unwrap();
+    assert_eq!(fault(store.delete_pv(&name, any)), Some(Fault::NotFound));
+    store.create_pv(pv(None)).unwrap();
+    assert_eq!(
+        fault(store.edit_pv(&name, this(first.uid.as_str()), |_| ())),
+        Some(Fault::Conflict),
+        "another one of its name"
+    );
+    assert!(refuse::<()>(Fault::Away, "").is_err());
+}

@@ -1,0 +1,152 @@
+//! A crash, or a long sleep, at every single write of every story, before and after its effect.
+
+use crate::gate::Moment;
+use crate::leader::{KINDS, Kind};
+use crate::stories::{STORIES, Story};
+use crate::world::{EVERY_THEN, Script, Then, World};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Fewer points than this and something stopped being explored.
+const AT_LEAST: usize = 14_000;
+
+struct Ended {
+    end: String,
+    writes: usize,
+    midway_missed: bool,
+}
+
+fn tell(story: &Story, script: Script) -> Ended {
+    let run = || {
+        let mut world = World::new(script);
+        (story.play)(&mut world);
+        let (writes, midway_missed) = (world.writes(), world.midway_missed);
+        world.end();
+        world.check_end();
+        Ended {
+            end: world.what_is_left(),
+            writes,
+            midway_missed,
+        }
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        eprintln!("in story {} with {script:?}", story.name);
+        resume_unwind(panic)
+    })
+}
+
+/// Every way in which the people's timing can fall, without a crash, and how many writes each takes.
+fn timings(story: &Story, eager: bool, silent: Option<Kind>) -> Vec<(Script, usize)> {
+    let mut all = Vec::new();
+    for midway in 0.. {
+        let script = Script {
+            stop: None,
+            midway,
+            eager,
+            silent,
+        };
+        let ended = tell(story, script);
+        assert!(
+            story.may_end(&ended.end, script),
+            "{} {script:?} ends in:\n\"{}\"",
+            story.name,
+            ended.end
+        );
+        all.push((script, ended.writes));
+        // A story without a midway never asks for it, and ends the same whatever it is.
+        if ended.midway_missed || !has_midway(story) {
+            break;
+        }
+    }
+    all
+}
+
+fn has_midway(story: &Story) -> bool {
+    story.name.ends_with("midway") || story.name.contains("during")
+}
+
+/// Every point at which a controller can stop, and what becomes of it.
+fn points(story: &Story) -> Vec<Script> {
+    let mut points = Vec::new();
+    let timings = [false, true].into_iter().flat_map(|eager| timings(story, eager, None));
+    for (script, writes) in timings {
+        // How caches lag makes little difference to who takes over.
+        for (write, moment) in (1..=writes).flat_map(|w| [(w, Moment::Before), (w, Moment::After)]) {
+            for then in EVERY_THEN
+                .into_iter()
+                .filter(|then| !script.eager || *then == Then::Restart)
+            {
+                points.push(Script {
+                    stop: Some((write, moment, then)),
+                    ..script
+                });
+            }
+        }
+    }
+    points
+}
+
+/// Explores every n-th point, so that the tests that share the work end at about the same time.
+fn explore(part: usize, of: usize) {
+    let (mut all, mut wrong) = (0, Vec::new());
+    for story in STORIES {
+        for script in points(story) {
+            all += 1;
+            if all % of != part {
+                continue;
+            }
+            match catch_unwind(|| tell(story, script)) {
+                Ok(ended) if story.may_end(&ended.end, script) => {}
+                Ok(ended) => {
+                    eprintln!("{} {script:?} ends in:\n  {}", story.name, ended.end);
+                    wrong.push(format!("{} {script:?} ends in:\n  {}", story.name, ended.end));
+                }
+                Err(_) => wrong.push(format!("{} {script:?} PANICS", story.name)),
+            }
+        }
+    }
+    println!("part {part} of {all} crash points");
+    assert!(
+        wrong.is_empty(),
+        "{} of {all} end elsewhere:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    assert!(all >= AT_LEAST, "only {all} crash points");
+}
+
+#[test]
+fn every_story_ends_as_it_should() {
+    let mut wrong = Vec::new();
+    for story in STORIES {
+        let script = Script {
+            stop: None,
+            midway: 3,
+            eager: false,
+            silent: None,
+        };
+        let ended = tell(story, script);
+        if !story.may_end(&ended.end, script) {
+            wrong.push(format!("{}: {}", story.name, ended.end));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Of each kind in turn: while one watch has nothing to say for as long as anything else can go on, the others must not make a
+/// controller do the same thing over and over.
+#[test]
+fn a_silent_watch_causes_no_storm_and_changes_no_ending() {
+    for (story, kind) in STORIES.iter().flat_map(|story| KINDS.map(|kind| (story, kind))) {
+        assert!(!timings(story, false, Some(kind)).is_empty());
+    }
+}
+
+#[test]
+fn a_crash_at_any_write_changes_no_ending_1() {
+    explore(0, 2);
+}
+
+#[test]
+fn a_crash_at_any_write_changes_no_ending_2() {
+    explore(1, 2);
+}

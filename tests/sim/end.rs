@@ -1,0 +1,80 @@
+//! The end of a story in words: what exists, without versions and UIDs that depend on how often something was tried.
+
+use crate::world::World;
+use std::collections::BTreeSet;
+use tombolo::domain::ids::PvName;
+use tombolo::domain::pv::ReclaimPolicy;
+
+impl World {
+    /// What is there, one thing after the other.
+    pub fn what_is_left(&self) -> String {
+        let mut lines = self.claims();
+        lines.extend(self.volumes());
+        lines.extend(self.directories());
+        lines.extend(self.records());
+        if lines.is_empty() {
+            "nothing".to_owned()
+        } else {
+            lines.join("; ")
+        }
+    }
+
+    fn claims(&self) -> Vec<String> {
+        let claims = self.out.cluster.store().all_claims();
+        let line = |c: &tombolo::domain::claim::Claim| {
+            let bound = c.volume_name.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+            let marks = [(c.terminating, " terminating"), (c.held, " held")];
+            format!("{} {:?}{bound}{}", c.key, c.phase, text(&marks))
+        };
+        claims.iter().map(|c| line(c)).collect()
+    }
+
+    fn volumes(&self) -> Vec<String> {
+        let pvs = self.out.cluster.store().all_pvs();
+        let line = |pv: &tombolo::domain::pv::Pv| {
+            let role = if pv.is_member() { "member" } else { "owner" };
+            let marks = [
+                (pv.terminating, " terminating"),
+                (!pv.tokens.is_empty(), " token"),
+                (pv.policy == ReclaimPolicy::Retain, " Retain"),
+                (pv.claim.is_none(), " free"),
+            ];
+            format!("{role} {} {:?}{}", pv.name, pv.phase, text(&marks))
+        };
+        pvs.iter().map(|pv| line(pv)).collect()
+    }
+
+    fn directories(&self) -> Vec<String> {
+        let tree = self.out.fake.tree();
+        let here = tree.paths().filter(|p| !p.contains('/') && !p.starts_with('.'));
+        let archived = tree
+            .paths()
+            .filter_map(|p| p.strip_prefix(".tombolo/archive/"))
+            .filter(|p| !p.contains('/'));
+        let filled = |path: String| {
+            if tree.read(&format!("{path}/bytes")).is_some() {
+                ""
+            } else {
+                " empty"
+            }
+        };
+        let here = here.map(|p| format!("data {p}{}", filled(p.to_owned())));
+        let archived = archived.map(|p| format!("archived {p}{}", filled(format!(".tombolo/archive/{p}"))));
+        here.chain(archived).collect()
+    }
+
+    fn records(&self) -> Vec<String> {
+        let records = self.leaders[0].ctx.ports.ledger.all();
+        let line = |r: &tombolo::domain::record::Record| {
+            let members: Vec<_> = r.members.keys().map(PvName::as_str).collect();
+            let intent = r.intent.as_ref().map(|i| format!(" open {i}")).unwrap_or_default();
+            format!("record {} {}{intent} [{}]", r.volume, r.state, members.join(" "))
+        };
+        records.iter().map(|r| line(r)).collect()
+    }
+}
+
+fn text(marks: &[(bool, &str)]) -> String {
+    let set: BTreeSet<&str> = marks.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
+    set.into_iter().collect()
+}

@@ -1,0 +1,107 @@
+//! The three ports of a controller behind its gate: API server, ledger, backend.
+
+use crate::cluster::MemoryCluster;
+use crate::gate::{Call, Gate};
+use async_trait::async_trait;
+use std::sync::Arc;
+use tombolo::domain::change::Change;
+use tombolo::domain::claim::Claim;
+use tombolo::domain::ids::{
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+};
+use tombolo::domain::pv::Pv;
+use tombolo::domain::record::Record;
+use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use tombolo::domain::token::{JoinNote, Token};
+use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::ledger::epoch::Epoch;
+use tombolo::ledger::memory::MemoryLedger;
+use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
+use tombolo::observe::index::NamespaceView;
+use tombolo::plan::NewPv;
+use tombolo::plan::action::Exactly;
+use tombolo_backend_api::{
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
+    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+};
+use tombolo_backend_fake::Fake;
+
+/// Something behind a gate.
+pub struct Gated<T> {
+    pub inner: T,
+    pub gate: Arc<Gate>,
+}
+
+/// A port whose asynchronous calls all go through the gate.
+macro_rules! gated {
+    ($port:ident for $inner:ty { $($at_once:tt)* } $($call:ident fn $name:ident($($arg:ident: $type:ty),*) -> $out:ty;)*) => {
+        #[async_trait]
+        impl $port for Gated<$inner> {
+            $($at_once)*
+            $(
+                async fn $name(&self, $($arg: $type),*) -> $out {
+                    self.gate.pass(Call::$call, stringify!($name), self.inner.$name($($arg),*)).await
+                }
+            )*
+        }
+    };
+}
+
+gated! {
+    Cluster for MemoryCluster {}
+    Read fn claim(key: &ClaimKey) -> Result<Option<Claim>, ApiError>;
+    Read fn pv(name: &PvName) -> Result<Option<Pv>, ApiError>;
+    Read fn members(volume: &VolumeId) -> Result<Vec<Pv>, ApiError>;
+    Read fn pvs() -> Result<Vec<Pv>, ApiError>;
+    Read fn reference(key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
+    Read fn references(kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
+    Read fn claim_with_uid(uid: &ClaimUid) -> Result<Option<Claim>, ApiError>;
+    Read fn namespace(name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
+    Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
+    Write fn delete_pv(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn unprotect(pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
+    Write fn put_token(pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError>;
+    Write fn take_token(pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
+    Write fn put_hold(claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn take_hold(claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
+    Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
+    Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn record_owner(pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
+}
+
+gated! {
+    Ledger for MemoryLedger {
+        fn book(&self) -> &Book {
+            self.inner.book()
+        }
+    }
+    Write fn apply(changes: Vec<Change>, durability: Durability) -> Result<(), LedgerError>;
+    Write fn replace_all(records: Vec<Record>) -> Result<(), LedgerError>;
+    Write fn set_epoch(epoch: Epoch) -> Result<(), LedgerError>;
+}
+
+gated! {
+    Backend for Fake {
+        fn capabilities(&self) -> Capabilities {
+            self.inner.capabilities()
+        }
+
+        fn root(&self) -> RootLocation {
+            self.inner.root()
+        }
+    }
+    Read fn read_mark() -> Result<Option<Mark>, BackendError>;
+    Write fn place_mark(mark: &Mark) -> Result<Mark, BackendError>;
+    Read fn inspect(path: &VolumePath) -> Result<Option<Found>, BackendError>;
+    Write fn create(volume: &CreateVolume) -> Result<Found, BackendError>;
+    Read fn mount(path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError>;
+    Write fn discard(path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError>;
+    Read fn space() -> Result<Space, BackendError>;
+    Read fn list() -> Result<Vec<Listed>, BackendError>;
+    Write fn remove_empty(path: &VolumePath) -> Result<bool, BackendError>;
+    Read fn trash() -> Result<Vec<TrashEntry>, BackendError>;
+    Write fn restore(id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
+    Write fn forget(id: &TrashId) -> Result<(), BackendError>;
+    Write fn purge(id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+}
