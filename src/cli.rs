@@ -210,7 +210,7 @@ pub enum Trash {
         /// The entry, as `trash list` prints it
         #[arg(value_parser = trash_id)]
         id: TrashId,
-        /// The claim to own it, as <namespace>/<claim>
+        /// The claim to own it, as <namespace>/<claim>: Pending, of the same class, no larger, with spec.volumeName set to the entry
         #[arg(long, value_name = "NS/CLAIM", value_parser = claim)]
         to: ClaimKey,
         /// Where it is.

@@ -90,6 +90,14 @@ pub struct NamespaceLimits {
 /// Whoever deletes something to make room wonders otherwise.
 const TRASH_COUNTS: &str = "deleted ones count until their time in the trash is over";
 
+impl Limits {
+    /// Whether there are any for volumes or bytes, be it for one namespace or for all.
+    pub fn of_volumes(&self) -> bool {
+        let all = [self.volumes, self.bytes, self.namespace.volumes, self.namespace.bytes];
+        all.iter().any(Option::is_some)
+    }
+}
+
 impl From<Option<&storage_backend::Limits>> for Limits {
     /// A size that cannot be read admits nothing: better a claim that waits than a limit that is none.
     fn from(spec: Option<&storage_backend::Limits>) -> Self {
@@ -125,7 +133,9 @@ impl Backend {
             ));
         }
         if reached(self.limits.volumes, self.used.volumes, 1) || reached(self.limits.bytes, self.used.bytes, bytes) {
-            return Some("the storage backend is full by its limits; ask your admin".to_owned());
+            return Some(format!(
+                "the storage backend is full by its limits; {TRASH_COUNTS}; ask your admin"
+            ));
         }
         None
     }

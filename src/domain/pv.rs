@@ -1,7 +1,10 @@
 //! A PersistentVolume, reduced to what decisions look at; ours carry everything that deleting and rebuilding need.
 
 use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
-use super::ids::{BackendName, ClaimKey, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
+use super::ids::{
+    BackendName, ClaimKey, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId, is_dns_label,
+    is_dns_subdomain,
+};
 use super::record::Terms;
 use super::size;
 use super::token::{JoinNote, Token};
@@ -95,6 +98,13 @@ pub struct Joined {
 }
 
 impl Joined {
+    /// The claim that was joined: `via` ends with its name.
+    pub fn source(&self) -> Option<ClaimKey> {
+        let (_, key) = self.via.rsplit_once(" of ")?;
+        let (namespace, name) = key.split_once('/')?;
+        (is_dns_label(namespace) && is_dns_subdomain(name)).then(|| ClaimKey::new(namespace, name))
+    }
+
     /// Whether the member came by the consent for `source`: `via` ends with its name.
     pub fn came_from(&self, source: &ClaimKey) -> bool {
         self.via.ends_with(&format!(" of {source}"))

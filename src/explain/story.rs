@@ -88,11 +88,17 @@ fn pending(seen: &Seen, claim: &Claim, plan: &Plan) -> (Vec<Check>, Said) {
         let said = ordinary(seen, claim, plan);
         return (checks, said);
     };
-    checks.extend(of_handshake(examine(&handshake).rows, &seen.unseen));
+    let examination = examine(&handshake);
+    checks.extend(of_handshake(examination.rows, &seen.unseen));
     let first = checks.iter().find(|check| check.outcome != Outcome::Passed);
     let said = match first {
         Some(check) if check.outcome == Outcome::Unknown => unknown(claim, &check.text),
-        Some(_) | None => waiting(plan),
+        // Whoever may not read classes has no plan to go by; what failed before has failed all the same.
+        Some(_) => match examination.verdict {
+            Err(refusal) => (refusal.to_string(), Some(refusal.reason.next_step().to_owned())),
+            Ok(_) => waiting(seen, plan),
+        },
+        None => waiting(seen, plan),
     };
     (checks, said)
 }
@@ -129,20 +135,32 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
     };
     match seen.unseen.why(rests_on) {
         Some(why) => unknown(claim, why),
-        None => waiting(plan),
+        None => waiting(seen, plan),
     }
 }
 
-fn waiting(plan: &Plan) -> Said {
+fn waiting(seen: &Seen, plan: &Plan) -> Said {
     let text = match &plan.verdict {
         Verdict::Refused(_) => return refused(plan).unwrap_or_default(),
         Verdict::NotOurs | Verdict::AskLive | Verdict::Continue => {
             "every check passes; the controller is about to join it"
         }
+        // What lies in the trash counts too, and only the controller sees it.
+        Verdict::Settled if takes_of_limits(seen, plan) => {
+            "it is about to be provisioned, unless what lies in the backend's trash uses up a limit: then its events say so"
+        }
         Verdict::Settled if !plan.actions.is_empty() => "it is about to be provisioned",
         Verdict::Settled => "waiting for Kubernetes: to ask for it, to choose a node, or to bind it",
     };
     (text.to_owned(), None)
+}
+
+/// Whether a plan is for a volume on a backend that limits volumes or bytes.
+fn takes_of_limits(seen: &Seen, plan: &Plan) -> bool {
+    let taken = plan.takes(None);
+    let looked_at = seen.view.to_decide();
+    let mut on = looked_at.backends.iter();
+    on.any(|b| taken.as_ref().is_some_and(|t| t.backend == b.name) && b.limits.of_volumes())
 }
 
 /// The PersistentVolume that a claim has or is about to have, and the one of the volume's owner.

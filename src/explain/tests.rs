@@ -165,6 +165,10 @@ fn a_class_that_may_not_be_read_is_known_by_what_kubernetes_made_of_it() {
 fn an_ordinary_claim_rests_on_its_backend_and_on_what_is_used_of_it() {
     let plain = || world().with(|w| w.claims[0] = testing::claim("team/app"));
     assert_eq!(plain().tell("team/app").verdict, "it is about to be provisioned");
+    let limited = plain()
+        .with(|w| w.backends[0].limits.volumes = Some(9))
+        .tell("team/app");
+    assert!(limited.verdict.contains("trash"), "{}", limited.verdict);
     for input in [Input::Backends, Input::Volumes] {
         let told = plain().without(input).tell("team/app");
         assert_eq!(told.verdict, format!("unknown: no {input:?}"));

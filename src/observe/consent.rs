@@ -4,7 +4,7 @@ use super::gather::{Caches, with};
 use super::index::{Index, NamespaceView};
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimUid, Namespace};
+use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKind};
 use crate::execute::cluster::{ApiError, Cluster};
@@ -55,6 +55,7 @@ pub async fn live_consent_of(
         namespace_terminating: namespace.terminating,
         references: references.as_deref(),
         source_uid: &joined.source_uid,
+        source: joined.source().as_ref(),
         owner_uid: bound.as_ref().and_then(|bound| bound.uid.as_ref()),
         owner: owner.as_ref(),
         access: pv.ours.as_ref().map_or(Access::ReadOnly, |ours| ours.access),
@@ -82,6 +83,7 @@ pub struct Shown {
     view: NamespaceView,
     references: Option<Vec<Reference>>,
     source_uid: ClaimUid,
+    source: Option<ClaimKey>,
     owner_uid: Option<ClaimUid>,
     owner: Option<Arc<Claim>>,
     access: Access,
@@ -100,6 +102,7 @@ impl Shown {
             view: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
             references: served.then(|| index.references_in(&claim.key.namespace).cloned().collect()),
             source_uid: joined.source_uid.clone(),
+            source: joined.source(),
             owner_uid: bound.and_then(|bound| bound.uid.clone()),
             owner: bound.and_then(|bound| index.claim(&bound.key)).cloned(),
             access: ours.access,
@@ -114,6 +117,7 @@ impl Shown {
             namespace_terminating: self.view.terminating,
             references: self.references.as_deref(),
             source_uid: &self.source_uid,
+            source: self.source.as_ref(),
             owner_uid: self.owner_uid.as_ref(),
             owner: self.owner.as_deref(),
             access: self.access,

@@ -8,7 +8,7 @@ use crate::api::names::claim as keys;
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::consent::{Grants, Labels};
-use crate::domain::ids::{ClaimUid, Namespace};
+use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::reference::Reference;
 
 /// What the state of a member's consent is read from.
@@ -24,6 +24,8 @@ pub struct Membership<'a> {
     pub references: Option<&'a [Reference]>,
     /// The claim whose owner consented, by UID at the join.
     pub source_uid: &'a ClaimUid,
+    /// What that claim was called, as written down at the join; `None`: it cannot be read any more.
+    pub source: Option<&'a ClaimKey>,
     /// The claim that the owner's PersistentVolume is bound to, by UID.
     pub owner_uid: Option<&'a ClaimUid>,
     /// The claim under that one's name now, if there is one. With another UID it says nothing.
@@ -73,18 +75,9 @@ pub fn state(m: &Membership<'_>) -> Consent {
             Consent::Unknown
         };
     };
-    let source = owner.filter(|owner| owner.uid == *m.source_uid);
-    let permitted = match source {
-        Some(owner) => references
-            .iter()
-            .filter(|r| r.names(&owner.key))
-            .map(|r| r.access)
-            .max(),
-        // The source's key is gone with its claim (the owner of today may have another): a reference that names anything may
-        // be the one.
-        None => references.iter().filter(|r| !r.terminating).map(|r| r.access).max(),
-    };
-    match permitted {
+    // Whoever owns the volume today, references name the claim that was joined. If nothing says which, any may be the one.
+    let permits = |r: &&Reference| m.source.map_or(!r.terminating, |source| r.names(source));
+    match references.iter().filter(permits).map(|r| r.access).max() {
         None => Consent::WithdrawnByReference,
         Some(access) if granted.min(access) < m.access => Consent::ReadOnlyNow,
         Some(_) => Consent::Given,

@@ -251,7 +251,6 @@ fn the_top_level_has_no_other_directories() {
 fn machine_words() -> Vec<String> {
     [
         ["/wo", "rk/"],
-        ["/tmp/", "wt"],
         ["/ro", "ot/"],
         ["/ho", "me/"],
         ["crates", ".io"],

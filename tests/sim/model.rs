@@ -471,7 +471,7 @@ fn preconditions_only_spare_work() {
     assert_eq!(explore(Mutant::NoPreconditions).err(), None);
 }
 
-/// As `protocol_model.py` had it beside the design: either of the two stops a join that read the volume before its deletion.
+/// Either of the two stops a join that read the volume before its deletion.
 #[test]
 fn the_refusal_of_new_tokens_and_the_version_stand_in_for_each_other() {
     assert_eq!(explore(Mutant::TokensOnTerminating).err(), None);

@@ -8,6 +8,7 @@ struct Scene {
     labels: Labels,
     namespace_terminating: bool,
     references: Option<Vec<Reference>>,
+    source: Option<ClaimKey>,
     owner_uid: ClaimUid,
     owner: Option<Claim>,
     access: Access,
@@ -18,6 +19,7 @@ fn scene() -> Scene {
         labels: labels(&[("tier", "gold")]),
         namespace_terminating: false,
         references: Some(vec![reference("team/ref", "prod/data")]),
+        source: Some(testing::key("prod/data")),
         owner_uid: uid("prod/data"),
         owner: Some(testing::claim("prod/data").bound().shares("team")),
         access: Access::ReadWrite,
@@ -41,6 +43,7 @@ impl Scene {
             namespace_terminating: self.namespace_terminating,
             references: self.references.as_deref(),
             source_uid: &uid("prod/data"),
+            source: self.source.as_ref(),
             owner_uid: Some(&self.owner_uid),
             owner: self.owner.as_ref(),
             access: self.access,
@@ -229,6 +232,23 @@ fn when_the_owner_has_gone_an_admin_revokes_by_deleting_the_reference() {
         gone(vec![going(reference("team/ref", "prod/data"))]).state(),
         Consent::WithdrawnByReference
     );
+}
+
+#[test]
+fn a_reference_to_another_claim_keeps_nobody_in_a_volume_whose_owner_has_gone() {
+    let gone = |source: Option<ClaimKey>| {
+        scene().with(|s| {
+            s.references = Some(vec![reference("team/else", "prod/other")]);
+            (s.owner, s.source) = (None, source);
+        })
+    };
+    assert_eq!(
+        gone(Some(testing::key("prod/data"))).state(),
+        Consent::WithdrawnByReference
+    );
+    assert_eq!(gone(None).state(), Consent::Given, "it may be the one: no evidence");
+    let reclaimed = reclaimed().with(|s| s.references = Some(vec![reference("team/else", "prod/other")]));
+    assert_eq!(reclaimed.state(), Consent::WithdrawnByReference);
 }
 
 #[test]

@@ -267,7 +267,9 @@ proptest! {
         labels in select(vec![testing::labels(&[]), testing::labels(&[("tier", "gold")])]),
         namespace_terminating in prop::bool::weighted(0.1),
         access in access(),
+        known in prop::bool::weighted(0.8),
     ) {
+        let source = known.then(|| testing::key(OWNER));
         let (namespace, source_uid, owner_uid) = (testing::namespace("team"), testing::uid(OWNER), bound.map(testing::uid));
         let m = Membership {
             namespace: &namespace,
@@ -275,6 +277,7 @@ proptest! {
             namespace_terminating,
             references: references.as_deref(),
             source_uid: &source_uid,
+            source: source.as_ref(),
             owner_uid: owner_uid.as_ref(),
             owner: owner.as_ref(),
             access,
