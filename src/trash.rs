@@ -15,7 +15,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use tombolo_backend_api::{BackendId, Guarded, Mark, Remains, TrashEntry, TrashId};
+use tombolo_backend_api::{BackendId, Disposal, Guarded, Mark, Remains, TrashEntry, TrashId};
 
 /// Does what was asked of the trash.
 ///
@@ -206,5 +206,13 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
     restored.with_context(|| {
         format!("PersistentVolume {name} is made, its data is not back; run the command again, or delete claim {to}")
     })?;
+    // Whoever deleted the claim meanwhile had the controller discard a path where nothing was yet.
+    let stays = cluster.pv(&name).await?.is_some_and(|pv| !pv.terminating);
+    if !stays {
+        let record = entry.and_then(|entry| entry.record).unwrap_or_default();
+        let back = Disposal::Trash { id: id.clone(), record };
+        bin.guarded.discard(&path, &back).await?;
+        bail!("claim {to} was deleted meanwhile; the data is in the trash again, as {id}");
+    }
     Ok(name)
 }

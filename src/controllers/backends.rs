@@ -21,7 +21,7 @@ const WHEN_READY: Duration = Duration::from_secs(30);
 /// How often one that cannot is looked at.
 const WHEN_DEGRADED: Duration = Duration::from_secs(3);
 /// How long a backend waits for the first count of its trash.
-const FIRST_COUNT: Duration = Duration::from_secs(20);
+const FIRST_COUNT: Duration = Duration::from_secs(3);
 
 /// Looks at a backend.
 ///

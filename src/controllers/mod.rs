@@ -106,12 +106,16 @@ impl Drop for PassOn<'_> {
 }
 
 fn failed(ctx: &Context, work: &Work, subject: Subject, failure: &Failure) -> Next {
-    let in_a_row = ctx.retries.failed(work);
     let class = failure.class();
-    ctx.metrics.reconcile_failed(subject, class.into());
+    let in_a_row = if failure.is_stale() {
+        ctx.retries.overtaken(work)
+    } else {
+        ctx.retries.failed(work)
+    };
     if failure.is_stale() {
         tracing::debug!(?work, %failure, "the world has moved on");
     } else {
+        ctx.metrics.reconcile_failed(subject, class.into());
         tracing::warn!(?work, %failure, in_a_row, "stopped; it will be looked at again");
     }
     if failure.is_final() {

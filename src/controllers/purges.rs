@@ -19,8 +19,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tombolo_backend_api::{PurgeProgress, Purged, TrashId};
+use tombolo_backend_api::{BackendError, Class, PurgeProgress, Purged, TrashId};
 
+/// How long a purge may go on at a stretch; it goes on from there when its turn comes again.
+const AT_A_STRETCH: Duration = Duration::from_secs(600);
 /// A look at the trash follows a purge so soon, and several purges share one.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
@@ -145,7 +147,17 @@ pub async fn purge_on(with: Purging) {
     loop {
         while let Some(running) = with.purges.begin() {
             let with = with.clone();
-            tasks.spawn(async move { purge(&with, &running).await });
+            tasks.spawn(async move {
+                // Whoever goes on filling a tree that is being purged holds up nobody for ever: the next look lets others go first.
+                if tokio::time::timeout(AT_A_STRETCH, purge(&with, &running))
+                    .await
+                    .is_err()
+                {
+                    let stopped = Failure::Backend(BackendError::maybe_done(Class::Transient, "a purge took too long"));
+                    let _ = with.purges.failed(&running.doomed, &stopped);
+                    with.metrics.purge_failed(&running.doomed.backend);
+                }
+            });
         }
         tokio::select! {
             () = with.purges.changed.notified() => {}

@@ -10,22 +10,40 @@ use std::time::Duration;
 /// Failures in a row, for each thing that has any.
 #[derive(Default)]
 pub struct Retries {
-    in_a_row: Mutex<HashMap<Work, u32>>,
+    in_a_row: Mutex<HashMap<Work, Tried>>,
+}
+
+/// Attempts in a row that came to nothing.
+#[derive(Default)]
+struct Tried {
+    all: u32,
+    /// Those that failed; the others were overtaken.
+    failed: u32,
 }
 
 impl Retries {
     /// Counts a failure; answers how many there are in a row.
     pub fn failed(&self, work: &Work) -> u32 {
+        self.tried(work, 1)
+    }
+
+    /// Counts an attempt that was overtaken, which is no failure; answers how many came to nothing in a row.
+    pub fn overtaken(&self, work: &Work) -> u32 {
+        self.tried(work, 0)
+    }
+
+    fn tried(&self, work: &Work, failed: u32) -> u32 {
         let mut all = self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = all.entry(work.clone()).or_default();
-        *count = count.saturating_add(1);
-        *count
+        let tried = all.entry(work.clone()).or_default();
+        tried.all = tried.all.saturating_add(1);
+        tried.failed = tried.failed.saturating_add(failed);
+        tried.all
     }
 
     /// How many failures in a row a thing has.
     pub fn of(&self, work: &Work) -> u32 {
         let all = self.in_a_row.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(work).copied().unwrap_or_default()
+        all.get(work).map_or(0, |tried| tried.failed)
     }
 
     /// Forgets the failures of a thing.
@@ -83,5 +101,14 @@ mod tests {
             assert!(delay(class, 1) >= Duration::from_millis(375));
         }
         assert!(at_once(1) <= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_was_overtaken_makes_patient_and_is_no_failure() {
+        let retries = Retries::default();
+        assert_eq!((retries.overtaken(&Work::Sweep), retries.of(&Work::Sweep)), (1, 0));
+        assert_eq!((retries.failed(&Work::Sweep), retries.of(&Work::Sweep)), (2, 1));
+        retries.succeeded(&Work::Sweep);
+        assert_eq!((retries.of(&Work::Sweep), retries.overtaken(&Work::Sweep)), (0, 1));
     }
 }

@@ -3,12 +3,13 @@
 use super::backends::wake_pending;
 use super::context::{Context, Next};
 use crate::domain::discarded::Discarded;
-use crate::domain::ids::BackendName;
+use crate::domain::ids::{BackendName, PvName, VolumeId};
 use crate::execute::Failure;
+use crate::observe::gather;
 use crate::observe::roots::RootState;
 use crate::plan::trash::{Doomed, Due, due};
 use std::time::Duration;
-use tombolo_backend_api::{BackendError, Guarded, Remains, TrashEntry};
+use tombolo_backend_api::{BackendError, Guarded, Remains, TrashEntry, TrashId};
 
 /// How often trash is looked at when nothing in it is due sooner.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -29,7 +30,7 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     let entries = count(ctx, name, guarded).await?;
     let now = ctx.ports.clock.now();
     let (mut soonest, mut doomed, mut alone) = (PERIOD, Vec::new(), Vec::new());
-    for entry in entries {
+    for entry in entries.into_iter().filter(|entry| !is_coming_back(ctx, entry)) {
         match due(&entry, root.retention, now) {
             Due::After(wait) => soonest = soonest.min(wait),
             Due::Purge => doomed.push(Doomed {
@@ -41,11 +42,34 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         }
     }
     ctx.purges.want(name, doomed);
-    for id in alone.into_iter().take(FORGOTTEN_AT_ONCE) {
-        guarded.forget(&id).await?;
-        tracing::info!(backend = %name, entry = %id, "removed the record of a volume that is not in the trash");
+    // A discard that was cut off goes on while the ledger has it, and needs its record.
+    let over = |id: &TrashId| ctx.ports.ledger.get(&VolumeId::new(id.as_str())).is_none();
+    let mut failed = None;
+    for id in alone.into_iter().filter(over).take(FORGOTTEN_AT_ONCE) {
+        match guarded.forget(&id).await {
+            Ok(()) => {
+                tracing::info!(backend = %name, entry = %id, "removed the record of a volume that is not in the trash")
+            }
+            // One that cannot be removed keeps no other.
+            Err(error) => failed = Some(error),
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
     Ok(Next::After(soonest.max(Duration::from_secs(1))))
+}
+
+/// Whether somebody is restoring an entry: its object is made first, with another path, and the data follows. If that was cut off, the
+/// data waits for it, however old it is.
+pub(super) fn is_coming_back(ctx: &Context, entry: &TrashEntry) -> bool {
+    gather::with(&ctx.caches, |index| {
+        let pv = index.pv(&PvName::new(entry.id.as_str()));
+        let ours = pv
+            .filter(|pv| pv.is_owner() && !pv.terminating)
+            .and_then(|pv| pv.ours.as_ref());
+        ours.is_some_and(|ours| Discarded::of(entry).is_none_or(|record| record.handle != ours.handle))
+    })
 }
 
 /// Lists a backend's trash, and counts it.

@@ -220,6 +220,9 @@ impl ShareView {
     }
 }
 
+/// Claims that are read at once.
+const READ_AT_ONCE: usize = 16;
+
 /// Claims by key, read live once each.
 struct LiveClaims<'a> {
     cluster: &'a dyn Cluster,
@@ -285,7 +288,8 @@ pub async fn volume(
     keys.extend(with(caches, |index| cached_keys(index, &uids)));
     let owners = claims.with_uids(&uids, keys).await?;
 
-    let members = members(volume, record.as_deref(), caches, cluster, &mut claims).await?;
+    let ending = pv.as_ref().is_none_or(|pv| pv.terminating && pv.tokens.is_empty());
+    let members = members(volume, record.as_deref(), caches, cluster, ending).await?;
     let handle = pv
         .as_ref()
         .and_then(|pv| pv.ours.as_ref())
@@ -363,7 +367,7 @@ async fn members(
     record: Option<&Record>,
     caches: &Caches,
     cluster: &dyn Cluster,
-    claims: &mut LiveClaims<'_>,
+    ending: bool,
 ) -> Result<BTreeSet<PvName>, Failure> {
     let mut found: BTreeSet<PvName> = cluster.members(volume).await?.into_iter().map(|pv| pv.name).collect();
     // Whoever mounts the data and has lost the label by which members are listed.
@@ -388,31 +392,44 @@ async fn members(
             None => drop(lost.insert(member.claim.key.clone())),
         }
     }
-    lost.extend(with(caches, |index| lost_askers(index, volume, record, &found)));
-    for key in lost {
-        // A claim is called Lost only seconds after its object has gone; until then it is `Bound`, and its pods run.
-        let claim = claims
-            .get(&key)
-            .await?
-            .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
-        let Some(own) = claim.map(|c| c.uid.pv_name()) else {
-            continue;
-        };
-        if cluster.pv(&own).await?.is_none() {
-            found.insert(own);
-        }
+    let everybody = ending && found.is_empty();
+    lost.extend(with(caches, |index| lost_askers(index, volume, record, everybody)));
+    let lost: Vec<ClaimKey> = lost.into_iter().collect();
+    for some in lost.chunks(READ_AT_ONCE) {
+        found.extend(
+            try_join_all(some.iter().map(|key| lost_its_object(cluster, key)))
+                .await?
+                .into_iter()
+                .flatten(),
+        );
     }
     Ok(found)
 }
 
-/// Claims without their object that ask to join the claim which owns, or owned, the volume.
-fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>, found: &BTreeSet<PvName>) -> Vec<ClaimKey> {
+/// The object that a claim has lost. It is called Lost only seconds after that; until then it is `Bound`, and its pods run.
+async fn lost_its_object(cluster: &dyn Cluster, key: &ClaimKey) -> Result<Option<PvName>, Failure> {
+    let claim = cluster.claim(key).await?;
+    let had_one = claim.filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
+    let Some(own) = had_one.map(|c| c.uid.pv_name()) else {
+        return Ok(None);
+    };
+    Ok(cluster.pv(&own).await?.is_none().then_some(own))
+}
+
+/// Claims without their object that ask to join the claim which owns, or owned, the volume. `everybody`: whatever the caches say of
+/// them and their objects, for they may not have heard yet that one was bound, or lost its object. Anybody may ask, so that many
+/// are read only where nothing else keeps the data.
+fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>, everybody: bool) -> Vec<ClaimKey> {
     let bound = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref());
     let owners = BTreeSet::from_iter(bound.map(|c| &c.key).into_iter().chain(record.map(|r| &r.owner.key)));
     let askers = owners.into_iter().flat_map(|key| index.askers(key));
-    // Whatever the caches say of them and their objects: they may not have heard yet that one was bound, or lost its object.
-    let unseen = |key: &&ClaimKey| index.claim(key).is_none_or(|c| !found.contains(&c.uid.pv_name()));
-    askers.filter(unseen).cloned().collect()
+    let seems_lost = |key: &ClaimKey| {
+        let bound = index
+            .claim(key)
+            .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
+        bound.is_some_and(|c| index.pv(&c.uid.pv_name()).is_none())
+    };
+    askers.filter(|key| everybody || seems_lost(key)).cloned().collect()
 }
 
 /// Reads a member live.

@@ -29,6 +29,8 @@ struct Bin {
     fresh: BTreeMap<TrashId, Fresh>,
     /// Orders listings and discards.
     clock: u64,
+    /// When the newest of the listings that have ended had begun.
+    last_began: u64,
 }
 
 /// What an entry counts.
@@ -77,13 +79,21 @@ impl Trashed {
 
     /// A listing begins.
     pub fn begin(&self, backend: &BackendName) -> Began {
-        Began(self.lock().entry(backend.clone()).or_default().clock)
+        let mut all = self.lock();
+        let bin = all.entry(backend.clone()).or_default();
+        bin.clock += 1;
+        Began(bin.clock)
     }
 
     /// What a listing found. Answers whether less is in the trash than at the last one: then there is room for those who wait.
     pub fn found(&self, backend: &BackendName, began: Began, entries: &[TrashEntry]) -> bool {
         let mut all = self.lock();
         let bin = all.entry(backend.clone()).or_default();
+        // Another listing that began later has ended before: this one knows less.
+        if bin.last_began > began.0 {
+            return false;
+        }
+        bin.last_began = began.0;
         bin.listed = entries.iter().filter_map(charged).collect();
         bin.sums.clear();
         for charge in bin.listed.values() {

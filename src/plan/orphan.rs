@@ -50,7 +50,10 @@ pub fn decide(o: &ForOrphan<'_>) -> Fate {
     }
     // A server whose clock is ahead of ours makes it younger than now, never older.
     let old = o.now.duration_since(o.directory.modified) >= ORPHANED;
-    let ours = named(o.directory).claim_uid().is_some();
+    // A restored volume lies at `pvc-<uid>.<another uid>`, and its object has another name than that.
+    let ours = named(o.directory)
+        .claim_uid()
+        .is_some_and(|uid| !uid.as_str().contains('.'));
     if ours && old {
         Fate::RemovedIfEmpty
     } else {

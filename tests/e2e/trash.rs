@@ -106,6 +106,12 @@ async fn a_restore_that_stops_between_object_and_data_goes_on() {
     assert!(text.contains("run the command again"), "{text}");
     // Kubernetes knows nothing of it.
     w.bound(&ns, "again").await;
+    // The data waits for its object, however old it is; what nobody is restoring goes meanwhile.
+    let at_once = json!({"spec": {"trashRetention": "0s"}});
+    w.patch(&w.all::<StorageBackend>(), &w.id, at_once).await;
+    let (_, other) = w.bound_claim(&ns, claim("other")).await;
+    w.delete(&w.claims(&ns), "other").await;
+    w.nothing_left(&other).await;
     assert!(listed(&w).await.contains(name_of(&old)));
 
     std::fs::remove_dir_all(&obstacle).unwrap();

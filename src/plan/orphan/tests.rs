@@ -69,3 +69,8 @@ fn a_name_that_no_volume_of_ours_begins_with_stays() {
         assert_eq!(fate(name, |_, _| ()), Fate::Reported, "{name}");
     }
 }
+
+#[test]
+fn the_place_of_a_restored_volume_is_not_a_volume_s_first_place() {
+    assert_eq!(fate(&format!("{OURS}.6f2f5b1f-0b1e"), |_, _| ()), Fate::Reported);
+}

@@ -104,7 +104,7 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
     let Some(uid) = &claim.uid else { return Vec::new() };
     // A PersistentVolume that was put back by hand while its data was being discarded: it does not come back to life by that.
     if record.state == State::Deleting {
-        return Vec::new();
+        return restored(v, pv, ours, record);
     }
     let owner = ClaimRef {
         key: claim.key.clone(),
@@ -125,6 +125,21 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
     }
     changes.extend(said(v, record, pv));
     note(changes)
+}
+
+/// A restore made the object again, for another claim and with another path: the volume that was being deleted is over, whatever a
+/// crash left of its record.
+fn restored(v: &LiveVolume, pv: &Pv, ours: &Ours, record: &Record) -> Vec<Action> {
+    let anew = ours.owner_uid.is_some() && record.handle != ours.handle && record.members.is_empty();
+    let next = backend_name(v, ours)
+        .filter(|_| anew)
+        .and_then(|backend| record_of(pv, ours, backend));
+    let Some(next) = next else { return Vec::new() };
+    let forget = Change::Forget {
+        volume: v.volume.clone(),
+    };
+    let over = settle(record).into_iter().chain([forget, Change::Restore(next)]);
+    vec![Action::Record(over.collect())]
 }
 
 /// The ledger follows that the owner has gone.

@@ -308,6 +308,10 @@ async fn volumes_of_ours_cannot_be_given_away() {
         admin.allows("ours", patch).await;
     }
 
+    // The controller puts right what was wrong before the policy came.
+    let right = label(names::LABEL_VOLUME, json!("pvc-right"));
+    controller(cluster).await.allows("ours", right).await;
+
     // One that has lost its labels, before the policy came or while it was away, is still ours by its finalizer.
     admin
         .create(false, with(volume("stripped", nobodys), finalizer()))

@@ -80,6 +80,25 @@ fn a_record_of_a_volume_under_deletion_does_not_come_back_to_life() {
 }
 
 #[test]
+fn a_restored_volume_has_nothing_of_the_one_that_was_being_deleted() {
+    let discarding = Intent::Discard { how: OnDelete::Delete };
+    let old = volume().record(|r| r.state(State::Deleting).intends(discarding));
+    let anew = old.clone().object(|p| {
+        p.bound_to("new/one").ours(|o| {
+            o.owner_uid = Some(uid("new/one"));
+            o.handle = testing::handle(&pv_name("new/place"));
+        })
+    });
+    let anew = anew.owners(&[testing::claim("new/one").bound_to("pvc-prod-data")]);
+    let changes = notes(&anew);
+    assert!(
+        matches!(changes.as_slice(), [Change::Settle { .. }, Change::Forget { .. }, Change::Restore(r)]
+            if r.owner == claim_ref("new/one") && r.state == State::Live),
+        "{changes:?}"
+    );
+}
+
+#[test]
 fn a_lost_record_is_made_again_from_the_object() {
     let restored = |v: &LiveVolume| match notes(v).as_slice() {
         [Change::Restore(record)] => record.clone(),
