@@ -232,14 +232,10 @@ impl Cluster for ApiServer {
             .map(|_| found))
     }
 
-    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         let api: Api<PersistentVolumeClaim> = Api::all(self.client.clone());
         let all = api.list(&ListParams::default()).await.map_err(unread)?;
-        let found = all
-            .items
-            .iter()
-            .find(|claim| claim.metadata.uid.as_deref() == Some(uid.as_str()));
-        Ok(found.and_then(Claim::of))
+        Ok(all.items.iter().filter_map(Claim::of).collect())
     }
 
     async fn namespace(&self, name: &NamespaceName) -> Result<Option<NamespaceView>, ApiError> {

@@ -31,8 +31,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     /// All references of a kind in a namespace; `None`: the kind is not served, or is about to be no more.
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
-    /// The claim with a UID, wherever it is: a list of all claims, for the rare case that nothing says where to look.
-    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError>;
+    /// All claims: asked for only where data is about to go, or where nothing says where a claim may be.
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError>;
     /// A namespace.
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
 

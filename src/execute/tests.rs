@@ -185,7 +185,7 @@ impl Cluster for WatchedCluster {
     async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
         unreachable!("an action reads")
     }
-    async fn claim_with_uid(&self, _: &ClaimUid) -> Result<Option<Claim>, ApiError> {
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         unreachable!("an action reads")
     }
     async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {

@@ -349,7 +349,7 @@ async fn token_claim(
     let keys: BTreeSet<ClaimKey> = known.into_iter().chain(cached).collect();
     let found = if keys.is_empty() {
         // A note that cannot be read does not say where the claim is, and caches may lag: only the API server can say that it is gone.
-        cluster.claim_with_uid(&token.claim).await?
+        cluster.claims().await?.into_iter().find(|c| c.uid == token.claim)
     } else {
         let uids = BTreeSet::from([token.claim.clone()]);
         claims.with_uids(&uids, keys).await?.into_iter().next()
@@ -392,44 +392,54 @@ async fn members(
             None => drop(lost.insert(member.claim.key.clone())),
         }
     }
-    let everybody = ending && found.is_empty();
-    lost.extend(with(caches, |index| lost_askers(index, volume, record, everybody)));
+    let owners = with(caches, |index| owner_keys(index, volume, record));
+    lost.extend(with(caches, |index| lost_askers(index, &owners)));
     let lost: Vec<ClaimKey> = lost.into_iter().collect();
     for some in lost.chunks(READ_AT_ONCE) {
-        found.extend(
-            try_join_all(some.iter().map(|key| lost_its_object(cluster, key)))
-                .await?
-                .into_iter()
-                .flatten(),
-        );
+        let read = try_join_all(some.iter().map(|key| cluster.claim(key))).await?;
+        without_object(cluster, read.into_iter().flatten(), &mut found).await?;
+    }
+    if ending && found.is_empty() {
+        // Nothing else keeps the data, and what the caches have not heard of yet could.
+        let asks = |claim: &Claim| handshake::wanted(claim).is_some_and(|w| w.is_ok_and(|key| owners.contains(&key)));
+        let all = cluster.claims().await?;
+        without_object(cluster, all.into_iter().filter(asks), &mut found).await?;
     }
     Ok(found)
 }
 
-/// The object that a claim has lost. It is called Lost only seconds after that; until then it is `Bound`, and its pods run.
-async fn lost_its_object(cluster: &dyn Cluster, key: &ClaimKey) -> Result<Option<PvName>, Failure> {
-    let claim = cluster.claim(key).await?;
-    let had_one = claim.filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
-    let Some(own) = had_one.map(|c| c.uid.pv_name()) else {
-        return Ok(None);
-    };
-    Ok(cluster.pv(&own).await?.is_none().then_some(own))
+/// Adds the objects that claims have lost. A claim is called Lost only seconds after that; until then it is `Bound`, and its pods run.
+async fn without_object(
+    cluster: &dyn Cluster,
+    claims: impl Iterator<Item = Claim> + Send,
+    found: &mut BTreeSet<PvName>,
+) -> Result<(), Failure> {
+    for claim in claims.filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own()) {
+        let own = claim.uid.pv_name();
+        if cluster.pv(&own).await?.is_none() {
+            found.insert(own);
+        }
+    }
+    Ok(())
 }
 
-/// Claims without their object that ask to join the claim which owns, or owned, the volume. `everybody`: whatever the caches say of
-/// them and their objects, for they may not have heard yet that one was bound, or lost its object. Anybody may ask, so that many
-/// are read only where nothing else keeps the data.
-fn lost_askers(index: &Index, volume: &VolumeId, record: Option<&Record>, everybody: bool) -> Vec<ClaimKey> {
+/// What the claims that own, or owned, a volume are called.
+fn owner_keys(index: &Index, volume: &VolumeId, record: Option<&Record>) -> BTreeSet<ClaimKey> {
     let bound = index.pv(&volume.pv_name()).and_then(|pv| pv.claim.as_ref());
-    let owners = BTreeSet::from_iter(bound.map(|c| &c.key).into_iter().chain(record.map(|r| &r.owner.key)));
-    let askers = owners.into_iter().flat_map(|key| index.askers(key));
-    let seems_lost = |key: &ClaimKey| {
+    let keys = bound.map(|c| &c.key).into_iter().chain(record.map(|r| &r.owner.key));
+    keys.cloned().collect()
+}
+
+/// Claims that ask to join one of these, and seem to have lost their object.
+fn lost_askers(index: &Index, owners: &BTreeSet<ClaimKey>) -> Vec<ClaimKey> {
+    let askers = owners.iter().flat_map(|key| index.askers(key));
+    let seems_lost = |key: &&ClaimKey| {
         let bound = index
             .claim(key)
             .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
         bound.is_some_and(|c| index.pv(&c.uid.pv_name()).is_none())
     };
-    askers.filter(|key| everybody || seems_lost(key)).cloned().collect()
+    askers.filter(seems_lost).cloned().collect()
 }
 
 /// Reads a member live.

@@ -128,7 +128,12 @@ impl History {
                     pv.name
                 );
             }
-            // Also where the object was removed by force. Whoever merely got hold of a free volume counts only while it exists.
+            // Also where the object was removed by force. Whoever merely got hold of a free volume counts only while it exists. Where an
+            // admin did both, removed a member's object by force and cleared the claimRef of the owner's, nothing but the ledger of one
+            // of the two controllers ties that claim to this volume any more, and the other cannot know.
+            if self.freed.contains(&PvName::new(path.clone())) {
+                continue;
+            }
             let invited = |c: &Claim| self.users.get(&c.uid) == Some(path) && c.is_bound_to_own();
             let pods = claims.iter().find(|c| invited(c) && c.phase != ClaimPhase::Pending);
             assert!(

@@ -100,9 +100,8 @@ impl Cluster for MemoryCluster {
         Ok(Some(here.cloned().collect()))
     }
 
-    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
-        let all = self.store().all_claims();
-        Ok(all.into_iter().find(|c| c.uid == *uid).map(|c| (*c).clone()))
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
+        Ok(self.store().all_claims().iter().map(|c| (**c).clone()).collect())
     }
 
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError> {

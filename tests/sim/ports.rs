@@ -55,7 +55,7 @@ gated! {
     Read fn pvs() -> Result<Vec<Pv>, ApiError>;
     Read fn reference(key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     Read fn references(kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
-    Read fn claim_with_uid(uid: &ClaimUid) -> Result<Option<Claim>, ApiError>;
+    Read fn claims() -> Result<Vec<Claim>, ApiError>;
     Read fn namespace(name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
     Write fn delete_pv(pv: &Exactly) -> Result<(), ApiError>;

@@ -156,15 +156,11 @@ async fn single_objects_are_read_by_name_and_from_the_store() {
 }
 
 #[tokio::test]
-async fn a_claim_that_may_be_anywhere_is_found_by_its_uid() {
-    let found = async |uid: &str| {
-        let (api, asked) = talk([list("PersistentVolumeClaim", &[claim_object()])]);
-        let found = api.claim_with_uid(&ClaimUid::new(uid)).await.unwrap();
-        assert_eq!(asked.lines(), ["GET /api/v1/persistentvolumeclaims"]);
-        found.map(|claim| claim.key)
-    };
-    assert_eq!(found("prod-data").await, Some(ClaimKey::new("prod", "data")));
-    assert_eq!(found("other").await, None);
+async fn all_claims_are_listed_from_the_store_and_not_from_a_cache() {
+    let (api, asked) = talk([list("PersistentVolumeClaim", &[claim_object()])]);
+    let found = Cluster::claims(&api).await.unwrap();
+    assert_eq!(asked.lines(), ["GET /api/v1/persistentvolumeclaims"]);
+    assert_eq!(found.len(), 1);
 }
 
 #[tokio::test]

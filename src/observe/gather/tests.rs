@@ -53,9 +53,9 @@ impl Cluster for Readable {
         Ok(self.pvs.iter().filter(labelled).cloned().collect())
     }
 
-    async fn claim_with_uid(&self, uid: &ClaimUid) -> Result<Option<Claim>, ApiError> {
-        self.ask(format!("claim with {uid}"));
-        Ok(self.claims.iter().find(|claim| claim.uid == *uid).cloned())
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
+        self.ask("claims".to_owned());
+        Ok(self.claims.clone())
     }
 
     async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {

@@ -319,8 +319,8 @@ impl Cluster for Hesitant {
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Answer<Option<Vec<Reference>>> {
         self.after_a_pause().await.references(kind, namespace).await
     }
-    async fn claim_with_uid(&self, uid: &ClaimUid) -> Answer<Option<Claim>> {
-        self.after_a_pause().await.claim_with_uid(uid).await
+    async fn claims(&self) -> Answer<Vec<Claim>> {
+        self.after_a_pause().await.claims().await
     }
 
     async fn namespace(&self, name: &Namespace) -> Answer<Option<NamespaceView>> {
