@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -105,8 +106,11 @@ impl Crowd {
 pub async fn bare_volumes(client: &Client, count: usize) -> Result<Timing> {
     let api: Api<PersistentVolume> = Api::all(client.clone());
     let label = "bench=bare";
+    // While kube-controller-manager is stopped, nobody takes its protection off those of the round before.
+    static ROUND: AtomicUsize = AtomicUsize::new(0);
+    let round = ROUND.fetch_add(1, Ordering::Relaxed);
     let volume = |n: usize| {
-        let name = format!("bare-{n:032}");
+        let name = format!("bare-{round}-{n:030}");
         serde_json::from_value::<PersistentVolume>(json!({
             "metadata": {
                 "name": name,
