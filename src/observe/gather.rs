@@ -414,13 +414,18 @@ async fn without_object(
     claims: impl Iterator<Item = Claim> + Send,
     found: &mut BTreeSet<PvName>,
 ) -> Result<(), Failure> {
-    for claim in claims.filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own()) {
+    for claim in claims.filter(had_its_own) {
         let own = claim.uid.pv_name();
         if cluster.pv(&own).await?.is_none() {
             found.insert(own);
         }
     }
     Ok(())
+}
+
+/// Whether a claim has been bound to the object made for it.
+fn had_its_own(claim: &Claim) -> bool {
+    claim.phase != ClaimPhase::Pending && claim.is_bound_to_own()
 }
 
 /// What the claims that own, or owned, a volume are called.
@@ -434,9 +439,7 @@ fn owner_keys(index: &Index, volume: &VolumeId, record: Option<&Record>) -> BTre
 fn lost_askers(index: &Index, owners: &BTreeSet<ClaimKey>) -> Vec<ClaimKey> {
     let askers = owners.iter().flat_map(|key| index.askers(key));
     let seems_lost = |key: &&ClaimKey| {
-        let bound = index
-            .claim(key)
-            .filter(|c| c.phase != ClaimPhase::Pending && c.is_bound_to_own());
+        let bound = index.claim(key).filter(|c| had_its_own(c));
         bound.is_some_and(|c| index.pv(&c.uid.pv_name()).is_none())
     };
     askers.filter(seems_lost).cloned().collect()
