@@ -187,7 +187,7 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
     let path = match decided.map_err(|why| anyhow!(why))? {
         Restoring::Everything(pv) => {
             let path = pv.handle.path.clone();
-            let source = bin.guarded.mount(&path, to.namespace.as_str(), false).await?;
+            let source = bin.guarded.mount(&pv.export()?).await?;
             cluster.create_pv(&pv, &source).await?;
             path
         }

@@ -144,7 +144,7 @@ fn reason_of(error: &BackendError) -> R {
         Class::Waiting | Class::Transient => R::Unreachable,
         Class::Denied => R::NotWritable,
         Class::Full => R::Full,
-        Class::Invalid | Class::Bug => R::Degraded,
+        Class::Invalid | Class::TooLarge | Class::Bug => R::Degraded,
     }
 }
 
@@ -170,20 +170,10 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
         }
     };
     let capabilities = root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default();
-    let named = [
-        (capabilities.share, "share"),
-        (capabilities.revoke, "revoke"),
-        (capabilities.read_only_enforced, "readOnlyEnforced"),
-        (capabilities.quota, "quota"),
-    ];
     let status = StorageBackendStatus {
         backend_id: root.id.as_ref().map(ToString::to_string),
         conditions: Vec::new(),
-        capabilities: named
-            .into_iter()
-            .filter(|(has, _)| *has)
-            .map(|(_, name)| name.to_owned())
-            .collect(),
+        capabilities: capabilities.names().into_iter().map(str::to_owned).collect(),
         volumes: i64::try_from(used.volumes).ok(),
         provisioned_bytes: i64::try_from(used.bytes).ok(),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),

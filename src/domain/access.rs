@@ -2,43 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// What a member may do with the data.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema, Default,
-)]
-pub enum Access {
-    /// Read only.
-    ReadOnly,
-    /// Read and write.
-    #[default]
-    ReadWrite,
-}
-
-impl Access {
-    /// As on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadOnly => "ReadOnly",
-            Self::ReadWrite => "ReadWrite",
-        }
-    }
-
-    /// Reads the wire's text.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "ReadOnly" => Some(Self::ReadOnly),
-            "ReadWrite" => Some(Self::ReadWrite),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use tombolo_backend_api::Access;
 
 /// What becomes of the data when the last user has gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
@@ -188,9 +152,6 @@ mod tests {
 
     #[test]
     fn wire_texts_read_back() {
-        for x in [Access::ReadOnly, Access::ReadWrite] {
-            assert_eq!(Access::parse(x.as_str()), Some(x));
-        }
         for x in [OnDelete::Delete, OnDelete::Retain, OnDelete::Archive] {
             assert_eq!(OnDelete::parse(x.as_str()), Some(x));
         }
@@ -200,10 +161,6 @@ mod tests {
         for x in [OnRevoke::Keep, OnRevoke::Cut] {
             assert_eq!(OnRevoke::parse(x.as_str()), Some(x));
         }
-        assert!(
-            Access::ReadOnly < Access::ReadWrite,
-            "the narrower of two is the smaller"
-        );
     }
 
     #[test]

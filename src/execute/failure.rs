@@ -42,7 +42,7 @@ impl Failure {
             },
             Self::Backend(error) => match (error.class, error.certainty) {
                 (BackendClass::Bug, _) => Class::Bug,
-                (BackendClass::Invalid, _) => Class::Invalid,
+                (BackendClass::Invalid | BackendClass::TooLarge, _) => Class::Invalid,
                 (_, Certainty::MaybeDone) => Class::Unknown,
                 (BackendClass::Waiting | BackendClass::Denied | BackendClass::Full, Certainty::NotDone) => {
                     Class::Waiting

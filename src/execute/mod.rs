@@ -111,11 +111,8 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
             }
         }
         Action::CreatePv(pv) => {
-            let read_only = pv.access == crate::domain::access::Access::ReadOnly;
-            let backend = behind(&pv.handle)?;
-            let source = backend
-                .mount(&pv.handle.path, pv.claim.key.namespace.as_str(), read_only)
-                .await?;
+            let export = pv.export().map_err(|e| Failure::Rule(e.to_string()))?;
+            let source = behind(&pv.handle)?.mount(&export).await?;
             cluster.create_pv(pv, &source).await?;
         }
         Action::PutToken { pv, token, note } => cluster.put_token(pv, token, note).await?,

@@ -199,7 +199,6 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
         .as_deref()
         .and_then(BackendId::parse)
         .filter(|_| ready);
-    let has = |name: &str| status.capabilities.iter().any(|c| c == name);
     // The controller also counts what is being made at this moment, of which no PersistentVolume tells yet.
     let (counted, told) = (ledger.usage(&name, None), |figure: Option<i64>| {
         figure.and_then(|f| u64::try_from(f).ok()).unwrap_or_default()
@@ -211,12 +210,7 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
             (Some(id), false) => Health::Ready(id),
             (None, false) => Health::Degraded,
         },
-        capabilities: Capabilities {
-            share: has("share"),
-            revoke: has("revoke"),
-            read_only_enforced: has("readOnlyEnforced"),
-            quota: has("quota"),
-        },
+        capabilities: Capabilities::of_names(&status.capabilities),
         limits: Limits::from(object.spec.limits.as_ref()),
         free: status.free_bytes.and_then(|b| u64::try_from(b).ok()),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),

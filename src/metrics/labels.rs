@@ -58,6 +58,20 @@ pub enum Operation {
     Restore,
     Purge,
     Forget,
+    Release,
+    Exports,
+    Admit,
+    AdmitNodes,
+    CloneVolume,
+    AbandonCopy,
+    TakeSnapshot,
+    FindSnapshot,
+    ListSnapshots,
+    RemoveSnapshot,
+    RestoreSnapshot,
+    ResizeVolume,
+    Pinned,
+    MeasureVolume,
 }
 
 /// How a backend's call ended.
@@ -76,6 +90,8 @@ pub enum Outcome {
     Transient,
     /// No room.
     Full,
+    /// It does not fit.
+    TooLarge,
     /// A broken rule of our own.
     Bug,
     /// Nobody waited for the answer.
@@ -90,6 +106,7 @@ impl From<Class> for Outcome {
             Class::Waiting => Self::Waiting,
             Class::Transient => Self::Transient,
             Class::Full => Self::Full,
+            Class::TooLarge => Self::TooLarge,
             Class::Bug => Self::Bug,
         }
     }

@@ -90,11 +90,13 @@ fn label_words_do_not_change_by_accident() {
     );
     assert_eq!(
         words::<Operation>(),
-        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge forget"
+        "read_mark place_mark inspect create mount discard space list remove_empty trash restore purge forget \
+         release exports admit admit_nodes clone_volume abandon_copy take_snapshot find_snapshot list_snapshots \
+         remove_snapshot restore_snapshot resize_volume pinned measure_volume"
     );
     assert_eq!(
         words::<Outcome>(),
-        "ok invalid denied waiting transient full bug cancelled"
+        "ok invalid denied waiting transient full too_large bug cancelled"
     );
     assert_eq!(words::<Subject>(), "claim volume reference backend shared_volume sweep");
     assert_eq!(words::<Reconciled>(), "unchanged changed held failed cancelled");

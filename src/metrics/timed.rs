@@ -6,9 +6,12 @@ use crate::domain::ids::BackendName;
 use async_trait::async_trait;
 use std::sync::Arc;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, Measure,
+    MountSource, NodeAccess, PurgeProgress, Purged, Quota, Resize, Revoke, RootLocation, Share, Snapshots, Space,
+    TrashEntry, TrashId, VolumePath,
 };
+
+mod capable;
 
 /// A timed backend.
 pub struct Timed {
@@ -69,9 +72,8 @@ impl Backend for Timed {
         self.time(Operation::Create, self.inner.create(volume)).await
     }
 
-    async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError> {
-        self.time(Operation::Mount, self.inner.mount(path, namespace, read_only))
-            .await
+    async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
+        self.time(Operation::Mount, self.inner.mount(export)).await
     }
 
     async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
@@ -104,5 +106,37 @@ impl Backend for Timed {
 
     async fn forget(&self, id: &TrashId) -> Result<(), BackendError> {
         self.time(Operation::Forget, self.inner.forget(id)).await
+    }
+
+    fn share(&self) -> Option<&dyn Share> {
+        self.inner.share().map(|_| self as &dyn Share)
+    }
+
+    fn revoke(&self) -> Option<&dyn Revoke> {
+        self.inner.revoke().map(|_| self as &dyn Revoke)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        self.inner.snapshots().map(|_| self as &dyn Snapshots)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
+        self.inner.clones().map(|_| self as &dyn Clones)
+    }
+
+    fn resize(&self) -> Option<&dyn Resize> {
+        self.inner.resize().map(|_| self as &dyn Resize)
+    }
+
+    fn quota(&self) -> Option<&dyn Quota> {
+        self.inner.quota().map(|_| self as &dyn Quota)
+    }
+
+    fn measure(&self) -> Option<&dyn Measure> {
+        self.inner.measure().map(|_| self as &dyn Measure)
+    }
+
+    fn node_access(&self) -> Option<&dyn NodeAccess> {
+        self.inner.node_access().map(|_| self as &dyn NodeAccess)
     }
 }

@@ -1,15 +1,17 @@
 //! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
 
 use crate::api::reasons::{ClaimReason, SharedVolumeReason};
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
 use crate::domain::ids::{
     BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId,
 };
-use crate::domain::pv::ReclaimPolicy;
 use crate::domain::token::{JoinNote, Token};
-use k8s_openapi::api::core::v1::VolumeNodeAffinity;
 use std::fmt;
+
+mod new_pv;
+
+pub use new_pv::NewPv;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,41 +138,6 @@ impl From<&crate::domain::pv::Pv> for Exactly {
             version: pv.version.clone(),
         }
     }
-}
-
-/// A PersistentVolume to be made, but for its source, which the backend names.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewPv {
-    /// Its name: a function of the claim's UID.
-    pub name: PvName,
-    /// The claim it is for.
-    pub claim: ClaimRef,
-    /// The volume it belongs to.
-    pub volume: VolumeId,
-    /// The backend's name.
-    pub backend: BackendName,
-    /// Where the data is.
-    pub handle: Handle,
-    /// Its class.
-    pub class: ClassName,
-    /// Capacity in bytes.
-    pub bytes: u64,
-    /// Exactly the claim's access modes.
-    pub modes: AccessModes,
-    /// Its reclaim policy.
-    pub policy: ReclaimPolicy,
-    /// Mount options of the class; the backend's and `ro` are appended.
-    pub mount_options: Vec<String>,
-    /// What its claim may do.
-    pub access: Access,
-    /// What deleting does with the data.
-    pub on_delete: OnDelete,
-    /// Whether the owner's claim waits for members.
-    pub on_owner_delete: OnOwnerDelete,
-    /// Of a member: the consent it came by.
-    pub joined: Option<crate::domain::pv::Joined>,
-    /// Of a member: where the owner's can be mounted.
-    pub node_affinity: Option<VolumeNodeAffinity>,
 }
 
 /// Something to be told to people, once.

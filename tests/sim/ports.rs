@@ -21,8 +21,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
+    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -95,7 +95,7 @@ gated! {
     Write fn place_mark(mark: &Mark) -> Result<Mark, BackendError>;
     Read fn inspect(path: &VolumePath) -> Result<Option<Found>, BackendError>;
     Write fn create(volume: &CreateVolume) -> Result<Found, BackendError>;
-    Read fn mount(path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError>;
+    Write fn mount(export: &ExportKey) -> Result<MountSource, BackendError>;
     Write fn discard(path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError>;
     Read fn space() -> Result<Space, BackendError>;
     Read fn list() -> Result<Vec<Listed>, BackendError>;

@@ -1,25 +1,11 @@
 //! The trait itself.
 
 use crate::{
-    BackendError, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress, Purged, RootLocation, Space,
-    TrashEntry, TrashId, VolumePath,
+    BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, Measure, MountSource,
+    NodeAccess, PurgeProgress, Purged, Quota, Resize, Revoke, RootLocation, Share, Snapshots, Space, TrashEntry,
+    TrashId, VolumePath,
 };
 use async_trait::async_trait;
-
-/// What a backend can do beyond making and discarding volumes: plain data that the planner reads.
-///
-/// The conformance suite runs a capability's cases if, and only if, it is declared here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Capabilities {
-    /// One volume may be mounted by claims of several namespaces.
-    pub share: bool,
-    /// A namespace's access can be taken away while it is mounted.
-    pub revoke: bool,
-    /// Read-only access is refused writes by the server, not only by the mount option.
-    pub read_only_enforced: bool,
-    /// A volume's size is a limit, not bookkeeping.
-    pub quota: bool,
-}
 
 /// A place where volumes live. See the crate's documentation for what all implementations promise.
 ///
@@ -56,8 +42,9 @@ pub trait Backend: Send + Sync + 'static {
     /// and its contents untouched.
     async fn create(&self, volume: &CreateVolume) -> Result<Found, BackendError>;
 
-    /// What a node of `namespace` mounts to reach the volume. Idempotent; needs no round trip where a volume is a mere path.
-    async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError>;
+    /// What a node mounts for a tenant to reach the volume. Idempotent. Where a volume is a mere path it needs no round trip;
+    /// elsewhere it makes the tenant's export. One that is cut stays cut.
+    async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError>;
 
     /// Takes a volume out of use in one atomic step. Absent is success, whether or not the entry exists.
     ///
@@ -89,4 +76,44 @@ pub trait Backend: Send + Sync + 'static {
     /// Removes a record that has no volume. An entry that is there, under purge or not, keeps its own: unlike a purge, this
     /// cannot hit a volume that was discarded since somebody looked.
     async fn forget(&self, id: &TrashId) -> Result<(), BackendError>;
+
+    /// Given out if, and only if, `share` is declared.
+    fn share(&self) -> Option<&dyn Share> {
+        None
+    }
+
+    /// Given out if, and only if, `revoke` is declared.
+    fn revoke(&self) -> Option<&dyn Revoke> {
+        None
+    }
+
+    /// Given out if, and only if, `snapshot` is declared.
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        None
+    }
+
+    /// Given out if, and only if, `clone` is declared.
+    fn clones(&self) -> Option<&dyn Clones> {
+        None
+    }
+
+    /// Given out if, and only if, `resize` is declared.
+    fn resize(&self) -> Option<&dyn Resize> {
+        None
+    }
+
+    /// Given out if, and only if, `quota` is declared.
+    fn quota(&self) -> Option<&dyn Quota> {
+        None
+    }
+
+    /// Given out if, and only if, `usage` is declared.
+    fn measure(&self) -> Option<&dyn Measure> {
+        None
+    }
+
+    /// Given out if, and only if, `node_access` is declared.
+    fn node_access(&self) -> Option<&dyn NodeAccess> {
+        None
+    }
 }

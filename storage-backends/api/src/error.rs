@@ -15,6 +15,8 @@ pub enum Class {
     Transient,
     /// No room: a full file system or a quota.
     Full,
+    /// It does not fit: a source is larger than its target, or a size smaller than what is used.
+    TooLarge,
     /// A broken rule of our own.
     Bug,
 }

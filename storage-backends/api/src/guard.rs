@@ -1,10 +1,12 @@
 //! A backend whose every change is preceded by a look at the mark.
 
 use crate::{
-    Backend, BackendError, Capabilities, Certainty, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Certainty, Class, CreateVolume, Disposal, ExportKey, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use std::sync::Arc;
+
+mod capable;
 
 /// A backend together with the mark that its root must carry.
 ///
@@ -74,13 +76,11 @@ impl Guarded {
     }
 
     /// See [`Backend::mount`]. A mere path needs no look at the mark.
-    pub async fn mount(
-        &self,
-        path: &VolumePath,
-        namespace: &str,
-        read_only: bool,
-    ) -> Result<MountSource, BackendError> {
-        self.backend.mount(path, namespace, read_only).await
+    pub async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
+        if self.capabilities().has_exports() {
+            self.check().await?;
+        }
+        self.backend.mount(export).await
     }
 
     /// See [`Backend::discard`].

@@ -16,6 +16,14 @@ fn path() -> VolumePath {
     VolumePath::parse("pvc-1").unwrap()
 }
 
+fn export() -> ExportKey {
+    ExportKey {
+        path: path(),
+        tenant: Tenant::parse("ns").unwrap(),
+        access: Access::ReadWrite,
+    }
+}
+
 fn id() -> TrashId {
     TrashId::parse("t").unwrap()
 }
@@ -154,9 +162,16 @@ async fn a_disk_that_goes_in_between_is_not_taken_for_a_deletion() {
 }
 
 #[tokio::test]
-async fn mounting_asks_nobody() {
-    let (fake, guarded) = stocked().await;
-    fake.set_away(true);
-    guarded.mount(&path(), "ns", false).await.unwrap();
-    assert_eq!(guarded.root(), fake.root());
+async fn mounting_a_mere_path_asks_nobody_and_an_export_is_made_under_the_right_mark() {
+    let paths = Capabilities {
+        share: true,
+        ..Capabilities::default()
+    };
+    for (capabilities, away) in [(paths, true), (Capabilities::ALL, false)] {
+        let fake = Fake::new("mounts", capabilities);
+        fake.set_away(true);
+        let guarded = Guarded::new(Arc::new(fake.clone()), mark("mine"));
+        assert_eq!(guarded.mount(&export()).await.is_ok(), away, "{capabilities:?}");
+        assert_eq!(guarded.root(), fake.root());
+    }
 }

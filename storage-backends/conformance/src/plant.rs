@@ -27,6 +27,15 @@ pub(crate) fn volume(at: &str) -> CreateVolume {
     }
 }
 
+/// The way of `tenant` to the volume at `at`, to read and write.
+pub(crate) fn export(at: &str, tenant: &str) -> ExportKey {
+    ExportKey {
+        path: path(at),
+        tenant: Tenant::parse(tenant).unwrap(),
+        access: Access::ReadWrite,
+    }
+}
+
 pub(crate) fn trash(entry: &str) -> Disposal {
     Disposal::Trash {
         id: id(entry),

@@ -5,9 +5,9 @@ use crate::tree::{Dir, Node, RenameRefused};
 use crate::{Call, Fake};
 use async_trait::async_trait;
 use tombolo_backend_api::{
-    ARCHIVE_DIR, Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, MARK_FILE, Mark,
-    MountSource, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, Remains, RootLocation, Space, TRASH_DIR,
-    TrashEntry, TrashId, VolumePath, read_record, write_record,
+    ARCHIVE_DIR, Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Found, Listed,
+    MARK_FILE, Mark, MountSource, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, Remains, RootLocation, Space,
+    TRASH_DIR, TrashEntry, TrashId, VolumePath, read_record, write_record,
 };
 
 #[async_trait]
@@ -41,19 +41,14 @@ impl Backend for Fake {
             .await
     }
 
-    async fn mount(&self, path: &VolumePath, namespace: &str, read_only: bool) -> Result<MountSource, BackendError> {
-        let call = Call::Mount {
-            path: path.clone(),
-            namespace: namespace.to_owned(),
-            read_only,
-        };
+    async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
         let source = MountSource::Nfs {
             server: self.root.host.clone(),
-            path: format!("{}/{path}", self.root.path),
+            path: format!("{}/{}", self.root.path, export.path),
             options: Vec::new(),
             version: "4.1",
         };
-        self.play(call, |_| Ok(source)).await
+        self.play(Call::Mount(export.clone()), |_| Ok(source)).await
     }
 
     async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {

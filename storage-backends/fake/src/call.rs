@@ -1,6 +1,6 @@
 //! What was asked of the fake: one value per call, for assertions.
 
-use tombolo_backend_api::{CreateVolume, Disposal, Mark, TrashId, VolumePath};
+use tombolo_backend_api::{CreateVolume, Disposal, ExportKey, Mark, TrashId, VolumePath};
 
 /// An operation of the trait, without its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,23 +48,13 @@ pub enum Call {
     PlaceMark(Mark),
     Inspect(VolumePath),
     Create(CreateVolume),
-    Mount {
-        path: VolumePath,
-        namespace: String,
-        read_only: bool,
-    },
-    Discard {
-        path: VolumePath,
-        disposal: Disposal,
-    },
+    Mount(ExportKey),
+    Discard { path: VolumePath, disposal: Disposal },
     Space,
     List,
     RemoveEmpty(VolumePath),
     Trash,
-    Restore {
-        id: TrashId,
-        path: VolumePath,
-    },
+    Restore { id: TrashId, path: VolumePath },
     Purge(TrashId),
     Forget(TrashId),
 }
@@ -77,7 +67,7 @@ impl Call {
             Self::PlaceMark(_) => Op::PlaceMark,
             Self::Inspect(_) => Op::Inspect,
             Self::Create(_) => Op::Create,
-            Self::Mount { .. } => Op::Mount,
+            Self::Mount(_) => Op::Mount,
             Self::Discard { .. } => Op::Discard,
             Self::Space => Op::Space,
             Self::List => Op::List,

@@ -12,7 +12,12 @@ pub const ALL: Capabilities = Capabilities {
     share: true,
     revoke: true,
     read_only_enforced: true,
+    snapshot: false,
+    clone: false,
+    resize: false,
     quota: true,
+    usage: false,
+    node_access: false,
 };
 
 /// A backend in memory. Clones share everything: the root, the failures to come, the record of calls.

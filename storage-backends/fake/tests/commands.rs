@@ -119,7 +119,12 @@ fn away_means_waiting_for_everything_but_mount() {
         kind(now(fake.create(&volume("a")))),
         (Class::Waiting, Certainty::NotDone)
     );
-    now(fake.mount(&path("a"), "ns", false)).unwrap();
+    now(fake.mount(&ExportKey {
+        path: path("a"),
+        tenant: Tenant::parse("ns").unwrap(),
+        access: Access::ReadWrite,
+    }))
+    .unwrap();
     fake.set_away(false);
     assert_eq!(now(fake.read_mark()).unwrap(), None);
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, Found, Listed, Mark, MountSource,
+    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
     PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 
@@ -89,10 +89,10 @@ impl Backend for Local {
             .await
     }
 
-    async fn mount(&self, path: &VolumePath, _: &str, _: bool) -> Result<MountSource, BackendError> {
-        volumes::spared_by_others(path)?;
+    async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
+        volumes::spared_by_others(&export.path)?;
         Ok(MountSource::HostPath {
-            path: format!("{}/{path}", self.root.display()),
+            path: format!("{}/{}", self.root.display(), export.path),
             node: self.node.clone(),
         })
     }

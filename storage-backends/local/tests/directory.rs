@@ -231,15 +231,26 @@ async fn a_volume_below_a_directory_named_tmp_is_refused() {
     backend.place_mark(&mark()).await.unwrap();
     let refused = (Class::Invalid, Certainty::NotDone);
     assert_eq!(kind(backend.create(&volume("tmp/pvc-1")).await), refused);
-    assert_eq!(kind(backend.mount(&path("team/tmp/pvc-1"), "ns", false).await), refused);
+    assert_eq!(
+        kind(backend.mount(&export("team/tmp/pvc-1", Access::ReadWrite)).await),
+        refused
+    );
     // It is the slash behind it that makes it one.
     backend.create(&volume("tmp")).await.unwrap();
+}
+
+fn export(at: &str, access: Access) -> ExportKey {
+    ExportKey {
+        path: path(at),
+        tenant: Tenant::parse("ns").unwrap(),
+        access,
+    }
 }
 
 #[tokio::test]
 async fn a_volume_is_mounted_on_its_node() {
     let source = local(Path::new("/data"))
-        .mount(&path("pvc-1"), "ns", true)
+        .mount(&export("pvc-1", Access::ReadOnly))
         .await
         .unwrap();
     assert_eq!(

@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, Found, Listed, Mark, MountSource, PurgeProgress,
-    Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
+    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 
 /// How long a call may take, and one request of a listing or a purge.
@@ -176,11 +176,11 @@ impl Backend for NfsBackend {
         .await
     }
 
-    async fn mount(&self, path: &VolumePath, _: &str, _: bool) -> Result<MountSource, BackendError> {
+    async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
         let config = self.pool.config();
         Ok(MountSource::Nfs {
             server: config.server.to_string(),
-            path: format!("{}/{path}", config.root_path()),
+            path: format!("{}/{}", config.root_path(), export.path),
             options: config.mount_options(),
             version: config.version.as_str(),
         })

@@ -46,21 +46,22 @@ fn capabilities() -> String {
         ("nfs", "any NFS export, by a client in user space", nfs),
         ("local", "a directory of one node", local),
     ];
-    let mut text =
-        "| driver | what it is | share | revoke | read-only at the server | quota |\n|---|---|---|---|---|---|\n"
-            .to_owned();
+    let all = Capabilities::ALL.names();
+    let mut text = format!(
+        "| driver | what it is | {} |\n|---|---{}|\n",
+        all.join(" | "),
+        "|---".repeat(all.len())
+    );
     for (name, what, spec) in drivers {
         let spec: StorageBackendSpec = serde_json::from_value(spec).unwrap();
         let driver = tombolo::backends::open(&spec)
             .unwrap_or_else(|e| panic!("{name}: {e}"))
             .driver;
-        let Capabilities {
-            share,
-            revoke,
-            read_only_enforced,
-            quota,
-        } = driver.capabilities();
-        let cells = [share, revoke, read_only_enforced, quota].map(|has| if has { "yes" } else { "no" });
+        let declared = driver.capabilities().names();
+        let cells: Vec<_> = all
+            .iter()
+            .map(|name| if declared.contains(name) { "yes" } else { "no" })
+            .collect();
         text.push_str(&format!("| `{name}` | {what} | {} |\n", cells.join(" | ")));
     }
     text

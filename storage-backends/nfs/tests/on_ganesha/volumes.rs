@@ -3,7 +3,7 @@
 
 use crate::{Ground, both_versions, id, into_trash, mark, path, volume};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
-use tombolo_backend_api::{Backend, Certainty, Class, CreateVolume, MountSource};
+use tombolo_backend_api::{Access, Backend, Certainty, Class, CreateVolume, ExportKey, MountSource, Tenant};
 
 both_versions!(
     making_is_idempotent_and_sets_modes,
@@ -71,12 +71,17 @@ async fn what_is_mounted_is_what_was_made(ground: Ground) {
     let config = ground
         .server
         .config_value(crate::OPEN, Some(&ground.root), ground.version);
+    let export = ExportKey {
+        path: path("a/b"),
+        tenant: Tenant::parse("any").unwrap(),
+        access: Access::ReadWrite,
+    };
     let MountSource::Nfs {
         server,
         path,
         options,
         version,
-    } = ground.backend().mount(&path("a/b"), "any", false).await.unwrap()
+    } = ground.backend().mount(&export).await.unwrap()
     else {
         panic!("no NFS path");
     };
