@@ -12,11 +12,12 @@ use tombolo::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 
 /// Makes the first change there is to make; `false`: nothing is to be done. Claims come first if `claims_first`.
 pub fn step(store: &mut Store, claims_first: bool) -> bool {
-    if claims_first {
-        claims(store) || volumes(store) || namespaces(store)
+    let order = if claims_first {
+        [claims, volumes, namespaces]
     } else {
-        volumes(store) || claims(store) || namespaces(store)
-    }
+        [volumes, claims, namespaces]
+    };
+    order.into_iter().any(|change| change(store))
 }
 
 fn set_phase(store: &mut Store, pv: &PvName, phase: &str) -> bool {

@@ -271,15 +271,18 @@ impl Chaos {
             14 => world.unrefer(&namespace, &key(owner).name),
             15 => world.strip_hold(owner),
             16 => world.delete_namespace(&namespace),
-            17..19 => world.strip_label(
-                &pv,
-                *self
-                    .dice
-                    .pick(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]),
-            ),
+            17..19 => {
+                let label: &str =
+                    self.dice
+                        .pick::<&str>(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]);
+                world.strip_label(&pv, label)
+            }
             19 => world.strip_protection(&pv),
             20 => world.force_remove_pv(&pv),
-            21 => world.set_policy(&pv, *self.dice.pick(&["Retain", "Delete"])),
+            21 => {
+                let policy: &str = self.dice.pick::<&str>(&["Retain", "Delete"]);
+                world.set_policy(&pv, policy)
+            }
             22 => world.clear_claim_ref(&pv),
             23 => world.delete_pv(&pv),
             _ => world.wait(SignedDuration::from_mins(5)),

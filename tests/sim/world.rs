@@ -223,7 +223,7 @@ impl World {
         let version = self.out.cluster.store().version();
         let moved = self.after_a_stop()
             || self.work()
-            || binder::step(&mut self.out.cluster.store(), self.turn % 2 == 0)
+            || binder::step(&mut self.out.cluster.store(), self.turn.is_multiple_of(2))
             || (self.retries >= PATIENCE && self.break_the_silence())
             || self.try_again()
             || self.break_the_silence();
@@ -249,7 +249,13 @@ impl World {
         self.retries += 1;
         self.time.block_on(tokio::time::advance(Duration::from_secs(60)));
         let failed: Vec<_> = self.leaders.iter().map(|l| l.later.clone()).collect();
-        let any = self.leaders.iter_mut().fold(false, |any, leader| leader.retry() || any);
+        let any = self
+            .leaders
+            .iter_mut()
+            .map(|leader| leader.retry())
+            .filter(|tried| *tried)
+            .count()
+            > 0;
         assert!(
             !any || self.retries < RETRIES,
             "it fails for ever: {failed:?}, {:?}",

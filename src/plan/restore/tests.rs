@@ -90,7 +90,8 @@ fn an_entry_comes_back_as_it_was_recorded_under_a_new_path() {
 
 #[test]
 fn a_claim_must_wait_for_exactly_this_volume_and_fit() {
-    let cases: [(&str, fn(&mut Case)); 11] = [
+    type Change = fn(&mut Case);
+    let cases: [(&str, Change); 11] = [
         ("bound", |c| c.claim.phase = crate::domain::claim::ClaimPhase::Bound),
         ("terminating", |c| c.claim.terminating = true),
         ("names none", |c| c.claim.volume_name = None),

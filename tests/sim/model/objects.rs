@@ -131,7 +131,7 @@ pub fn admits(seen: &Seen) -> bool {
         owner_lives: true,
         ..*seen
     });
-    let verdict = handshake::examine(&Handshake {
+    handshake::examine(&Handshake {
         claim: &claim("one", (names::claim::SHARE_FROM, &source.to_string()), None),
         namespace_labels: &BTreeMap::new(),
         references: &[reference],
@@ -141,8 +141,7 @@ pub fn admits(seen: &Seen) -> bool {
         backend: Some(&backend()),
     })
     .verdict
-    .is_ok();
-    verdict
+    .is_ok()
 }
 
 /// What is decided about the volume, without a ledger to lean on.
