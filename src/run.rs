@@ -4,7 +4,7 @@
 
 use crate::admin::{Admin, readiness::Readiness};
 use crate::api::storage_backend::StorageBackend;
-use crate::backends;
+use crate::backends::Registry;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
@@ -23,7 +23,6 @@ use crate::leader::store::KubeLease;
 use crate::leader::{Leadership, Timing};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
-use crate::metrics::timed::Timed;
 use crate::observe::queue::Queue;
 use crate::observe::roots::{Root, RootState, Roots};
 use crate::observe::watches::{Feed, watch_each};
@@ -42,6 +41,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tombolo_backend_api::{BackendId, Capabilities};
 
 /// How long claims wait at the start for backends to answer.
 const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
@@ -181,6 +181,7 @@ async fn work(
         },
         caches,
         roots,
+        drivers: Arc::new(Registry),
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
@@ -305,7 +306,7 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
         let name = BackendName::new(object.name_any());
         if there {
             let before = seen.roots.get(&name);
-            let now = root(&object, &name, before.clone(), &seen.metrics);
+            let now = root(&object, before.clone());
             let admits = before
                 .as_ref()
                 .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
@@ -362,19 +363,16 @@ async fn first_look_at_backends(ctx: &Context) {
 }
 
 /// A backend as its object describes it, with what is known of it already.
-fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metrics: &Metrics) -> Root {
+fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let spec = &object.spec;
     let limits = Limits::from(spec.limits.as_ref());
     let retention = spec.trash_retention().unwrap_or(std::time::Duration::MAX);
-    let id = object
-        .status
-        .as_ref()
-        .and_then(|s| s.backend_id.as_deref())
-        .and_then(tombolo_backend_api::BackendId::parse);
+    let status = object.status.clone().unwrap_or_default();
+    let id = status.backend_id.as_deref().and_then(BackendId::parse);
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     match before {
-        Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
+        Some(before) if before.spec.driver() == spec.driver() => Root {
             spec: spec.clone(),
             labels,
             limits,
@@ -383,29 +381,20 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
             id: before.id.clone().or(id),
             ..before
         },
-        before => {
-            let opened = backends::open(spec);
-            let state = match &opened {
-                Ok(_) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
-                Err(why) => RootState::Degraded(crate::api::reasons::BackendReason::Degraded, why.clone()),
-            };
-            let timed =
-                |driver| -> Arc<dyn tombolo_backend_api::Backend> { Arc::new(Timed::new(driver, name, metrics)) };
-            let (driver, node) = opened.map_or((None, None), |o| (Some(timed(o.driver)), o.node));
-            let id = before.as_ref().and_then(|b| b.id.clone()).or(id);
-            Root {
-                spec: spec.clone(),
-                driver,
-                labels,
-                limits,
-                node,
-                terminating,
-                retention,
-                id,
-                state,
-                space: None,
-            }
-        }
+        before => Root {
+            spec: spec.clone(),
+            driver: None,
+            // A root has an id only if its driver was asked once.
+            capabilities: id.is_some().then(|| Capabilities::of_names(&status.capabilities)),
+            labels,
+            limits,
+            node: None,
+            terminating,
+            retention,
+            id: before.and_then(|before| before.id).or(id),
+            state: RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
+            space: None,
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tombolo trash`: what was deleted and can still come back. Talks to the backends itself, so it runs where they are reachable.
 
 use crate::api::storage_backend::StorageBackend;
-use crate::backends;
+use crate::backends::{Drivers, Registry};
 use crate::cli::{Common, Trash, TrashOf};
 use crate::domain::class::Class;
 use crate::domain::discarded::Discarded;
@@ -113,7 +113,8 @@ async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<Bin>> {
             .and_then(|s| s.backend_id.as_deref())
             .and_then(BackendId::parse);
         let Some(backend_id) = id else { continue };
-        let opened = backends::open(&object.spec).map_err(|why| anyhow!("StorageBackend {name}: {why}"))?;
+        let opened = Registry.open(&object.spec).await;
+        let opened = opened.with_context(|| format!("StorageBackend {name}"))?;
         let mark = Mark {
             backend_id,
             cluster_id: cluster_id.clone(),

@@ -3,7 +3,6 @@
 //! The types read whatever is stored (see `tolerant`); the schema is what refuses mistakes, at the moment they are made.
 
 use super::tolerant;
-use super::volume_reference::DNS_SUBDOMAIN;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -11,11 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::time::Duration;
 
+mod drivers;
+
+pub use drivers::{Driver, LocalDriver, NfsDriver, NfsVersion, SourcePort};
+
 /// Retention of the trash where nothing is said.
 const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What a component of a path may not be; the rest of a path is checked by pattern.
-const NO_DOTS: &str = "!self.split('/').exists(c, c == '.' || c == '..')";
 
 /// Where volumes are made, and how many. Exactly one driver is set.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
@@ -103,110 +103,6 @@ impl StorageBackendSpec {
         let parsed = text.parse::<jiff::SignedDuration>().ok();
         parsed.and_then(|d| Duration::try_from(d).ok()).ok_or(text)
     }
-}
-
-/// An export of an NFS server.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[x_kube(
-    validation = Rule::new("self.server == oldSelf.server && self.export == oldSelf.export")
-        .message("server and export are immutable: volumes stay where they were made; make another StorageBackend"),
-    validation = Rule::new("has(self.subdirectory) == has(oldSelf.subdirectory) \
-                            && (!has(self.subdirectory) || self.subdirectory == oldSelf.subdirectory)")
-        .message("subdirectory is immutable: volumes stay where they were made; make another StorageBackend")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct NfsDriver {
-    /// Name or address of the server, as nodes and the controller reach it. Immutable.
-    #[schemars(
-        length(min = 1, max = 253),
-        regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$|^::[0-9A-Fa-f.:]*$")
-    )]
-    pub server: String,
-    /// Path of the export on the server. Immutable.
-    #[schemars(
-        length(min = 1, max = 1024),
-        regex(pattern = r"^/([^/\x00-\x1f]+(/[^/\x00-\x1f]+)*)?$")
-    )]
-    #[x_kube(validation = Rule::new(NO_DOTS).message("must have no component . or .."))]
-    pub export: String,
-    /// Directory below the export that is used instead of all of it; several clusters share an export by it. Immutable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 1, max = 512),
-        regex(pattern = r"^[^/.\x00-\x1f][^/\x00-\x1f]*(/[^/.\x00-\x1f][^/\x00-\x1f]*)*$")
-    )]
-    pub subdirectory: Option<String>,
-    /// Version of the protocol, in quotes: "4.1" or "3".
-    #[serde(default)]
-    pub version: NfsVersion,
-    /// Port of the NFS service.
-    #[serde(default = "nfs_port")]
-    #[schemars(range(min = 1, max = 65535))]
-    pub port: u16,
-    /// Port of the MOUNT service, for version 3. Default: what the server's portmapper says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65535))]
-    pub mount_port: Option<u16>,
-    /// The uid that the controller sends.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 4294967294_u32))]
-    pub uid: u32,
-    /// The gid that the controller sends.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 4294967294_u32))]
-    pub gid: u32,
-    /// The port the controller connects from: Reserved (below 1024, as servers ask unless they export `insecure`) or Any.
-    #[serde(default)]
-    pub source_port: SourcePort,
-}
-
-fn nfs_port() -> u16 {
-    2049
-}
-
-/// Versions of the NFS protocol that the driver speaks.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NfsVersion {
-    /// NFSv3 (RFC 1813).
-    #[serde(rename = "3")]
-    V3,
-    /// NFSv4.1 (RFC 8881).
-    #[default]
-    #[serde(rename = "4.1")]
-    V4_1,
-}
-
-/// The port the controller connects from.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SourcePort {
-    /// Below 1024.
-    #[default]
-    Reserved,
-    /// Whatever the kernel gives.
-    Any,
-}
-
-/// A directory on one node.
-#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[x_kube(
-    validation = Rule::new("self.path == oldSelf.path && self.node == oldSelf.node")
-        .message("path and node are immutable: volumes stay where they were made; make another StorageBackend")
-)]
-#[serde(rename_all = "camelCase")]
-pub struct LocalDriver {
-    /// The directory, an absolute path. Immutable.
-    #[schemars(length(min = 2, max = 1024), regex(pattern = r"^(/[^/\x00-\x1f]+)+$"))]
-    #[x_kube(
-        validation = Rule::new(NO_DOTS).message("must have no component . or .."),
-        // A hostPath below /tmp is the one kind of volume that kube-controller-manager's own deleter removes
-        // (pkg/volume/hostpath, deleter) when a PersistentVolume has lost its `provisioned-by`.
-        validation = Rule::new("self != '/tmp' && !self.startsWith('/tmp/')")
-            .message("must not be below /tmp, where kube-controller-manager deletes hostPath volumes itself")
-    )]
-    pub path: String,
-    /// Name of the node that has the directory; pods that use its volumes run there. Immutable.
-    #[schemars(length(min = 1, max = 253), regex(pattern = DNS_SUBDOMAIN))]
-    pub node: String,
 }
 
 /// Limits of a backend.

@@ -4,17 +4,20 @@ use super::context::{Context, Next};
 use super::trash;
 use crate::api::conditions::{DEGRADED, READY, Statement, Status};
 use crate::api::reasons::BackendReason as R;
-use crate::api::storage_backend::StorageBackendStatus;
+use crate::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
+use crate::backends::Opened;
 use crate::domain::ids::BackendName;
 use crate::execute::Failure;
+use crate::metrics::timed::Timed;
 use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::retire::{Left, may_go};
 use crate::plan::root::{ForRoot, Verdict, decide};
 use crate::plan::takes::Taken;
+use std::sync::Arc;
 use std::time::Duration;
-use tombolo_backend_api::{BackendError, BackendId, Class, Guarded};
+use tombolo_backend_api::{Backend, BackendError, BackendId, Class, Guarded};
 
 /// How often a backend that can be used is looked at.
 const WHEN_READY: Duration = Duration::from_secs(30);
@@ -98,14 +101,23 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
     })
 }
 
+/// Opens a backend's driver.
+async fn open(ctx: &Context, name: &BackendName, spec: &StorageBackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
+    let Opened { driver, node } = ctx.drivers.open(spec).await?;
+    let driver: Arc<dyn Backend> = Arc::new(Timed::new(driver, name, &ctx.metrics));
+    ctx.roots.opened(name, spec, driver.clone(), node);
+    Ok(driver)
+}
+
 async fn look(
     ctx: &Context,
     name: &BackendName,
     root: &Root,
     known: Option<&BackendId>,
 ) -> Result<RootState, BackendError> {
-    let Some(driver) = &root.driver else {
-        return Ok(root.state.clone());
+    let driver = match &root.driver {
+        Some(driver) => driver.clone(),
+        None => open(ctx, name, &root.spec).await?,
     };
     let mut mark = match driver.read_mark().await {
         // A root that was never used need not exist: placing the mark makes it, or says that the server is away.
@@ -169,11 +181,16 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
             ]
         }
     };
-    let capabilities = root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default();
     let status = StorageBackendStatus {
         backend_id: root.id.as_ref().map(ToString::to_string),
         conditions: Vec::new(),
-        capabilities: capabilities.names().into_iter().map(str::to_owned).collect(),
+        capabilities: root
+            .capabilities
+            .unwrap_or_default()
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         volumes: i64::try_from(used.volumes).ok(),
         provisioned_bytes: i64::try_from(used.bytes).ok(),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
@@ -240,3 +257,6 @@ async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, 
     ctx.publication.backend_in_use(name, false).await?;
     Ok(Next::Change)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use super::purges::Purges;
 use super::retry::Retries;
 pub use super::turn::Locks;
 use super::turn::Turn;
+use crate::backends::Drivers;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
@@ -29,6 +30,8 @@ pub struct Context {
     pub caches: Caches,
     /// The backends.
     pub roots: Arc<Roots>,
+    /// What opens them.
+    pub drivers: Arc<dyn Drivers>,
     /// What waits to be looked at.
     pub queue: Arc<Queue>,
     /// One at a time for each volume.

@@ -1,6 +1,7 @@
 //! Everything that a controller is handed, with a scripted API server, a ledger without a disk, and a backend in memory.
 
 use super::context::Context;
+use crate::backends::Registry;
 use crate::domain::backend::Limits;
 use crate::domain::ids::BackendName;
 use crate::domain::record::Record;
@@ -52,6 +53,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         },
         caches: Arc::default(),
         roots,
+        drivers: Arc::new(Registry),
         queue: Arc::default(),
         locks: Arc::default(),
         reservations: Arc::default(),
@@ -87,6 +89,7 @@ async fn root(fake: &Fake) -> Root {
     Root {
         spec: Default::default(),
         driver: Some(driver.clone()),
+        capabilities: Some(driver.capabilities()),
         labels: BTreeMap::new(),
         limits: Limits::default(),
         node: None,

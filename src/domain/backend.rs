@@ -18,6 +18,8 @@ pub struct Backend {
     pub health: Health,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// Whether it was ever asked what it can do. Before that it declares nothing, which says nothing.
+    pub asked: bool,
     /// What it may be used for.
     pub limits: Limits,
     /// Free bytes on the file system behind it, where known.

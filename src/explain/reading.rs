@@ -211,6 +211,7 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
             (None, false) => Health::Degraded,
         },
         capabilities: Capabilities::of_names(&status.capabilities),
+        asked: status.backend_id.is_some(),
         limits: Limits::from(object.spec.limits.as_ref()),
         free: status.free_bytes.and_then(|b| u64::try_from(b).ok()),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),

@@ -15,15 +15,17 @@ use crate::plan::takes::Taken;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
-use tombolo_backend_api::{Backend, BackendId, Guarded, Space};
+use tombolo_backend_api::{Backend, BackendId, Capabilities, Guarded, Space};
 
 /// One backend.
 #[derive(Clone)]
 pub struct Root {
     /// What an admin wrote.
     pub spec: StorageBackendSpec,
-    /// What reaches it; `None` if this build cannot open it.
+    /// What reaches it, once it was opened.
     pub driver: Option<Arc<dyn Backend>>,
+    /// What it can do: of its driver, and before it was opened, what an earlier one said; `None`: it was never asked.
+    pub capabilities: Option<Capabilities>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
     /// What it may be used for.
@@ -71,6 +73,20 @@ impl Roots {
     /// A backend is as given.
     pub fn put(&self, name: BackendName, root: Root) {
         self.write().insert(name, root);
+    }
+
+    /// A backend's driver was opened. One that is gone, or another by now, is not touched.
+    pub fn opened(
+        &self,
+        name: &BackendName,
+        spec: &StorageBackendSpec,
+        driver: Arc<dyn Backend>,
+        node: Option<String>,
+    ) {
+        if let Some(root) = self.write().get_mut(name).filter(|root| root.spec == *spec) {
+            root.capabilities = Some(driver.capabilities());
+            (root.driver, root.node) = (Some(driver), node);
+        }
     }
 
     /// What a look at a backend found. `None`: the backend is gone, or another one by now. Nothing else of it is touched: what an
@@ -170,7 +186,8 @@ fn view(name: &BackendName, root: &Root, used: Usage, used_by_namespace: Usage) 
         name: name.clone(),
         labels: root.labels.clone(),
         health,
-        capabilities: root.driver.as_ref().map(|d| d.capabilities()).unwrap_or_default(),
+        capabilities: root.capabilities.unwrap_or_default(),
+        asked: root.capabilities.is_some(),
         limits: root.limits,
         free: root.space.map(|s| s.free),
         node: root.node.clone(),

@@ -182,6 +182,7 @@ pub(crate) fn backend(name: &str) -> Backend {
         name: BackendName::new(name),
         labels: BTreeMap::new(),
         health: Health::Ready(BackendId::parse(ROOT).unwrap()),
+        asked: true,
         capabilities: Capabilities {
             share: true,
             ..Capabilities::default()

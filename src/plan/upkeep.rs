@@ -76,7 +76,8 @@ fn lists(o: &ForUpkeep<'_>) -> Option<Action> {
 }
 
 fn cannot_revoke(o: &ForUpkeep<'_>) -> bool {
-    o.backend.is_some_and(|backend| !backend.capabilities.revoke)
+    o.backend
+        .is_some_and(|backend| backend.asked && !backend.capabilities.revoke)
 }
 
 /// `onRevoke: Cut` promises what this backend cannot do.

@@ -37,7 +37,7 @@ use tombolo::observe::roots::{Root, RootState, Roots};
 use tombolo::observe::work::Work;
 use tombolo::plan::shared_volume::Wanted;
 use tombolo::plan::{Announcement, rebuild};
-use tombolo_backend_api::ClusterId;
+use tombolo_backend_api::{Backend, ClusterId};
 use tombolo_backend_fake::Fake;
 
 /// What survives every process: the cluster, the storage, the time, what people were told.
@@ -140,6 +140,7 @@ impl Leader {
             BackendName::new("nas"),
             Root {
                 spec: StorageBackendSpec::default(),
+                capabilities: Some(driver.capabilities()),
                 driver: Some(driver),
                 labels: Default::default(),
                 limits: Limits::default(),
@@ -159,6 +160,7 @@ impl Leader {
             clock: Arc::new(outside.clone()),
         };
         let ctx = Context {
+            drivers: Arc::new(tombolo::backends::Registry),
             ports,
             caches: Caches::default(),
             roots,

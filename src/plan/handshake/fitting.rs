@@ -93,7 +93,7 @@ pub(super) fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
     if backend.is_terminating() {
         return Err(backend_going());
     }
-    if !backend.capabilities.share {
+    if !backend.capabilities.share && backend.asked {
         return Err(Refusal::new(
             R::BackendCannotShare,
             "the storage backend of this class cannot share volumes",

@@ -69,6 +69,7 @@ impl Rival {
         fake.place_mark(mark).await.unwrap();
         let guarded = Guarded::new(Arc::new(fake.clone()), mark.clone());
         let backend = Backend {
+            asked: true,
             name: BackendName::new("race"),
             labels: Labels::new(),
             health: Health::Ready(mark.backend_id.clone()),

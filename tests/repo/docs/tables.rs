@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use tombolo::api::reasons::{BackendReason, ClaimReason, Class, ReferenceReason, SharedVolumeReason};
 use tombolo::api::storage_backend::StorageBackendSpec;
+use tombolo::backends::{Drivers, Registry};
 use tombolo_backend_api::Capabilities;
 
 const README: &str = "README.md";
@@ -46,6 +47,10 @@ fn capabilities() -> String {
         ("nfs", "any NFS export, by a client in user space", nfs),
         ("local", "a directory of one node", local),
     ];
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let all = Capabilities::ALL.names();
     let mut text = format!(
         "| driver | what it is | {} |\n|---|---{}|\n",
@@ -54,9 +59,8 @@ fn capabilities() -> String {
     );
     for (name, what, spec) in drivers {
         let spec: StorageBackendSpec = serde_json::from_value(spec).unwrap();
-        let driver = tombolo::backends::open(&spec)
-            .unwrap_or_else(|e| panic!("{name}: {e}"))
-            .driver;
+        let opened = runtime.block_on(Registry.open(&spec));
+        let driver = opened.unwrap_or_else(|e| panic!("{name}: {e}")).driver;
         let declared = driver.capabilities().names();
         let cells: Vec<_> = all
             .iter()

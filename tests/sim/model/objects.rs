@@ -105,6 +105,7 @@ fn backend() -> Backend {
         name: BackendName::new("nas"),
         labels: BTreeMap::new(),
         health: Health::Ready(BackendId::parse("root").unwrap()),
+        asked: true,
         capabilities: Capabilities {
             share: true,
             ..Capabilities::default()
