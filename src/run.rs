@@ -394,6 +394,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             id: before.and_then(|before| before.id).or(id),
             state: RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
             space: None,
+            pinned: 0,
         },
     }
 }

@@ -9,6 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 pub const READY: &str = "Ready";
 /// Type of a StorageBackend's condition: something is wrong that an admin must look at.
 pub const DEGRADED: &str = "Degraded";
+/// Type of a StorageBackend's condition: more is promised than there is, as an admin asked.
+pub const OVERCOMMITTED: &str = "Overcommitted";
 /// Type of a reference's condition: the source's owner shares with the reference's namespace.
 pub const ACCEPTED: &str = "Accepted";
 

@@ -245,6 +245,12 @@ reasons! {
         /// No room is left.
         Full: Warning Waiting =>
             "Make room or add a StorageBackend; trash that is purged early helps at once.";
+        /// More bytes may be promised than the file system has, as its limits ask.
+        Overcommitted: Warning Waiting =>
+            "Take overcommit off the limits, or watch freeBytes: writers within their limits can meet a full file system.";
+        /// No more is promised than the file system has.
+        WithinSize: Normal =>
+            "Nothing to do.";
         /// So many consents ended at once that cutting waits for a human.
         MassRevocation: Warning Denied =>
             "Look at who is about to lose access; to go on, put the id from the message into the annotation confirmRevocation.";
@@ -352,7 +358,7 @@ mod tests {
         let backend: Vec<_> = BackendReason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(
             list(&backend),
-            "Ready Degraded WrongRoot RootOverlaps OwnedByOtherCluster Unreachable NotWritable Full MassRevocation"
+            "Ready Degraded WrongRoot RootOverlaps OwnedByOtherCluster Unreachable NotWritable Full Overcommitted WithinSize MassRevocation"
         );
         let shared: Vec<_> = SharedVolumeReason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(

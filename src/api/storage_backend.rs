@@ -112,10 +112,15 @@ pub struct Limits {
     /// Volumes in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volumes: Option<u64>,
-    /// Bytes promised to volumes in all, as a quantity: 10Ti.
+    /// Bytes promised to volumes in all, as a quantity: 10Ti. Where sizes are enforced, default nine tenths of the file system, and
+    /// no more than that without `overcommit`.
     #[serde(default, deserialize_with = "quantity", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "quantity_schema")]
     pub bytes: Option<String>,
+    /// Promise more bytes than nine tenths of the file system also where sizes are enforced, so that one volume's writers can meet a
+    /// full file system although they are within their limit. Elsewhere sizes are bookkeeping, and this means nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overcommit: Option<bool>,
     /// Limits of each namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_namespace: Option<NamespaceLimits>,
@@ -142,6 +147,7 @@ fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limits>, 
     let nothing = || Limits {
         volumes: Some(0),
         bytes: Some("0".to_owned()),
+        overcommit: None,
         per_namespace: Some(NamespaceLimits {
             volumes: Some(0),
             members: Some(0),
@@ -213,6 +219,20 @@ pub struct StorageBackendStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub provisioned_bytes: Option<i64>,
+    /// Bytes of deleted volumes that snapshots and clones of them still hold; they count for the limit.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pinned_bytes: Option<i64>,
+    /// Size of the file system behind it, in bytes.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub total_bytes: Option<i64>,
     /// Bytes free on the file system behind it.
     #[serde(
         default,

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Next};
 use super::trash;
-use crate::api::conditions::{DEGRADED, READY, Statement, Status};
+use crate::api::conditions::{DEGRADED, OVERCOMMITTED, READY, Statement, Status};
 use crate::api::reasons::BackendReason as R;
 use crate::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use crate::backends::Opened;
@@ -17,7 +17,7 @@ use crate::plan::root::{ForRoot, Verdict, decide};
 use crate::plan::takes::Taken;
 use std::sync::Arc;
 use std::time::Duration;
-use tombolo_backend_api::{Backend, BackendError, BackendId, Class, Guarded};
+use tombolo_backend_api::{Backend, BackendError, BackendId, Class, Guarded, Space};
 
 /// How often a backend that can be used is looked at.
 const WHEN_READY: Duration = Duration::from_secs(30);
@@ -39,9 +39,9 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         Ok(state) => state,
         Err(error) => RootState::Degraded(reason_of(&error), error.to_string()),
     };
-    let space = match &state {
-        RootState::Ready(guarded) => guarded.space().await.ok().or(root.space),
-        RootState::Degraded(..) => root.space,
+    let room = match &state {
+        RootState::Ready(guarded) => room(guarded, &root).await,
+        RootState::Degraded(..) => (root.space, root.pinned),
     };
     let id = match &state {
         RootState::Ready(guarded) => Some(guarded.mark().backend_id.clone()),
@@ -67,7 +67,7 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         // Before the first volume can be made on it, so that it cannot vanish under one.
         ctx.publication.backend_in_use(name, true).await?;
     }
-    let Some(now) = ctx.roots.found(name, &root.spec, id, state, space) else {
+    let Some(now) = ctx.roots.found(name, &root.spec, id, state, room) else {
         return Ok(Next::Again);
     };
     if is && !was {
@@ -99,6 +99,16 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
                 .map(|ours| ours.handle.backend.clone())
         })
     })
+}
+
+/// The room there is, and what of it deleted volumes still hold; as it was, if the backend does not say.
+async fn room(guarded: &Guarded, root: &Root) -> (Option<Space>, u64) {
+    let space = guarded.space().await.ok().or(root.space);
+    let pinned = match guarded.capabilities().quota {
+        true => guarded.pinned().await.unwrap_or(root.pinned),
+        false => 0,
+    };
+    (space, pinned)
 }
 
 /// Opens a backend's driver.
@@ -169,7 +179,7 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
         message,
         observed_generation: None,
     };
-    let statements = match &root.state {
+    let mut statements = match &root.state {
         RootState::Ready(_) => vec![
             say(READY, true, R::Ready, "the root is marked as this backend's".to_owned()),
             say(DEGRADED, false, R::Ready, String::new()),
@@ -181,6 +191,19 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
             ]
         }
     };
+    if let (Some(capabilities), Some(space)) = (root.capabilities, root.space)
+        && capabilities.quota
+    {
+        let beyond = root.limits.overcommits(space.total, &capabilities);
+        let (reason, text) = match beyond {
+            true => (
+                R::Overcommitted,
+                "limits.overcommit is set, and no limit keeps what is promised within the file system",
+            ),
+            false => (R::WithinSize, ""),
+        };
+        statements.push(say(OVERCOMMITTED, beyond, reason, text.to_owned()));
+    }
     let status = StorageBackendStatus {
         backend_id: root.id.as_ref().map(ToString::to_string),
         conditions: Vec::new(),
@@ -193,6 +216,8 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
             .collect(),
         volumes: i64::try_from(used.volumes).ok(),
         provisioned_bytes: i64::try_from(used.bytes).ok(),
+        pinned_bytes: (root.pinned > 0).then(|| i64::try_from(root.pinned).ok()).flatten(),
+        total_bytes: root.space.and_then(|s| i64::try_from(s.total).ok()),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
         notice: root.driver.as_ref().and_then(|d| d.notice()),
     };

@@ -98,6 +98,7 @@ async fn root(fake: &Fake) -> Root {
         id: Some(mark.backend_id.clone()),
         state: RootState::Ready(Guarded::new(driver, mark)),
         space: None,
+        pinned: 0,
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Limits {
     pub volumes: Option<u64>,
     /// Bytes promised in all.
     pub bytes: Option<u64>,
+    /// Whether more may be promised than there is.
+    pub overcommit: bool,
     /// For each namespace.
     pub namespace: NamespaceLimits,
 }
@@ -89,10 +91,32 @@ pub struct NamespaceLimits {
     pub bytes: Option<u64>,
 }
 
+/// Share of a file system that is promised at most where sizes are enforced: the rest is for metadata, and for what is deleted and not
+/// reclaimed yet.
+const PROMISED_TENTHS: u64 = 9;
+
 /// Whoever deletes something to make room wonders otherwise.
 const TRASH_COUNTS: &str = "deleted ones count until their time in the trash is over";
 
 impl Limits {
+    /// As they hold on a file system of `total` bytes. Where sizes are enforced, writers within their limits must never meet a full
+    /// file system, so no more is promised than there is, unless an admin asks for it.
+    #[must_use]
+    pub fn on(self, total: Option<u64>, capabilities: &Capabilities) -> Self {
+        let most = total.filter(|_| capabilities.quota && !self.overcommit).map(promised);
+        let bytes = match (self.bytes, most) {
+            (Some(limit), Some(most)) => Some(limit.min(most)),
+            (limit, most) => limit.or(most),
+        };
+        Self { bytes, ..self }
+    }
+
+    /// Whether more may be promised than a file system of `total` bytes has, although sizes are enforced on it.
+    pub fn overcommits(&self, total: u64, capabilities: &Capabilities) -> bool {
+        let may = self.bytes.is_none_or(|limit| limit > promised(total));
+        capabilities.quota && self.overcommit && may
+    }
+
     /// Whether there are any for volumes or bytes, be it for one namespace or for all.
     pub fn of_volumes(&self) -> bool {
         let all = [self.volumes, self.bytes, self.namespace.volumes, self.namespace.bytes];
@@ -109,6 +133,7 @@ impl From<Option<&storage_backend::Limits>> for Limits {
         Self {
             volumes: spec.volumes,
             bytes: bytes(spec.bytes),
+            overcommit: spec.overcommit.unwrap_or_default(),
             namespace: NamespaceLimits {
                 volumes: namespace.volumes,
                 members: namespace.members,
@@ -161,6 +186,10 @@ impl Backend {
     }
 }
 
+fn promised(total: u64) -> u64 {
+    total / 10 * PROMISED_TENTHS
+}
+
 fn reached(limit: Option<u64>, used: u64, more: u64) -> bool {
     limit.is_some_and(|limit| used.checked_add(more).is_none_or(|sum| sum > limit))
 }
@@ -186,5 +215,34 @@ mod tests {
         };
         assert_eq!(written.namespace, namespace);
         assert_eq!(limits(json!({"bytes": "much"})).bytes, Some(0));
+    }
+
+    #[test]
+    fn enforced_sizes_are_promised_no_further_than_nine_tenths_unless_an_admin_asks() {
+        let limits = |bytes, overcommit| Limits {
+            bytes,
+            overcommit,
+            ..Limits::default()
+        };
+        let (enforced, not) = (Capabilities::ALL, Capabilities::default());
+        let on = |l: Limits, c| l.on(Some(1000), c).bytes;
+        assert_eq!(on(limits(None, false), &enforced), Some(900));
+        assert_eq!(on(limits(Some(800), false), &enforced), Some(800));
+        assert_eq!(on(limits(Some(5000), false), &enforced), Some(900));
+        assert_eq!(on(limits(Some(5000), true), &enforced), Some(5000));
+        assert_eq!(on(limits(None, true), &enforced), None);
+        assert_eq!(on(limits(Some(5000), false), &not), Some(5000));
+        assert_eq!(on(limits(None, false), &not), None);
+        assert_eq!(
+            limits(None, false).on(None, &enforced).bytes,
+            None,
+            "its size is not known yet"
+        );
+
+        assert!(limits(Some(5000), true).overcommits(1000, &enforced));
+        assert!(limits(None, true).overcommits(1000, &enforced));
+        assert!(!limits(Some(800), true).overcommits(1000, &enforced));
+        assert!(!limits(Some(5000), false).overcommits(1000, &enforced));
+        assert!(!limits(Some(5000), true).overcommits(1000, &not));
     }
 }

@@ -200,9 +200,10 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
         .and_then(BackendId::parse)
         .filter(|_| ready);
     // The controller also counts what is being made at this moment, of which no PersistentVolume tells yet.
-    let (counted, told) = (ledger.usage(&name, None), |figure: Option<i64>| {
-        figure.and_then(|f| u64::try_from(f).ok()).unwrap_or_default()
-    });
+    let counted = ledger.usage(&name, None);
+    let known = |figure: Option<i64>| figure.and_then(|f| u64::try_from(f).ok());
+    let told = |figure: Option<i64>| known(figure).unwrap_or_default();
+    let capabilities = Capabilities::of_names(&status.capabilities);
     Backend {
         labels: object.metadata.labels.clone().unwrap_or_default(),
         health: match (id, object.metadata.deletion_timestamp.is_some()) {
@@ -210,14 +211,17 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
             (Some(id), false) => Health::Ready(id),
             (None, false) => Health::Degraded,
         },
-        capabilities: Capabilities::of_names(&status.capabilities),
+        capabilities,
         asked: status.backend_id.is_some(),
-        limits: Limits::from(object.spec.limits.as_ref()),
-        free: status.free_bytes.and_then(|b| u64::try_from(b).ok()),
+        limits: Limits::from(object.spec.limits.as_ref()).on(known(status.total_bytes), &capabilities),
+        free: known(status.free_bytes),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),
         used: Usage {
             volumes: counted.volumes.max(told(status.volumes)),
-            bytes: counted.bytes.max(told(status.provisioned_bytes)),
+            bytes: counted
+                .bytes
+                .max(told(status.provisioned_bytes))
+                .saturating_add(told(status.pinned_bytes)),
             ..counted
         },
         used_by_namespace: ledger.usage(&name, Some(namespace)),

@@ -42,6 +42,8 @@ pub struct Root {
     pub state: RootState,
     /// Its room, when it was last asked.
     pub space: Option<Space>,
+    /// Bytes of deleted volumes that others still hold, when it was last asked.
+    pub pinned: u64,
 }
 
 impl Root {
@@ -97,11 +99,12 @@ impl Roots {
         spec: &StorageBackendSpec,
         id: Option<BackendId>,
         state: RootState,
-        space: Option<Space>,
+        (space, pinned): (Option<Space>, u64),
     ) -> Option<Root> {
         let mut known = self.write();
         let taken = id.is_some() && known.iter().any(|(other, root)| other != name && root.id == id);
         let root = known.get_mut(name).filter(|root| root.spec == *spec)?;
+        root.pinned = pinned;
         (root.id, root.state, root.space) = if taken && root.id.is_none() {
             // Two names for one server, looked at at the same moment: both found the root without a mark.
             let text = "its root is that of another StorageBackend".to_owned();
@@ -157,9 +160,15 @@ impl Roots {
         self.read()
             .iter()
             .map(|(name, root)| {
-                let used = |by| {
+                let pinned = Usage {
+                    bytes: root.pinned,
+                    ..Usage::default()
+                };
+                let used = |by: Option<&Namespace>| {
                     let trashed = self.trashed.usage(ledger, name, by);
-                    ledger.usage(name, by).plus(reserved::of(taken, name, by)).plus(trashed)
+                    let used = ledger.usage(name, by).plus(reserved::of(taken, name, by)).plus(trashed);
+                    // Nobody is charged with it, and nobody else can have the room.
+                    if by.is_none() { used.plus(pinned) } else { used }
                 };
                 view(name, root, used(None), used(Some(namespace)))
             })
@@ -188,7 +197,9 @@ fn view(name: &BackendName, root: &Root, used: Usage, used_by_namespace: Usage) 
         health,
         capabilities: root.capabilities.unwrap_or_default(),
         asked: root.capabilities.is_some(),
-        limits: root.limits,
+        limits: root
+            .limits
+            .on(root.space.map(|s| s.total), &root.capabilities.unwrap_or_default()),
         free: root.space.map(|s| s.free),
         node: root.node.clone(),
         used,

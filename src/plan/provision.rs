@@ -51,7 +51,8 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
     let bytes = claim
         .request
         .ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
-    if p.record.is_some_and(|r| r.state == State::Deleting) {
+    let going = |r: &Record| r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }));
+    if p.record.is_some_and(going) {
         let text = "the volume that was made for this claim is being deleted; delete the claim and make it again";
         return Err(Refusal::new(R::ProvisioningFailed, text).into());
     }

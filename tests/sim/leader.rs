@@ -150,6 +150,7 @@ impl Leader {
                 id: None,
                 state: RootState::Degraded(BackendReason::Degraded, "not looked at yet".into()),
                 space: None,
+                pinned: 0,
             },
         );
         let ports = Ports {

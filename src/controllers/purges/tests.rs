@@ -53,6 +53,7 @@ async fn bench(entries: usize) -> Bench {
         id: Some(mark.backend_id.clone()),
         state: RootState::Ready(Guarded::new(Arc::new(fake.clone()), mark)),
         space: None,
+        pinned: 0,
     };
     roots.put(nas(), root);
     let with = Purging {
