@@ -35,7 +35,8 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         return Ok(Next::Change);
     };
     let known = root.id.clone().or_else(|| recorded_id(ctx, name));
-    let state = match look(ctx, name, &root, known.as_ref()).await {
+    let looked = async { admit_nodes(ctx, look(ctx, name, &root, known.as_ref()).await?).await };
+    let state = match looked.await {
         Ok(state) => state,
         Err(error) => RootState::Degraded(reason_of(&error), error.to_string()),
     };
@@ -99,6 +100,18 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
                 .map(|ours| ours.handle.backend.clone())
         })
     })
+}
+
+/// A backend that keeps everybody but nodes away is told which those are, at every look: whoever restarted it may have forgotten.
+/// Before they are known it is not told of any, and what it last knew stays.
+async fn admit_nodes(ctx: &Context, state: RootState) -> Result<RootState, BackendError> {
+    if let RootState::Ready(guarded) = &state
+        && guarded.capabilities().node_access
+        && let Some(addresses) = ctx.nodes.addresses()
+    {
+        guarded.admit_nodes(&addresses).await?;
+    }
+    Ok(state)
 }
 
 /// The room there is, and what of it deleted volumes still hold; as it was, if the backend does not say.

@@ -10,6 +10,7 @@ use crate::execute::Ports;
 use crate::execute::publication::Publication;
 use crate::metrics::Metrics;
 use crate::observe::gather::{Caches, ClaimView};
+use crate::observe::nodes::Nodes;
 use crate::observe::queue::Queue;
 use crate::observe::reserved::{Reservation, Reservations};
 use crate::observe::roots::Roots;
@@ -30,6 +31,8 @@ pub struct Context {
     pub caches: Caches,
     /// The backends.
     pub roots: Arc<Roots>,
+    /// The addresses of nodes, for backends that keep everybody else away.
+    pub nodes: Arc<Nodes>,
     /// What opens them.
     pub drivers: Arc<dyn Drivers>,
     /// What waits to be looked at.

@@ -53,6 +53,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         },
         caches: Arc::default(),
         roots,
+        nodes: Arc::default(),
         drivers: Arc::new(Registry),
         queue: Arc::default(),
         locks: Arc::default(),

@@ -12,6 +12,7 @@ pub mod claim;
 pub mod class;
 pub mod consent;
 pub mod discarded;
+pub mod node;
 pub mod pv;
 pub mod record;
 pub mod reference;

@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod gather;
 pub mod index;
+pub mod nodes;
 pub mod project;
 pub mod queue;
 pub mod reserved;

@@ -131,6 +131,15 @@ impl Roots {
         self.read().keys().cloned().collect()
     }
 
+    /// Names of those that have to know the cluster's nodes.
+    pub fn told_of_nodes(&self) -> Vec<BackendName> {
+        let known = self.read();
+        let told = known
+            .iter()
+            .filter(|(_, root)| root.capabilities.is_some_and(|c| c.node_access));
+        told.map(|(name, _)| name.clone()).collect()
+    }
+
     /// The name of the backend with a handle's id, ready or not.
     pub fn name_behind(&self, handle: &Handle) -> Option<BackendName> {
         let known = self.read();

@@ -161,6 +161,7 @@ impl Leader {
             clock: Arc::new(outside.clone()),
         };
         let ctx = Context {
+            nodes: Arc::default(),
             drivers: Arc::new(tombolo::backends::Registry),
             ports,
             caches: Caches::default(),
