@@ -3,7 +3,7 @@
 //! The only place that starts tasks. Nothing is decided before the ledger is trusted or rebuilt and every cache is filled.
 
 use crate::admin::{Admin, readiness::Readiness};
-use crate::backends::Registry;
+use crate::backends::{Registry, Secrets};
 use crate::cli::{Common, RunArgs};
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::purges::{Purging, purge_on};
@@ -115,7 +115,7 @@ async fn lead(
             () = ending.cancelled() => Ok(()),
         };
     }
-    let lease = KubeLease::connect(config, &args.lease_namespace())?;
+    let lease = KubeLease::connect(config, &args.own_namespace())?;
     let timing = Timing::default();
     tracing::info!("waiting for the Lease");
     // To wait is the job of one that waits. An upgrade waits for the new pod to be ready, which waits for the old one to go.
@@ -175,7 +175,9 @@ async fn work(
         caches,
         roots,
         nodes: Arc::default(),
-        drivers: Arc::new(Registry),
+        drivers: Arc::new(Registry {
+            secrets: Some(Secrets::of(client.clone(), args.own_namespace())),
+        }),
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),

@@ -54,7 +54,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         caches: Arc::default(),
         roots,
         nodes: Arc::default(),
-        drivers: Arc::new(Registry),
+        drivers: Arc::new(Registry::default()),
         queue: Arc::default(),
         locks: Arc::default(),
         reservations: Arc::default(),
@@ -90,6 +90,7 @@ async fn root(fake: &Fake) -> Root {
     Root {
         spec: Default::default(),
         driver: Some(driver.clone()),
+        tending: None,
         capabilities: Some(driver.capabilities()),
         labels: BTreeMap::new(),
         limits: Limits::default(),

@@ -118,6 +118,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
         before => Root {
             spec: spec.clone(),
             driver: None,
+            tending: None,
             // A root has an id only if its driver was asked once.
             capabilities: id.is_some().then(|| Capabilities::of_names(&status.capabilities)),
             labels,

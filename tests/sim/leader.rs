@@ -140,6 +140,7 @@ impl Leader {
             BackendName::new("nas"),
             Root {
                 spec: StorageBackendSpec::default(),
+                tending: None,
                 capabilities: Some(driver.capabilities()),
                 driver: Some(driver),
                 labels: Default::default(),
@@ -162,7 +163,7 @@ impl Leader {
         };
         let ctx = Context {
             nodes: Arc::default(),
-            drivers: Arc::new(tombolo::backends::Registry),
+            drivers: Arc::new(tombolo::backends::Registry::default()),
             ports,
             caches: Caches::default(),
             roots,

@@ -44,6 +44,7 @@ async fn bench(entries: usize) -> Bench {
     let root = Root {
         spec: StorageBackendSpec::default(),
         driver: Some(Arc::new(fake.clone())),
+        tending: None,
         capabilities: Some(fake.capabilities()),
         labels: BTreeMap::new(),
         limits: Limits::default(),
