@@ -18,10 +18,12 @@
 )]
 
 pub mod cases;
+mod image;
 mod plant;
 mod run;
 mod subject;
 
+pub use image::Image;
 pub use run::{lacking, run_case, skipped};
 pub use subject::{Outcome, Skip, Subject};
 
