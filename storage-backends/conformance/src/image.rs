@@ -1,19 +1,28 @@
-//! A btrfs of a test's own, in a sparse file: what it holds goes with it, and it touches no file system of the machine.
+//! A file system of a test's own, in a sparse file: what it holds goes with it, and it touches no file system of the machine.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A mounted btrfs. Dropping it takes away every mount below [`Image::scratch`], and with the last one its loop device.
+/// A mounted file system. Dropping it takes away every mount below [`Image::scratch`], and with the last one its loop device.
 pub struct Image {
     scratch: TempDir,
 }
 
 impl Image {
-    /// Makes one of so many bytes, which are used only as they are written. Below 128 MiB mkfs.btrfs refuses. The error says what
+    /// Makes a btrfs of so many bytes, which are used only as they are written. Below 128 MiB mkfs.btrfs refuses. The error says what
     /// this machine lacks.
     pub fn new(bytes: u64) -> Result<Self, String> {
+        Self::made_by(&["mkfs.btrfs", "-q"], bytes)
+    }
+
+    /// Makes an ext4, likewise.
+    pub fn ext4(bytes: u64) -> Result<Self, String> {
+        Self::made_by(&["mkfs.ext4", "-q", "-F"], bytes)
+    }
+
+    fn made_by(mkfs: &[&str], bytes: u64) -> Result<Self, String> {
         let scratch = tempfile::tempdir().unwrap();
         // As the table of mounts spells it.
         assert_eq!(scratch.path().canonicalize().unwrap(), scratch.path());
@@ -21,7 +30,7 @@ impl Image {
         let file = image.scratch.path().join("image");
         File::create(&file).unwrap().set_len(bytes).unwrap();
         fs::create_dir(image.path()).unwrap();
-        run(Command::new("mkfs.btrfs").arg("-q").arg(&file))?;
+        run(Command::new(mkfs[0]).args(&mkfs[1..]).arg(&file))?;
         // The kernel detaches a loop device of this kind by itself.
         run(Command::new("mount").args(["-o", "loop"]).arg(&file).arg(image.path()))?;
         Ok(image)

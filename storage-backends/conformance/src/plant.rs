@@ -23,7 +23,8 @@ pub(crate) fn volume(at: &str) -> CreateVolume {
     CreateVolume {
         path: path(at),
         mode: 0o777,
-        bytes: 1 << 20,
+        // Names take room, too, where sizes are limits: this is enough for what the cases plant.
+        bytes: 64 << 20,
     }
 }
 
@@ -115,6 +116,19 @@ pub(crate) async fn purge_whole(subject: &dyn Subject, at: &str, entry: &str) ->
     let purged = backend.purge(&id(entry), &()).await.unwrap();
     nothing_left(subject, entry).await;
     purged
+}
+
+/// Checks what a purge counted: everything, or one thing where the file system removes a tree as a whole.
+#[track_caller]
+pub(crate) fn counted(purged: Purged, files: u64, directories: u64) {
+    let as_a_whole = Purged {
+        files: 0,
+        directories: 1,
+    };
+    assert!(
+        [Purged { files, directories }, as_a_whole].contains(&purged),
+        "{purged:?}, not {files} files and {directories} directories"
+    );
 }
 
 /// Checks that nothing of a trash entry is left, its record included.
