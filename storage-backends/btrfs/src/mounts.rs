@@ -61,6 +61,21 @@ pub fn below(directory: &Path) -> io::Result<Vec<Mount>> {
     Ok(mounts)
 }
 
+/// All mounts at `place`, the uppermost last. Its path has no links in it.
+pub fn at(place: &Path) -> io::Result<Vec<Mount>> {
+    let table = fs::read("/proc/self/mountinfo")?;
+    let mut mounts = parse(&table);
+    mounts.retain(|mount| mount.at == place);
+    Ok(mounts)
+}
+
+/// The mount that a path lies in: the last of those whose mount points are nearest above it. Its path has no links in it.
+pub fn of(path: &Path) -> io::Result<Option<Mount>> {
+    let table = fs::read("/proc/self/mountinfo")?;
+    let above = parse(&table).into_iter().filter(|mount| path.starts_with(&mount.at));
+    Ok(above.max_by_key(|mount| mount.at.components().count()))
+}
+
 /// Reads the table of proc_pid_mountinfo(5). Lines of another form are left out.
 fn parse(table: &[u8]) -> Vec<Mount> {
     table.split(|b| *b == b'\n').filter_map(line).collect()
