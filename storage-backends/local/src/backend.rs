@@ -8,16 +8,17 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed,
+    Mark, Measure, MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId,
+    VolumePath,
 };
 
 /// A directory on one node.
 #[derive(Debug, Clone)]
 pub struct Local {
-    root: Arc<PathBuf>,
+    pub(crate) root: Arc<PathBuf>,
     node: String,
-    threads: Threads,
+    pub(crate) threads: Threads,
 }
 
 impl Local {
@@ -37,7 +38,7 @@ impl Local {
     }
 
     /// Runs `job` on the open root.
-    async fn on_root<T: Send + 'static>(
+    pub(crate) async fn on_root<T: Send + 'static>(
         &self,
         work: Work,
         job: impl FnOnce(&OwnedFd) -> Result<T, BackendError> + Send + 'static,
@@ -52,6 +53,9 @@ impl Backend for Local {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             share: true,
+            snapshot: true,
+            clone: true,
+            usage: true,
             ..Capabilities::default()
         }
     }
@@ -141,6 +145,18 @@ impl Backend for Local {
     }
 
     fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
+        Some(self)
+    }
+
+    fn measure(&self) -> Option<&dyn Measure> {
         Some(self)
     }
 }
