@@ -26,6 +26,8 @@ mod records;
 mod seams;
 mod settle;
 mod syntax;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod watch;
 
 pub use base::BaseConfig;

@@ -1,0 +1,4 @@
+//! Exports of a real NFS-Ganesha, seen by real clients.
+
+mod access;
+mod lab;
