@@ -99,7 +99,13 @@ impl Inner {
             Need::Remove => self.remove(record).await.map(|()| Settled::Removed),
             Need::Replace => self.replace(record, wanted).await.map(|()| Settled::Updated),
             Need::Update => {
-                self.ganesha.update(&self.files.path(id), id).await?;
+                // It refuses where something differs that it cannot change and does not show.
+                let updated = self.ganesha.update(&self.files.path(id), id).await;
+                if let Err(error) = updated
+                    && error.class == Class::Waiting
+                {
+                    return Err(error);
+                }
                 self.step(Step::Updated)?;
                 let now = self.ganesha.display(id).await?;
                 if need(record, wanted, now.as_ref()) != Need::Nothing {

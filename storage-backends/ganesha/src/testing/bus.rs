@@ -2,11 +2,15 @@
 
 use super::programs::on_path;
 use super::wait_for;
+use crate::bus::Ganesha;
+use crate::{Bus, ExportId};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use tombolo_backend_api::BackendError;
 
 /// A private bus, whose socket is a file.
 #[derive(Debug)]
@@ -41,6 +45,29 @@ impl TestBus {
     /// Its address.
     pub fn address(&self) -> String {
         format!("unix:path={}", self.socket.display())
+    }
+
+    /// Adds an export past every exporter.
+    pub async fn add(&self, file: &Path, id: u16) -> Result<(), BackendError> {
+        let id = ExportId::new(id).unwrap();
+        self.ganesha().add(file, id).await.map(|added| assert!(added))
+    }
+
+    /// Removes an export past every exporter.
+    pub async fn remove(&self, id: u16) -> Result<(), BackendError> {
+        let id = ExportId::new(id).unwrap();
+        self.ganesha().remove(id).await.map(|removed| assert!(removed))
+    }
+
+    /// Ids and pseudo paths of all exports but the root's.
+    pub async fn shown(&self) -> BTreeMap<u16, String> {
+        let shown = self.ganesha().show().await.unwrap();
+        let exports = shown.into_iter().map(|export| (export.id, export.pseudo));
+        exports.filter(|(_, pseudo)| pseudo != "/").collect()
+    }
+
+    fn ganesha(&self) -> Ganesha {
+        Ganesha::new(Bus::Address(self.address()))
     }
 
     /// Ends it. A server that was on it does not come back to it.

@@ -140,7 +140,7 @@ impl TestServer {
     /// Makes a directory to be exported, with a file `file` in it.
     pub fn volume(&self, name: &str) -> PathBuf {
         let path = self.directory.path().join("volumes").join(name);
-        fs::create_dir(&path).unwrap();
+        fs::create_dir_all(&path).unwrap();
         fs::write(path.join("file"), name).unwrap();
         path
     }
@@ -196,6 +196,14 @@ impl TestServer {
             rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
             wait_for("the end of NFS-Ganesha", || server.try_wait().unwrap().is_some());
         }
+    }
+
+    /// Whether the server has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        let mut server = self.server.lock().unwrap();
+        server
+            .as_mut()
+            .is_none_or(|server| server.try_wait().unwrap().is_some())
     }
 
     /// Starts the server again, at the same ports and with the same directory. Returns when it serves.

@@ -1,10 +1,10 @@
 //! One server and one exporter for it, for each test.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tombolo_backend_api::{Access, Admission, BackendError, ExportKey, MountSource, Tenant, VolumePath};
-use tombolo_ganesha::testing::{Options, Status, TestServer, v4};
+use tombolo_backend_api::{Access, Admission, BackendError, Class, ExportKey, MountSource, Tenant, VolumePath};
+use tombolo_ganesha::testing::{Options, Status, TestServer};
 use tombolo_ganesha::{Exporter, ExporterConfig, PseudoPath, Seams, Step};
 
 /// A server, and what an exporter needs to be opened on it again and again.
@@ -40,7 +40,7 @@ impl Lab {
                         if *left == 0 {
                             *crash = None;
                             let message = format!("the process ended after {step:?}");
-                            return Err(BackendError::maybe_done(tombolo_backend_api::Class::Bug, message));
+                            return Err(BackendError::maybe_done(Class::Bug, message));
                         }
                         Ok(())
                     }
@@ -48,7 +48,14 @@ impl Lab {
                 }
             }),
         };
-        Exporter::open_with(self.config.clone(), seams).await.unwrap()
+        // The process before may still be ending.
+        for _ in 0..100 {
+            match Exporter::open_with(self.config.clone(), seams.clone()).await {
+                Err(error) if error.class == Class::Waiting => tokio::time::sleep(Duration::from_millis(50)).await,
+                opened => return opened.unwrap(),
+            }
+        }
+        panic!("the records stay locked")
     }
 
     /// Opens one and makes the server agree.
@@ -121,10 +128,20 @@ pub fn key(volume: &str, tenant: &str, access: Access) -> ExportKey {
     }
 }
 
-/// What is behind the file of an export, as a client by hand reads it.
-pub fn read(client: &mut v4::Client, export: &Export) -> Result<Vec<u8>, Status> {
-    let file = client.handle(&export.file())?;
-    client.read(&file)
+/// What clients may do with an export at the moment: what it lets through, as they find it.
+pub fn admitted(lab: &Lab, export: &Export) -> Admission {
+    let mut client = lab.server.v4();
+    let file = match client.handle(&export.file()) {
+        Ok(file) => file,
+        Err(Status::NOENT) => return Admission::Cut,
+        Err(other) => panic!("{}: {other:?}", export.path()),
+    };
+    let contents = client.read(&file).unwrap();
+    match client.write(&file, &contents) {
+        Ok(()) => Admission::Full,
+        Err(Status::ROFS) => Admission::ReadOnly,
+        Err(other) => panic!("{}: {other:?}", export.path()),
+    }
 }
 
 /// Runs a test with a server; says why if this machine has none.
@@ -143,8 +160,4 @@ pub fn with(name: &str, options: Options, test: impl AsyncFnOnce(Lab)) {
         let run = tokio::time::timeout(Duration::from_secs(300), test(lab)).await;
         assert!(run.is_ok(), "{name} did not end; the server says:\n{}", server.log());
     });
-}
-
-pub fn exists(path: &Path) -> bool {
-    path.exists()
 }
