@@ -152,17 +152,21 @@ pub fn set_writable(subvolume: impl AsFd, writable: Writable) -> Result<(), Errn
 }
 
 /// Removes a subvolume and all that lie in it, by their ids; nothing is opened on the way. It is gone from its directory when this
-/// returns; its blocks are freed by the kernel, later. One that is gone already is success.
+/// returns; its blocks are freed by the kernel, later. `false`: it was gone already, or somebody else removed it.
 ///
 /// `inside` is any descriptor on the same file system. A crash leaves a subvolume without some of those that lay in it.
-pub fn destroy(inside: impl AsFd, id: SubvolumeId) -> Result<(), Errno> {
+pub fn destroy(inside: impl AsFd, id: SubvolumeId) -> Result<bool, Errno> {
     let inside = inside.as_fd();
-    let mut open = vec![id];
+    let (mut open, mut removed) = (vec![id], false);
     while let Some(&next) = open.last() {
         let children = tree::children(inside, next)?;
         if children.is_empty() {
             match ioctl::destroy(inside, next.get()) {
-                Ok(()) | Err(Errno::NOENT) => _ = open.pop(),
+                Ok(()) => {
+                    open.pop();
+                    removed = next == id;
+                }
+                Err(Errno::NOENT) => _ = open.pop(),
                 // Somebody made one in it since the look; what is there now is found in the next round.
                 Err(Errno::NOTEMPTY) => {}
                 Err(errno) => return Err(errno),
@@ -171,7 +175,7 @@ pub fn destroy(inside: impl AsFd, id: SubvolumeId) -> Result<(), Errno> {
             open.extend(children);
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Every subvolume that has not been deleted, but for the top level. Takes `CAP_SYS_ADMIN`.
