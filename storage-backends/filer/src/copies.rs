@@ -171,7 +171,7 @@ fn place(filer: &Filer, root: &OwnedFd, begun: &Unfinished, into: &CreateVolume)
     fsetxattr(&copy.fd, INHERITED, inherited.as_bytes(), XattrFlags::empty()).maybe_done(&what)?;
     fchmod(&copy.fd, Mode::from_raw_mode(into.mode)).maybe_done(&what)?;
     dir::persist(&copy.fd)?;
-    match dir::rename_new(&copies, &begun.attempt.name(), &above, name) {
+    match dir::rename_new(&copies, begun.attempt.name().as_str(), &above, name) {
         Ok(()) => {}
         // Another attempt was faster, and this one is of no use.
         Err(Errno::EXIST | Errno::NOTEMPTY) => return remove(root, &copies, &begun.attempt.name()),

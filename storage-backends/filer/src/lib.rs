@@ -15,6 +15,7 @@ mod discard;
 mod exports;
 mod exposed;
 mod filer;
+mod ganesha;
 mod purge;
 mod room;
 mod settle;
@@ -28,6 +29,7 @@ mod walk;
 pub use config::{Config, InvalidConfig, QuotaMode};
 pub use exports::{Exports, Reconciled};
 pub use filer::Filer;
+pub use ganesha::GaneshaExports;
 pub use settle::Settled;
 
 /// Name of this driver.

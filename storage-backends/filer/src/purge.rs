@@ -48,7 +48,7 @@ fn purge_subvolume(root: &OwnedFd, id: &TrashId) -> Result<Option<Purged>, Backe
             let Some(found) = open(id.as_str())? else {
                 return Ok(None);
             };
-            match dir::rename_new(&trash, id.as_str(), &trash, &purging) {
+            match dir::rename_new(&trash, id.as_str(), &trash, purging.as_str()) {
                 Ok(()) => dir::persist(&trash)?,
                 // A restore won, or another purge begins; the directory that it leaves is looked at by its name.
                 Err(Errno::NOENT | Errno::EXIST | Errno::NOTEMPTY) => return Ok(None),
@@ -67,8 +67,8 @@ fn purge_subvolume(root: &OwnedFd, id: &TrashId) -> Result<Option<Purged>, Backe
     drop(found);
     // Before the subvolume, which is what shows that there is something to finish.
     trash::remove_record(&trash, id)?;
-    subvolume::destroy(root, subvolume).maybe_done(&what)?;
+    let removed = subvolume::destroy(root, subvolume).maybe_done(&what)?;
     // To disk, and on to the kernel's cleaner, so that its room is free soon.
     subvolume::sync(root).maybe_done(&what)?;
-    Ok(Some(ONE))
+    Ok(Some(if removed { ONE } else { Purged::default() }))
 }

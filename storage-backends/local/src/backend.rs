@@ -8,8 +8,8 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed,
-    Mark, Measure, MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    Measure, MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId,
     VolumePath,
 };
 
