@@ -3,6 +3,7 @@
 use crate::Subject;
 use crate::hands::{Hands, Refused};
 use crate::plant::*;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tombolo_backend_api::*;
 
@@ -36,16 +37,24 @@ pub(crate) async fn fill(hands: &dyn Hands, name: &str, most: u64) -> (u64, Opti
     (written, None)
 }
 
-/// Bytes that differ from piece to piece and hardly compress: a step of a linear congruential generator each.
-fn noise(seed: u64) -> Vec<u8> {
-    let mut state = seed + 1;
-    let bytes = std::iter::repeat_with(|| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        state.to_be_bytes()
+/// Bytes that hardly compress, and differ from piece to piece.
+fn noise(number: u64) -> Vec<u8> {
+    static NOISE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut state = 1_u64;
+        let words = std::iter::repeat_with(|| {
+            // Knuth's linear congruential generator.
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            state.to_be_bytes()
+        });
+        words.take(PIECE / 8).flatten().collect()
     });
-    bytes.take(PIECE / 8).flatten().collect()
+    let mut bytes = NOISE.clone();
+    for block in bytes.chunks_mut(4096) {
+        block[..8].copy_from_slice(&number.to_be_bytes());
+    }
+    bytes
 }
 
 /// Waits for something that a server may see late.
