@@ -1,5 +1,6 @@
 //! Values that the cases share, and the hands of a tenant who plants things in a volume.
 
+use crate::hands::Hands;
 use crate::{Skip, Subject};
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat};
 use std::collections::BTreeSet;
@@ -19,12 +20,12 @@ pub(crate) fn id(text: &str) -> TrashId {
     TrashId::parse(text).unwrap()
 }
 
+/// A volume with room for everything that the cases write, but for those about limits.
 pub(crate) fn volume(at: &str) -> CreateVolume {
     CreateVolume {
         path: path(at),
         mode: 0o777,
-        // Names take room, too, where sizes are limits: this is enough for what the cases plant.
-        bytes: 64 << 20,
+        bytes: 16 << 20,
     }
 }
 
@@ -35,6 +36,23 @@ pub(crate) fn export(at: &str, tenant: &str) -> ExportKey {
         tenant: Tenant::parse(tenant).unwrap(),
         access: Access::ReadWrite,
     }
+}
+
+/// The same way to read only.
+pub(crate) fn reader(at: &str, tenant: &str) -> ExportKey {
+    ExportKey {
+        access: Access::ReadOnly,
+        ..export(at, tenant)
+    }
+}
+
+/// Mounts, as a node does for a tenant.
+pub(crate) async fn mounted(
+    subject: &dyn Subject,
+    backend: &dyn Backend,
+    key: &ExportKey,
+) -> Result<Box<dyn Hands>, Skip> {
+    subject.hands(&backend.mount(key).await.unwrap()).await
 }
 
 pub(crate) fn trash(entry: &str) -> Disposal {
