@@ -21,8 +21,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Admission, Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, Quota, Revoke, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -84,11 +84,31 @@ gated! {
 gated! {
     Backend for Fake {
         fn capabilities(&self) -> Capabilities {
-            self.inner.capabilities()
+            // What has no gate here cannot be stopped, and is not given out.
+            Capabilities {
+                snapshot: false,
+                clone: false,
+                resize: false,
+                usage: false,
+                node_access: false,
+                ..self.inner.capabilities()
+            }
         }
 
         fn root(&self) -> RootLocation {
             self.inner.root()
+        }
+
+        fn share(&self) -> Option<&dyn Share> {
+            Some(self)
+        }
+
+        fn revoke(&self) -> Option<&dyn Revoke> {
+            Some(self)
+        }
+
+        fn quota(&self) -> Option<&dyn Quota> {
+            Some(self)
         }
     }
     Read fn read_mark() -> Result<Option<Mark>, BackendError>;
@@ -104,4 +124,20 @@ gated! {
     Write fn restore(id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
     Write fn forget(id: &TrashId) -> Result<(), BackendError>;
     Write fn purge(id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+}
+
+gated! {
+    Share for Fake {}
+    Write fn release(export: &ExportKey) -> Result<(), BackendError>;
+    Read fn exports() -> Result<Vec<Exported>, BackendError>;
+}
+
+gated! {
+    Revoke for Fake {}
+    Write fn admit(export: &ExportKey, admission: Admission) -> Result<(), BackendError>;
+}
+
+gated! {
+    Quota for Fake {}
+    Read fn pinned() -> Result<u64, BackendError>;
 }

@@ -97,7 +97,7 @@ pub enum Remains {
     RecordOnly,
 }
 
-/// How far a purge has come.
+/// How far a purge has come. A tree that the file system removes as a whole is one directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Purged {

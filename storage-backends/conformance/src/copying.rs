@@ -21,14 +21,6 @@ pub(crate) fn terms(epoch: u64) -> CopyTerms {
     }
 }
 
-/// A volume with room for everything that the cases copy.
-pub(crate) fn roomy(at: &str) -> CreateVolume {
-    CreateVolume {
-        bytes: 64 << 20,
-        ..volume(at)
-    }
-}
-
 pub(crate) fn snapshot(name: &str) -> SnapshotId {
     SnapshotId::parse(name).unwrap()
 }
@@ -45,7 +37,7 @@ pub(crate) async fn copy(
 
 pub(crate) async fn take(backend: &Arc<dyn Backend>, name: &str, of: &str) -> Result<Snapshot, BackendError> {
     let snapshots = backend.snapshots().unwrap();
-    let bytes = roomy(of).bytes;
+    let bytes = volume(of).bytes;
     snapshots
         .take_snapshot(&snapshot(name), &path(of), bytes, &terms(1), &())
         .await
@@ -62,7 +54,7 @@ pub(crate) async fn restore(
 
 /// A volume of many files in some directories.
 pub(crate) async fn plant_many(subject: &dyn Subject, backend: &Arc<dyn Backend>, at: &str) {
-    backend.create(&roomy(at)).await.unwrap();
+    backend.create(&volume(at)).await.unwrap();
     for n in 0..MANY {
         subject.write(&many(at, n), &bytes_of(n));
     }

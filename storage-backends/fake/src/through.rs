@@ -1,7 +1,7 @@
 //! What a tenant's mount lets through: the server's rules, without which a test would only see what is stored.
 
+use crate::Fake;
 use crate::tree::Node;
-use crate::{Fake, Tree};
 use std::collections::BTreeSet;
 use tombolo_backend_api::{Access, Admission, MountSource};
 
@@ -70,13 +70,17 @@ impl Through {
         }
         let path = format!("{volume}/{file}");
         let limit = state.tree.dir(&volume).ok_or(Untold::Stale)?.bytes;
-        let before: Tree = state.tree.clone();
-        if matches!(before.node(&path), Some(Node::Dir(_))) {
-            return Err(Untold::Missing);
-        }
+        let before = match state.tree.node(&path) {
+            Some(Node::Dir(_)) => return Err(Untold::Missing),
+            Some(Node::File(bytes)) => Some(bytes.clone()),
+            None => None,
+        };
         state.tree.write(&path, bytes);
         if self.fake.capabilities.quota && state.charged(&volume) > limit {
-            state.tree = before;
+            match before {
+                Some(bytes) => state.tree.write(&path, bytes),
+                None => drop(state.tree.remove(&path)),
+            }
             return Err(Untold::NoSpace);
         }
         Ok(())

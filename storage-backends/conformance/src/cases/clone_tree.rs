@@ -17,7 +17,7 @@ use tombolo_backend_api::{Backend, CopyTerms};
 async fn copier(subject: &dyn Subject) -> Result<(Arc<dyn Backend>, PathBuf, PathBuf), Skip> {
     let backend = able(subject, |declared| declared.clone).await?;
     let root = directory(subject)?;
-    backend.create(&roomy("pvc-1")).await.unwrap();
+    backend.create(&volume("pvc-1")).await.unwrap();
     Ok((backend, root.join("pvc-1"), root.join("pvc-2")))
 }
 
@@ -55,7 +55,7 @@ pub async fn a_clone_has_modes_owners_and_times(subject: &dyn Subject) -> Outcom
     }
     let before = things(&source);
     assert_eq!(before.len(), 3 * modes.len() + 1);
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert_eq!(things(&target), before);
     Ok(())
 }
@@ -72,12 +72,12 @@ pub async fn a_clone_drops_set_id_bits_of_files_iff_asked(subject: &dyn Subject)
         set_permissions(source.join(name), Permissions::from_mode(mode)).unwrap();
     }
     std::fs::hard_link(source.join("a"), source.join("dir/also-a")).unwrap();
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     let dropping = CopyTerms {
         drop_set_id: true,
         ..terms(1)
     };
-    copy(&backend, "pvc-1", &roomy("pvc-3"), dropping).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-3"), dropping).await.unwrap();
     for (name, mode) in files.into_iter().chain([("dir/also-a", 0o4755)]) {
         assert_eq!(subject.mode(&format!("pvc-2/{name}")), mode, "{name}");
         assert_eq!(subject.mode(&format!("pvc-3/{name}")), mode & 0o1777, "{name}");
@@ -91,7 +91,7 @@ pub async fn a_clone_has_symlinks_as_symlinks(subject: &dyn Subject) -> Outcome 
     let (backend, source, target) = copier(subject).await?;
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "secret").unwrap();
-    backend.create(&roomy("neighbour")).await.unwrap();
+    backend.create(&volume("neighbour")).await.unwrap();
     subject.write("neighbour/secret", b"secret");
     std::fs::create_dir(source.join("dir")).unwrap();
     std::fs::write(source.join("file"), "own").unwrap();
@@ -111,14 +111,14 @@ pub async fn a_clone_has_symlinks_as_symlinks(subject: &dyn Subject) -> Outcome 
         symlink(to, source.join(name)).unwrap();
     }
     let before = things(&source);
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert_eq!(things(&target), before);
     Ok(())
 }
 
 pub async fn a_clone_has_hard_links_within_it(subject: &dyn Subject) -> Outcome {
     let (backend, source, target) = copier(subject).await?;
-    backend.create(&roomy("neighbour")).await.unwrap();
+    backend.create(&volume("neighbour")).await.unwrap();
     for dir in ["a", "b", "b/c"] {
         std::fs::create_dir(source.join(dir)).unwrap();
     }
@@ -127,8 +127,8 @@ pub async fn a_clone_has_hard_links_within_it(subject: &dyn Subject) -> Outcome 
         std::fs::hard_link(source.join("a/one"), source.join(name)).unwrap();
     }
     std::fs::write(source.join("half"), "half").unwrap();
-    std::fs::hard_link(source.join("half"), source.join("../neighbour/half")).unwrap();
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    let leads_out = std::fs::hard_link(source.join("half"), source.join("../neighbour/half")).is_ok();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     let names = ["a/one", "two", "b/three", "b/c/four"];
     let numbers = names.map(|name| inode(&target.join(name)));
     assert!(numbers.iter().all(|number| *number == numbers[0]), "{numbers:?}");
@@ -136,7 +136,7 @@ pub async fn a_clone_has_hard_links_within_it(subject: &dyn Subject) -> Outcome 
     assert_eq!(std::fs::read(target.join("b/c/four")).unwrap(), b"changed");
     assert_eq!(std::fs::read(source.join("a/one")).unwrap(), b"one");
     std::fs::write(target.join("half"), "changed").unwrap();
-    assert_eq!(subject.read("neighbour/half").as_deref(), Some(&b"half"[..]));
+    assert!(!leads_out || subject.read("neighbour/half").as_deref() == Some(&b"half"[..]));
     Ok(())
 }
 
@@ -187,7 +187,7 @@ pub async fn a_clone_leaves_special_files_out_and_counts_them(subject: &dyn Subj
             special.push("null");
         }
     }
-    let copied = copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    let copied = copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert!(target.join("dir/file").is_file());
     if (copied.files, copied.directories) == (0, 0) {
         return Err(Skip::because(
@@ -218,7 +218,7 @@ pub async fn a_clone_has_names_of_any_kind(subject: &dyn Subject) -> Outcome {
         plant_named(&source, name.as_bytes());
     }
     let before = things(&source);
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert_eq!(things(&target), before);
     Ok(())
 }
@@ -230,7 +230,7 @@ pub async fn a_clone_has_names_that_are_no_utf8(subject: &dyn Subject) -> Outcom
     }
     plant_named(&source, b"\xff\xfe");
     let before = things(&source);
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert_eq!(things(&target), before);
     Ok(())
 }
@@ -239,10 +239,16 @@ pub async fn a_clone_has_names_that_are_no_utf8(subject: &dyn Subject) -> Outcom
 pub async fn a_clone_goes_1000_levels_deep(subject: &dyn Subject) -> Outcome {
     let (backend, source, _) = copier(subject).await?;
     plant_deep(&source, 1000);
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
-    let purged = purge_whole(subject, "pvc-2", "t").await;
-    assert_eq!((purged.files, purged.directories), (1, 1001));
-    purge_whole(subject, "pvc-1", "t").await;
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
+    for (at, entry) in [("pvc-1", "one"), ("pvc-2", "two")] {
+        backend.discard(&path(at), &trash(entry)).await.unwrap();
+        let purged = backend.purge(&id(entry), &()).await.unwrap();
+        counted(purged, 1, 1001);
+    }
+    // Only now: what is left of either is too deep to be looked at by paths.
+    for entry in ["one", "two"] {
+        nothing_left(subject, entry).await;
+    }
     Ok(())
 }
 
@@ -268,7 +274,7 @@ pub async fn a_source_that_changes_meanwhile_leads_nowhere_else(subject: &dyn Su
     });
     let mut answers = vec![];
     for n in 0..6 {
-        answers.push(copy(&backend, "pvc-1", &roomy(&format!("clone-{n}")), terms(1)).await);
+        answers.push(copy(&backend, "pvc-1", &volume(&format!("clone-{n}")), terms(1)).await);
     }
     ends.store(true, Ordering::Relaxed);
     tenant.join().unwrap();

@@ -13,6 +13,7 @@
 mod full;
 #[path = "../ganesha/mod.rs"]
 mod ganesha;
+mod hands;
 mod marks;
 mod outages;
 mod purges;

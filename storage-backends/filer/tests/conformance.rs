@@ -1,0 +1,63 @@
+//! A filer keeps every promise of a backend, with subvolumes and with plain directories. Its exports are only written down here.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod stage;
+
+use async_trait::async_trait;
+use stage::{MIB, Stage};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tombolo_backend_api::Backend;
+use tombolo_backend_conformance::{Image, Skip, Subject, conformance};
+use tombolo_backend_filer::Filer;
+
+struct Host {
+    stage: Stage,
+    /// As several processes would have them.
+    filers: [Filer; 2],
+    next: AtomicUsize,
+}
+
+impl Host {
+    async fn on(image: Result<Image, String>) -> Result<Self, Skip> {
+        let stage = Stage::on(image.map_err(Skip::for_want_of)?);
+        Ok(Self {
+            filers: [stage.open().await, stage.open().await],
+            stage,
+            next: AtomicUsize::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Subject for Host {
+    async fn backend(&self) -> Arc<dyn Backend> {
+        let [one, two] = self.filers.clone();
+        Arc::new(if self.next.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            one
+        } else {
+            two
+        })
+    }
+
+    fn directory(&self) -> Option<PathBuf> {
+        Some(self.stage.root())
+    }
+
+    fn put_away(&self) -> Result<(), Skip> {
+        std::fs::rename(self.stage.root(), self.stage.root().with_extension("away")).unwrap();
+        Ok(())
+    }
+}
+
+mod subvolumes {
+    use super::*;
+    // Sparse, and more than all limits of a test together.
+    conformance!(Host::on(Image::new(8192 * MIB)).await);
+}
+
+mod directories {
+    use super::*;
+    conformance!(Host::on(Image::ext4(256 * MIB)).await);
+}
