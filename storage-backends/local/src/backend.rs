@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
-    MountSource, PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Class, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed,
+    Mark, Measure, MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId,
+    VolumePath,
 };
 
 /// How often a purge tells how far it has come.
@@ -20,9 +21,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 /// A directory on one node.
 #[derive(Debug, Clone)]
 pub struct Local {
-    root: Arc<PathBuf>,
+    pub(crate) root: Arc<PathBuf>,
     node: String,
-    threads: Threads,
+    pub(crate) threads: Threads,
 }
 
 impl Local {
@@ -42,7 +43,7 @@ impl Local {
     }
 
     /// Runs `job` on the open root.
-    async fn on_root<T: Send + 'static>(
+    pub(crate) async fn on_root<T: Send + 'static>(
         &self,
         work: Work,
         job: impl FnOnce(&OwnedFd) -> Result<T, BackendError> + Send + 'static,
@@ -57,6 +58,9 @@ impl Backend for Local {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             share: true,
+            snapshot: true,
+            clone: true,
+            usage: true,
             ..Capabilities::default()
         }
     }
@@ -159,6 +163,18 @@ impl Backend for Local {
     }
 
     fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
+        Some(self)
+    }
+
+    fn measure(&self) -> Option<&dyn Measure> {
         Some(self)
     }
 }

@@ -30,8 +30,8 @@ pub(crate) enum Work {
 }
 
 impl Work {
-    fn late(self) -> BackendError {
-        let message = format!("the disk did not answer within {DEADLINE:?}");
+    fn late(self, deadline: Duration) -> BackendError {
+        let message = format!("the disk did not answer within {deadline:?}");
         match self {
             Self::Reads => BackendError::not_done(Class::Waiting, message),
             Self::Changes => BackendError::maybe_done(Class::Waiting, message),
@@ -57,7 +57,7 @@ impl Threads {
         permit
             .map_err(|_| BackendError {
                 certainty: Certainty::NotDone,
-                ..Work::Reads.late()
+                ..Work::Reads.late(DEADLINE)
             })?
             .map_err(closed)
     }
@@ -68,7 +68,17 @@ impl Threads {
         work: Work,
         job: impl FnOnce() -> Result<T, BackendError> + Send + 'static,
     ) -> Result<T, BackendError> {
-        let deadline = Instant::now() + DEADLINE;
+        self.run_within(DEADLINE, work, job).await
+    }
+
+    /// The same with a deadline of its own.
+    pub(crate) async fn run_within<T: Send + 'static>(
+        &self,
+        length: Duration,
+        work: Work,
+        job: impl FnOnce() -> Result<T, BackendError> + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let deadline = Instant::now() + length;
         let permit = self.permit().await?;
         let flag = Arc::new(AtomicBool::new(true));
         let _wanted = Wanted(flag.clone());
@@ -85,7 +95,7 @@ impl Threads {
         match tokio::time::timeout_at(deadline, running).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(panic)) => Err(BackendError::maybe_done(Class::Bug, "a call to the disk broke").because(panic)),
-            Err(_) => Err(work.late()),
+            Err(_) => Err(work.late(length)),
         }
     }
 }

@@ -4,8 +4,11 @@
 //! kernel, not by a check that came too early. No step leaves the root's file system.
 
 use crate::error::Certain;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, mkdirat, openat, statat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, fchmod, fstat, fsync, mkdirat, openat, openat2, statat,
+};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use tombolo_backend_api::{BackendError, Class, PRIVATE_DIR, VolumePath};
@@ -111,6 +114,21 @@ fn walk<'a>(
     Ok(Some((dir, name)))
 }
 
+/// No step crosses a mount, be it of the same file system, and none goes through a link.
+const STAY: ResolveFlags = ResolveFlags::NO_XDEV
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS);
+
+/// Opens one name inside a volume without following it. `EXDEV` if something is mounted there.
+pub(crate) fn open_here<N: Arg + Copy>(dir: &OwnedFd, name: N, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat2(dir, name, flags, Mode::empty(), STAY) {
+        // A kernel, or a sandbox, that does not know the call: other file systems are told by their device then.
+        Err(Errno::NOSYS | Errno::PERM) => openat(dir, name, flags, Mode::empty()),
+        opened => opened,
+    }
+}
+
 /// Makes a directory above volumes. One that is there keeps its mode, unless a crash came between mkdir and chmod.
 fn make_passage(dir: &OwnedFd, name: &str) -> Result<(), BackendError> {
     let made = match mkdirat(dir, name, PRIVATE) {
@@ -167,7 +185,7 @@ pub(crate) fn make_private(root: &OwnedFd, name: &str) -> Result<OwnedFd, Backen
 }
 
 /// Renames where nothing stands yet.
-pub(crate) fn rename_new(from: &OwnedFd, name: &str, to: &OwnedFd, new: &str) -> Result<(), Errno> {
+pub(crate) fn rename_new<N: Arg + Copy>(from: &OwnedFd, name: N, to: &OwnedFd, new: N) -> Result<(), Errno> {
     match rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE) {
         // A file system that does not know the flag. A plain rename of a directory replaces at most an empty one, so that
         // whoever comes between the look and the rename loses a name, and no file.

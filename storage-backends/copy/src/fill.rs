@@ -1,0 +1,43 @@
+//! Making everything of a tree: the walk finds it, a few at a time are made.
+
+use crate::account::Account;
+use crate::make::Maker;
+use crate::tree::Tree;
+use crate::walk::Walk;
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::time::Duration;
+use tokio::time::MissedTickBehavior;
+use tombolo_backend_api::{BackendError, CopyProgress};
+
+/// Entries that are being made at once.
+const PARALLEL: usize = 8;
+/// How often it is told how far a copy has come, and looked whether it is still wanted.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Makes everything. Ends early with an error, also if `still_ours` says so.
+pub(crate) async fn fill<'a, T: Tree>(
+    walk: Walk<'_, T>,
+    maker: &Maker<'_, T>,
+    account: &Account,
+    progress: &dyn CopyProgress,
+    still_ours: &'a (dyn Fn() -> BoxFuture<'a, Result<(), BackendError>> + Sync),
+) -> Result<(), BackendError> {
+    let jobs = stream::try_unfold(walk, Walk::advance);
+    let mut made = jobs.map_ok(|job| maker.run(job)).try_buffer_unordered(PARALLEL).boxed();
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            _ = tick.tick() => {
+                progress.copied(account.copied(), account.seen());
+                still_ours().await?;
+            }
+            done = made.next() => match done {
+                Some(done) => done?,
+                None => return Ok(()),
+            },
+        }
+    }
+}
