@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId, VolumePath,
 };
 
 /// How long a call may take, and one request of a listing or a purge.
@@ -48,17 +48,21 @@ impl NfsBackend {
         self
     }
 
-    fn call(&self) -> Call<'_> {
+    pub(crate) fn port(&self) -> std::num::NonZeroU16 {
+        self.pool.config().port
+    }
+
+    pub(crate) fn call(&self) -> Call<'_> {
         Call::new(&self.pool, Deadline::call(self.deadline))
     }
 
     /// For work whose length depends on what is there: each of its requests has a deadline of its own.
-    fn long_call(&self) -> Call<'_> {
+    pub(crate) fn long_call(&self) -> Call<'_> {
         Call::new(&self.pool, Deadline::Request(self.deadline))
     }
 
     /// Names the faults of a listing, and ends one that never ends.
-    async fn listing<T>(
+    pub(crate) async fn listing<T>(
         &self,
         call: &Call<'_>,
         what: &str,
@@ -111,6 +115,8 @@ impl Backend for NfsBackend {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             share: true,
+            snapshot: true,
+            clone: true,
             ..Capabilities::default()
         }
     }
@@ -258,6 +264,14 @@ impl Backend for NfsBackend {
     }
 
     fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
         Some(self)
     }
 }
