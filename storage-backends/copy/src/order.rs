@@ -165,6 +165,7 @@ impl<W: Workshop> Attempt<'_, W> {
             // Somebody who has put our tree away, or taken it, did not see what we have made since.
             if let Ok(None) = self.shop.look(&self.copies, &tree_name).await {
                 let _ = self.put_away(&shared).await;
+                return Err(taken_over());
             }
             return built;
         }
