@@ -12,7 +12,10 @@ use async_trait::async_trait;
 use nfs_rs::DirectoryCookie;
 use std::{
     future::Future,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tombolo_backend_api::{
@@ -27,15 +30,15 @@ const LISTING: u32 = 20;
 
 /// Any existing NFS export as a backend.
 pub struct NfsBackend {
-    pool: Pool,
-    deadline: Duration,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) deadline: Duration,
     foreign_root: AtomicBool,
 }
 
 impl NfsBackend {
     pub(crate) fn new(config: NfsConfig) -> Self {
         Self {
-            pool: Pool::new(config),
+            pool: Arc::new(Pool::new(config)),
             deadline: DEADLINE,
             foreign_root: AtomicBool::new(false),
         }
@@ -46,10 +49,6 @@ impl NfsBackend {
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
-    }
-
-    pub(crate) fn port(&self) -> std::num::NonZeroU16 {
-        self.pool.config().port
     }
 
     pub(crate) fn call(&self) -> Call<'_> {

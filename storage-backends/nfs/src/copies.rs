@@ -6,24 +6,45 @@
 mod shop;
 mod steps;
 
-use crate::NfsBackend;
+use crate::{NfsBackend, call::Call, pool::Deadline};
 use async_trait::async_trait;
+use std::sync::Arc;
 use tombolo_backend_api::{
     Backend, BackendError, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, RootLocation, VolumePath,
 };
-use tombolo_backend_copy::{Order, abandon, copy, key_of_volume};
+use tombolo_backend_copy::{Key, Order, Relay, abandon, copy, key_of_volume, relayed};
 
-pub(crate) use shop::{Goal, Origin, Shop, doom};
+use shop::Shop;
+pub(crate) use shop::{Goal, Origin, doom};
 
 impl NfsBackend {
-    pub(crate) fn shop(&self, from: Origin, goal: Goal) -> Shop<'_> {
-        Shop::new(self.long_call(), from, goal)
-    }
-
-    /// Names this root, whichever value it is reached through.
-    pub(crate) fn root_name(&self) -> String {
+    /// Makes a copy, and lets requests that are on their way come to their end if the caller goes: each one that is cut off
+    /// costs a connection that others use too.
+    pub(crate) async fn make_copy(
+        &self,
+        (from, goal): (Origin, Goal),
+        (key, mode): (Key, Option<u32>),
+        bytes: u64,
+        terms: CopyTerms,
+        progress: &dyn CopyProgress,
+    ) -> Result<Copied, BackendError> {
         let RootLocation { host, path } = self.root();
-        format!("{host}:{}:{path}", self.port())
+        let root = format!("{host}:{}:{path}", self.pool.config().port);
+        let (pool, deadline) = (Arc::clone(&self.pool), Deadline::Request(self.deadline));
+        let work = |relay: Relay| async move {
+            let shop = Shop::new(Call::new(&pool, deadline), from, goal);
+            let order = Order {
+                root,
+                key,
+                bytes,
+                mode,
+                terms,
+                progress: &relay,
+                stop: relay.stop(),
+            };
+            copy(&shop, &order).await
+        };
+        relayed(progress, work).await
     }
 
     pub(crate) async fn make_volume(
@@ -33,16 +54,15 @@ impl NfsBackend {
         terms: &CopyTerms,
         progress: &dyn CopyProgress,
     ) -> Result<Copied, BackendError> {
-        let shop = self.shop(from, Goal::Volume(into.path.clone()));
-        let order = Order {
-            root: self.root_name(),
-            key: key_of_volume(&into.path),
-            bytes: into.bytes,
-            mode: Some(into.mode),
-            terms: *terms,
-            progress,
-        };
-        copy(&shop, &order).await
+        let (goal, key) = (Goal::Volume(into.path.clone()), key_of_volume(&into.path));
+        self.make_copy((from, goal), (key, Some(into.mode)), into.bytes, *terms, progress)
+            .await
+    }
+
+    /// Puts what unfinished copies have made into the trash, under purge.
+    pub(crate) async fn abandon(&self, key: &Key) -> Result<(), BackendError> {
+        let shop = Shop::new(self.long_call(), Origin::Nothing, Goal::Nothing);
+        abandon(&shop, key).await
     }
 }
 
@@ -60,6 +80,6 @@ impl Clones for NfsBackend {
     }
 
     async fn abandon_copy(&self, into: &VolumePath) -> Result<(), BackendError> {
-        abandon(&self.shop(Origin::Nothing, Goal::Nothing), &key_of_volume(into)).await
+        self.abandon(&key_of_volume(into)).await
     }
 }

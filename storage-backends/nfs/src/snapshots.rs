@@ -14,7 +14,7 @@ use tombolo_backend_api::{
     BackendError, Class, Copied, CopyProgress, CopyTerms, CreateVolume, SNAPSHOTS_DIR, Snapshot, SnapshotId, Snapshots,
     VolumePath,
 };
-use tombolo_backend_copy::{self as copying, Order, abandon, copy, key_of_snapshot};
+use tombolo_backend_copy::{self as copying, key_of_snapshot};
 
 fn record_name(id: &SnapshotId) -> String {
     format!("{id}.json")
@@ -131,15 +131,9 @@ impl Snapshots for NfsBackend {
                 of: of.clone(),
                 bytes,
             };
-            let order = Order {
-                root: self.root_name(),
-                key: key_of_snapshot(id),
-                bytes,
-                mode: None,
-                terms: *terms,
-                progress,
-            };
-            copy(&self.shop(Origin::Volume(of.clone()), goal), &order).await?;
+            let copied = (Origin::Volume(of.clone()), goal);
+            self.make_copy(copied, (key_of_snapshot(id), None), bytes, *terms, progress)
+                .await?;
         }
         match self.snapshot(id).await? {
             Some(found) if found.of == *of => Ok(found),
@@ -164,7 +158,7 @@ impl Snapshots for NfsBackend {
     }
 
     async fn remove_snapshot(&self, id: &SnapshotId) -> Result<(), BackendError> {
-        abandon(&self.shop(Origin::Nothing, Goal::Nothing), &key_of_snapshot(id)).await?;
+        self.abandon(&key_of_snapshot(id)).await?;
         let call = self.call();
         let removed = remove(&call, id).await;
         removed.map_err(|fault| call.fail(&format!("removing snapshot {id}"), fault))
