@@ -26,6 +26,7 @@ mod plant;
 mod run;
 mod subject;
 
+pub use copying::{Thing, allocated, things};
 pub use run::{Case, lacking, run_case, skipped};
 pub use subject::{Copying, Outcome, Skip, Subject};
 
