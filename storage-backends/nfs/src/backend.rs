@@ -155,7 +155,7 @@ impl Backend for NfsBackend {
 
     async fn place_mark(&self, mark: &Mark) -> Result<Mark, BackendError> {
         let call = self.call();
-        let (mark, own) = named(&call, "marking the root", call.place_mark(mark)).await?;
+        let (mark, own) = named(&call, "marking the root", Box::pin(call.place_mark(mark))).await?;
         self.foreign_root.store(!own, Relaxed);
         Ok(mark)
     }
