@@ -122,8 +122,9 @@ pub(crate) async fn purge_the_doomed(subject: &dyn Subject) {
 }
 
 /// What a name stands for, as far as a copy has it too.
+#[allow(missing_docs, reason = "each field is what stat(2) calls it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Thing {
+pub enum Thing {
     File {
         bytes: Vec<u8>,
         mode: u32,
@@ -143,7 +144,7 @@ pub(crate) enum Thing {
 }
 
 /// Everything below a directory but what a copy leaves out, by its path from there.
-pub(crate) fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
+pub fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
     let mut found = BTreeMap::new();
     let mut todo = vec![root.to_owned()];
     while let Some(directory) = todo.pop() {
@@ -178,7 +179,7 @@ pub(crate) fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
 }
 
 /// Bytes that a file takes on the disk.
-pub(crate) fn allocated(at: &Path) -> u64 {
+pub fn allocated(at: &Path) -> u64 {
     let stat = statat(rustix::fs::CWD, at, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     assert!(FileType::from_raw_mode(stat.st_mode).is_file());
     u64::try_from(stat.st_blocks).unwrap() * 512

@@ -22,12 +22,11 @@ pub mod cases;
 mod copying;
 mod filling;
 pub mod hands;
-mod image;
 mod plant;
 mod run;
 mod subject;
 
-pub use image::Image;
+pub use copying::{Thing, allocated, things};
 pub use run::{Case, lacking, run_case, skipped};
 pub use subject::{Copying, Outcome, Skip, Subject};
 

@@ -5,7 +5,7 @@ use crate::make::Maker;
 use crate::tree::Tree;
 use crate::walk::Walk;
 use futures::future::BoxFuture;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tombolo_backend_api::{BackendError, CopyProgress};
@@ -15,7 +15,8 @@ const PARALLEL: usize = 8;
 /// How often it is told how far a copy has come, and looked whether it is still wanted.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Makes everything. Ends early with an error, also if `still_ours` says so.
+/// Makes everything. Ends early with an error, also if `still_ours` says so, but not before every step that has begun has ended:
+/// nothing is written for this copy when this has returned.
 pub(crate) async fn fill<'a, T: Tree>(
     walk: Walk<'_, T>,
     maker: &Maker<'_, T>,
@@ -23,21 +24,34 @@ pub(crate) async fn fill<'a, T: Tree>(
     progress: &dyn CopyProgress,
     still_ours: &'a (dyn Fn() -> BoxFuture<'a, Result<(), BackendError>> + Sync),
 ) -> Result<(), BackendError> {
-    let jobs = stream::try_unfold(walk, Walk::advance);
+    let stop = maker.stop();
+    let jobs = stream::try_unfold(walk, |walk| match stop.is_set() {
+        true => future::ready(Ok(None)).boxed(),
+        false => walk.advance(),
+    });
     let mut made = jobs.map_ok(|job| maker.run(job)).try_buffer_unordered(PARALLEL).boxed();
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failure = None;
     loop {
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             _ = tick.tick() => {
                 progress.copied(account.copied(), account.seen());
-                still_ours().await?;
+                still_ours().await
             }
             done = made.next() => match done {
-                Some(done) => done?,
-                None => return Ok(()),
+                Some(done) => done,
+                None => break,
             },
+        };
+        if let Err(error) = done {
+            failure.get_or_insert(error);
+            stop.set();
         }
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => stop.check(),
     }
 }

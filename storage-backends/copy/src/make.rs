@@ -3,6 +3,7 @@
 use crate::account::Account;
 use crate::decide::{Need, is_complete, likeness};
 use crate::node::{Id, Name, Node};
+use crate::relay::Stop;
 use crate::tree::{Linked, Tree};
 use crate::walk::{Job, Pair};
 use futures::future::BoxFuture;
@@ -22,17 +23,23 @@ pub(crate) struct Maker<'a, T: Tree> {
     /// Files of several names, each by its number in the source.
     shared: T::Dir,
     locks: [Mutex<()>; LOCKS],
+    stop: Stop,
 }
 
 impl<'a, T: Tree> Maker<'a, T> {
-    pub(crate) fn new(tree: &'a T, account: &'a Account, drop_set_id: bool, shared: T::Dir) -> Self {
+    pub(crate) fn new(tree: &'a T, account: &'a Account, drop_set_id: bool, shared: T::Dir, stop: Stop) -> Self {
         Self {
             tree,
             account,
             drop_set_id,
             shared,
             locks: std::array::from_fn(|_| Mutex::default()),
+            stop,
         }
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     pub(crate) fn shared(&self) -> &T::Dir {
@@ -45,6 +52,7 @@ impl<'a, T: Tree> Maker<'a, T> {
             let pair = match job {
                 Job::Listed(pair) => pair,
                 Job::Entry(pair, name, need, node) => {
+                    self.stop.check()?;
                     self.entry(&pair, &name, need, &node).await?;
                     pair
                 }
@@ -169,6 +177,7 @@ impl<'a, T: Tree> Maker<'a, T> {
             };
             at = data.start;
             while at < data.end {
+                self.stop.check()?;
                 let moved = self.tree.transfer(from, to, at..data.end).await?;
                 if moved.read == 0 {
                     return Ok(at);

@@ -5,6 +5,7 @@ use crate::fill::fill;
 use crate::make::Maker;
 use crate::name::{Key, Part, Takeover, Unfinished, origin, takeover};
 use crate::node::{Name, Node};
+use crate::relay::Stop;
 use crate::running::turn;
 use crate::tree::{Listing, Placed, Workshop};
 use crate::walk::{Pair, Walk};
@@ -29,6 +30,8 @@ pub struct Order<'a> {
     pub terms: CopyTerms,
     /// Told how far it has come.
     pub progress: &'a dyn CopyProgress,
+    /// Stops it at its next step.
+    pub stop: Stop,
 }
 
 /// Makes a copy and puts it in its place. What is in that place already is success.
@@ -165,6 +168,7 @@ impl<W: Workshop> Attempt<'_, W> {
             // Somebody who has put our tree away, or taken it, did not see what we have made since.
             if let Ok(None) = self.shop.look(&self.copies, &tree_name).await {
                 let _ = self.put_away(&shared).await;
+                return Err(taken_over());
             }
             return built;
         }
@@ -206,7 +210,7 @@ impl<W: Workshop> Attempt<'_, W> {
             listed: AtomicBool::new(false),
         };
         let walk = Walk::new(*shop, &account, began.id, top);
-        let maker = Maker::new(*shop, &account, order.terms.drop_set_id, shared_dir);
+        let maker = Maker::new(*shop, &account, order.terms.drop_set_id, shared_dir, order.stop.clone());
         let still_ours = || self.still_ours(tree).boxed();
         fill(walk, &maker, &account, order.progress, &still_ours).await?;
         // One that was being deleted looks like one that became smaller.

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tombolo_backend_api::{
     Backend, BackendError, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, RootLocation, VolumePath,
 };
-use tombolo_backend_copy::{Order, abandon, copy, key_of_volume};
+use tombolo_backend_copy::{Order, Stop, abandon, copy, key_of_volume};
 
 pub(crate) use shop::{Goal, Origin, Shop, doom};
 
@@ -49,6 +49,7 @@ impl Local {
             mode: Some(into.mode),
             terms: *terms,
             progress,
+            stop: Stop::default(),
         };
         copy(&shop, &order).await
     }

@@ -14,7 +14,7 @@ use tombolo_backend_api::{
     BackendError, Class, Copied, CopyProgress, CopyTerms, CreateVolume, SNAPSHOTS_DIR, Snapshot, SnapshotId, Snapshots,
     VolumePath, write_record,
 };
-use tombolo_backend_copy::{Node, Order, abandon, copy, key_of_snapshot};
+use tombolo_backend_copy::{Node, Order, Stop, abandon, copy, key_of_snapshot};
 
 fn record_name(id: &SnapshotId) -> String {
     format!("{id}.json")
@@ -137,6 +137,7 @@ impl Snapshots for Local {
                 mode: None,
                 terms: *terms,
                 progress,
+                stop: Stop::default(),
             };
             copy(&shop, &order).await?;
         }

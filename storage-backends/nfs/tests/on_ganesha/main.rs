@@ -10,6 +10,7 @@
     reason = "the helpers of tests may panic, as tests may"
 )]
 
+mod copies;
 mod full;
 #[path = "../ganesha/mod.rs"]
 mod ganesha;
