@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use tombolo_backend_api::{Access, Backend, Capabilities, Class, ExportKey, MountSource, Tenant, VolumePath};
 use tombolo_backend_conformance::hands::{Hands, Held, Refused};
 use tombolo_backend_conformance::{Copying, Skip, Subject, conformance};
-use tombolo_backend_fake::{ALL, Fake, Fault, Op, Through, Tree, Untold};
+use tombolo_backend_fake::{ALL, Denial, Fake, Fault, Op, Through, Tree};
 
 struct InMemory(Fake);
 
@@ -103,12 +103,12 @@ impl Mounted {
     }
 }
 
-fn refused(error: Untold) -> Refused {
+fn refused(error: Denial) -> Refused {
     match error {
-        Untold::Stale => Refused::Gone,
-        Untold::ReadOnly => Refused::ReadOnly,
-        Untold::NoSpace => Refused::NoSpace,
-        Untold::Missing => Refused::Other("ENOENT".to_owned()),
+        Denial::Stale => Refused::Gone,
+        Denial::ReadOnly => Refused::ReadOnly,
+        Denial::NoSpace => Refused::NoSpace,
+        Denial::Missing => Refused::Other("ENOENT".to_owned()),
     }
 }
 

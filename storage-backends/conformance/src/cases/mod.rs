@@ -2,6 +2,7 @@
 
 pub mod capabilities;
 pub mod clone;
+pub mod clone_hostile;
 pub mod clone_midway;
 pub mod clone_tree;
 pub mod discard;
