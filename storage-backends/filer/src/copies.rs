@@ -237,8 +237,9 @@ pub(crate) fn remove(root: impl AsFd, private: &OwnedFd, name: &str) -> Result<(
     match subvolume::open(private, name) {
         Ok(doomed) => {
             let id = subvolume::info(&doomed).maybe_done(&what)?.id;
-            subvolume::destroy(root, id).maybe_done(&what)?;
-            dir::persist(private)
+            subvolume::destroy(&root, id).maybe_done(&what)?;
+            // To disk, and on to the kernel's cleaner, so that its room is free soon.
+            subvolume::sync(root).maybe_done(&what)
         }
         Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno).maybe_done(&what),
