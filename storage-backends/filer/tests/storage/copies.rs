@@ -9,7 +9,11 @@ fn snapshot(name: &str) -> SnapshotId {
 }
 
 async fn clone(filer: &Filer, from: &str, into: &CreateVolume, terms: CopyTerms) -> Result<Copied, BackendError> {
-    filer.clones().unwrap().clone_volume(&path(from), into, &terms, &()).await
+    filer
+        .clones()
+        .unwrap()
+        .clone_volume(&path(from), into, &terms, &())
+        .await
 }
 
 #[tokio::test]
@@ -52,7 +56,10 @@ async fn another_tenant_gets_no_set_id_bits_and_no_devices() {
         assert!(deep.join(name).symlink_metadata().is_ok() && there(&deep.join(name)).symlink_metadata().is_err());
     }
     assert!(there(&source.join("fifo")).symlink_metadata().is_ok());
-    assert_eq!(fs::read_link(there(&source.join("link"))).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(
+        fs::read_link(there(&source.join("link"))).unwrap(),
+        Path::new("/etc/passwd")
+    );
 
     let few = CopyTerms {
         max_entries: 100,
@@ -71,7 +78,14 @@ async fn what_a_clone_inherited_counts_when_it_is_cloned_itself() {
     fs::write(stage.root().join("pvc-1/file"), noise(16 * MIB)).unwrap();
     clone(&filer, "pvc-1", &volume("pvc-2", 64 * MIB), TERMS).await.unwrap();
     stage.image.sync();
-    let used = filer.measure().unwrap().measure_volume(&path("pvc-2")).await.unwrap().unwrap().bytes;
+    let used = filer
+        .measure()
+        .unwrap()
+        .measure_volume(&path("pvc-2"))
+        .await
+        .unwrap()
+        .unwrap()
+        .bytes;
     assert!(used < MIB, "a clone is charged what it writes: {used}");
     for from in ["pvc-1", "pvc-2"] {
         let small = clone(&filer, from, &volume("pvc-3", 8 * MIB), TERMS).await;
@@ -96,24 +110,35 @@ async fn a_snapshot_without_its_record_and_a_record_without_its_snapshot_are_non
     let id = snapshot("s-1");
     let of = path("pvc-1");
     let first = snapshots.take_snapshot(&id, &of, 8 * MIB, &TERMS, &()).await.unwrap();
-    let (record, kept) = (stage.root().join(".tombolo/snapshots/s-1.json"), stage.image.scratch().join("kept"));
+    let (record, kept) = (
+        stage.root().join(".tombolo/snapshots/s-1.json"),
+        stage.image.scratch().join("kept"),
+    );
     fs::copy(&record, &kept).unwrap();
     fs::remove_file(&record).unwrap();
     assert_eq!(snapshots.find_snapshot(&id).await.unwrap(), None);
     assert_eq!(snapshots.list_snapshots().await.unwrap(), []);
-    let restored = snapshots.restore_snapshot(&id, &volume("pvc-2", 8 * MIB), &TERMS, &()).await;
+    let restored = snapshots
+        .restore_snapshot(&id, &volume("pvc-2", 8 * MIB), &TERMS, &())
+        .await;
     assert_eq!(kind(restored), (Class::Invalid, Certainty::NotDone));
 
     // The next one is of now.
     fs::write(stage.root().join("pvc-1/file"), "new").unwrap();
     let second = snapshots.take_snapshot(&id, &of, 8 * MIB, &TERMS, &()).await.unwrap();
     assert!(second.taken > first.taken);
-    assert_eq!(fs::read(stage.root().join(".tombolo/snapshots/s-1/file")).unwrap(), b"new");
+    assert_eq!(
+        fs::read(stage.root().join(".tombolo/snapshots/s-1/file")).unwrap(),
+        b"new"
+    );
     // The record of another snapshot is none of this one.
     fs::copy(&kept, &record).unwrap();
     assert_eq!(snapshots.find_snapshot(&id).await.unwrap(), None);
     snapshots.remove_snapshot(&id).await.unwrap();
-    assert_eq!(fs::read_dir(stage.root().join(".tombolo/snapshots")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(stage.root().join(".tombolo/snapshots")).unwrap().count(),
+        0
+    );
 }
 
 #[tokio::test]
@@ -124,9 +149,15 @@ async fn a_large_volume_is_cloned_and_purged_in_a_moment() {
     fs::write(stage.root().join("pvc-1/file"), noise(256 * MIB)).unwrap();
     stage.image.sync();
     let began = std::time::Instant::now();
-    clone(&filer, "pvc-1", &volume("pvc-2", 512 * MIB), TERMS).await.unwrap();
+    clone(&filer, "pvc-1", &volume("pvc-2", 512 * MIB), TERMS)
+        .await
+        .unwrap();
     filer.discard(&path("pvc-1"), &trash("t")).await.unwrap();
-    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
     filer.purge(&id("t"), &()).await.unwrap();
     assert_eq!(fs::metadata(stage.root().join("pvc-2/file")).unwrap().len(), 256 * MIB);
     assert!(filer.quota().unwrap().pinned().await.unwrap() >= 200 * MIB);

@@ -7,7 +7,10 @@ fn shown(stage: &Stage) -> Vec<String> {
     let table = fs::read_to_string("/proc/self/mounts").unwrap();
     let points = table.lines().filter_map(|line| line.split(' ').nth(1));
     let below = format!("{}/", stage.exports_dir().display());
-    let mut shown: Vec<_> = points.filter_map(|at| at.strip_prefix(&below)).map(str::to_owned).collect();
+    let mut shown: Vec<_> = points
+        .filter_map(|at| at.strip_prefix(&below))
+        .map(str::to_owned)
+        .collect();
     shown.sort();
     shown
 }
@@ -21,7 +24,11 @@ async fn what_was_not_wholly_made_is_not_exported_until_the_next_create() {
     stage.exports.forget();
     let refused = kind(filer.mount(&key("pvc-1", "team")).await);
     assert_eq!(refused, (Class::Transient, Certainty::NotDone));
-    let refused = filer.revoke().unwrap().admit(&key("pvc-1", "team"), Admission::Full).await;
+    let refused = filer
+        .revoke()
+        .unwrap()
+        .admit(&key("pvc-1", "team"), Admission::Full)
+        .await;
     assert_eq!(kind(refused), (Class::Transient, Certainty::NotDone));
     assert_eq!((stage.exports.told(), shown(&stage)), (vec![], vec![]));
     let made = filer.create(&volume("pvc-1", 8 * MIB)).await.unwrap();
@@ -35,7 +42,12 @@ async fn an_old_create_that_comes_late_does_not_shrink_a_volume() {
     let Some(stage) = stage(512 * MIB) else { return };
     let filer = marked(&stage).await;
     filer.create(&volume("pvc-1", 8 * MIB)).await.unwrap();
-    filer.resize().unwrap().resize_volume(&path("pvc-1"), 32 * MIB).await.unwrap();
+    filer
+        .resize()
+        .unwrap()
+        .resize_volume(&path("pvc-1"), 32 * MIB)
+        .await
+        .unwrap();
     let made = filer.create(&volume("pvc-1", 8 * MIB)).await.unwrap();
     assert_eq!(made.enforced_bytes, Some(32 * MIB));
 }
@@ -60,7 +72,10 @@ async fn a_discard_takes_exports_and_mount_away_before_it_renames() {
     stage.exports.forget();
     let answer = filer.discard(&path("team/pvc-1"), &trash("taken")).await;
     assert_eq!(kind(answer), (Class::Invalid, Certainty::NotDone));
-    assert_eq!((stage.exports.told(), shown(&stage)), (vec![], vec!["team/pvc-1".to_owned()]));
+    assert_eq!(
+        (stage.exports.told(), shown(&stage)),
+        (vec![], vec!["team/pvc-1".to_owned()])
+    );
 
     filer.discard(&path("team/pvc-1"), &trash("t")).await.unwrap();
     assert_eq!(stage.exports.told(), [Told::ReleaseVolume(path("team/pvc-1"))]);
@@ -76,7 +91,8 @@ async fn settling_mounts_what_is_exported_and_unmounts_the_rest() {
         filer.create(&volume(name, 8 * MIB)).await.unwrap();
         filer.mount(&key(name, "team")).await.unwrap();
     }
-    assert_eq!(filer.settle().await.unwrap(), tombolo_backend_filer::Settled::default());
+    let settled = filer.settle().await.unwrap();
+    assert_eq!((settled.mounted, settled.unmounted, settled.failed), (0, 0, vec![]));
 
     // Behind its back: a mount went, a volume was exchanged, an export was taken away.
     tombolo_btrfs::mounts::unmount_at(&stage.exports_dir().join("kept")).unwrap();
@@ -118,4 +134,19 @@ async fn a_volume_made_anew_under_an_old_path_is_mounted_in_the_place_of_the_old
     filer.mount(&key("pvc-1", "team")).await.unwrap();
     assert!(stage.exports_dir().join("pvc-1/new").exists());
     assert_eq!(shown(&stage), ["pvc-1"]);
+}
+
+#[tokio::test]
+async fn a_volume_lies_in_no_other() {
+    let Some(stage) = stage(512 * MIB) else { return };
+    let filer = marked(&stage).await;
+    filer.create(&volume("pvc-1", 8 * MIB)).await.unwrap();
+    fs::create_dir(stage.root().join("pvc-1/dir")).unwrap();
+    let invalid = (Class::Invalid, Certainty::NotDone);
+    for at in ["pvc-1/inner", "pvc-1/dir/inner"] {
+        assert_eq!(kind(filer.create(&volume(at, 8 * MIB)).await), invalid, "{at}");
+        assert_eq!(kind(filer.inspect(&path(at)).await), invalid, "{at}");
+        assert_eq!(kind(filer.mount(&key(at, "team")).await), invalid, "{at}");
+    }
+    assert_eq!(fs::read_dir(stage.root().join("pvc-1/dir")).unwrap().count(), 0);
 }

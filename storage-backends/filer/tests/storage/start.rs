@@ -9,7 +9,9 @@ use tombolo_backend_filer::{Config, QuotaMode};
 const REFUSED: (Class, Certainty) = (Class::Invalid, Certainty::NotDone);
 
 fn refusal(answer: Result<Filer, BackendError>) -> ((Class, Certainty), String) {
-    let Err(error) = answer else { panic!("it was not refused") };
+    let Err(error) = answer else {
+        panic!("it was not refused")
+    };
     ((error.class, error.certainty), error.to_string())
 }
 
@@ -43,7 +45,11 @@ async fn a_part_of_a_file_system_is_refused() {
     tombolo_btrfs::subvolume::create(dir(&stage.root()), "part").unwrap();
     let at = stage.image.scratch().join("part");
     fs::create_dir(&at).unwrap();
-    let bound = Command::new("mount").arg("--bind").arg(stage.root().join("part")).arg(&at).status();
+    let bound = Command::new("mount")
+        .arg("--bind")
+        .arg(stage.root().join("part"))
+        .arg(&at)
+        .status();
     assert!(bound.unwrap().success());
     let exports = stage.exports_dir();
     let config = Config::parse(at.to_str().unwrap(), exports.to_str().unwrap(), "nas").unwrap();
@@ -71,7 +77,10 @@ async fn full_quota_groups_are_refused_unless_configured() {
     let Some(stage) = stage(256 * MIB) else { return };
     let full = || stage.config().with_quota(QuotaMode::Full);
     assert_eq!(refusal(stage.open_with(full()).await).0, REFUSED, "none are on");
-    let enabled = Command::new("btrfs").args(["quota", "enable"]).arg(stage.image.path()).status();
+    let enabled = Command::new("btrfs")
+        .args(["quota", "enable"])
+        .arg(stage.image.path())
+        .status();
     assert!(enabled.unwrap().success());
     let (kind, said) = refusal(stage.open_with(stage.config()).await);
     assert_eq!(kind, REFUSED);
@@ -85,7 +94,9 @@ async fn full_quota_groups_are_refused_unless_configured() {
 
 #[tokio::test]
 async fn without_a_btrfs_nothing_is_declared_that_does_not_hold() {
-    let Some(image) = image(Image::ext4(64 * MIB)) else { return };
+    let Some(image) = image(Image::ext4(64 * MIB)) else {
+        return;
+    };
     let filer = marked(&Stage::on(image)).await;
     let declared = filer.capabilities();
     assert!(declared.share && declared.revoke && declared.read_only_enforced);
