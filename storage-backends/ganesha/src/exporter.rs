@@ -150,8 +150,11 @@ impl Exporter {
     pub async fn release_volume(&self, path: &VolumePath) -> Result<(), BackendError> {
         let path = path.clone();
         let work = async move |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| {
+            let mut begun = false;
             for key in book.keys_of(&path) {
-                inner.release(&mut book, &key).await?;
+                let released = inner.release(&mut book, &key).await;
+                released.map_err(|error| if begun { unsure(error) } else { error })?;
+                begun = true;
             }
             Ok(())
         };
@@ -225,21 +228,23 @@ impl Inner {
     /// Makes an export what it is to be: its record, its file, and the server.
     async fn bring(self: &Arc<Self>, book: &mut Book, wanted: Live) -> Result<(), BackendError> {
         for id in book.leaving(&wanted.key) {
-            self.finish(book, id).await?;
+            self.finish(book, id).await.map_err(unsure)?;
         }
-        let record = match book.of(&wanted.key) {
-            Some(record) if record.live() == Some(&wanted) && !book.is_unsure(record.id) => record.clone(),
+        let former = book.of(&wanted.key).cloned();
+        let record = match former {
+            // Nothing is recorded anew: what fails before the server is told was not done.
+            Some(record) if record.live() == Some(&wanted) && !book.is_unsure(record.id) => {
+                return self.settle(&record).await.map(drop);
+            }
             Some(record) => {
-                let record = Record {
-                    state: State::Live(wanted),
-                    ..record.clone()
-                };
+                let state = State::Live(wanted);
+                let record = Record { state, ..record };
                 self.put(book, record.clone()).await?;
                 record
             }
             None => self.give(book, wanted).await?,
         };
-        self.settle(&record).await.map(drop)
+        self.settle(&record).await.map(drop).map_err(unsure)
     }
 
     /// Gives an export an id that the server knows nothing of, and records it.

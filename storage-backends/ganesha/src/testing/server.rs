@@ -189,13 +189,27 @@ impl TestServer {
         }
     }
 
+    fn signal(&self, signal: rustix::process::Signal) {
+        let server = self.server.lock().unwrap();
+        let pid = rustix::process::Pid::from_child(server.as_ref().unwrap());
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Asks the server to end, and waits until it has.
     pub fn stop(&self) {
-        if let Some(mut server) = self.server.lock().unwrap().take() {
-            let pid = rustix::process::Pid::from_child(&server);
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-            wait_for("the end of NFS-Ganesha", || server.try_wait().unwrap().is_some());
-        }
+        self.signal(rustix::process::Signal::TERM);
+        wait_for("the end of NFS-Ganesha", || self.has_ended());
+        self.server.lock().unwrap().take();
+    }
+
+    /// Makes the server read its configuration again, as an admin's `systemctl reload` does.
+    pub fn reload(&self) {
+        let reloads = |log: String| log.matches("initiating export list reload").count();
+        let before = reloads(self.log());
+        self.signal(rustix::process::Signal::HUP);
+        wait_for("the reload", || reloads(self.log()) > before);
+        // It says when it begins, and not when it has ended.
+        std::thread::sleep(Duration::from_secs(1));
     }
 
     /// Whether the server has ended by itself.

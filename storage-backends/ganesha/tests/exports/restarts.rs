@@ -177,3 +177,29 @@ fn an_export_whose_directory_has_moved_goes_there_and_keeps_its_id() {
         },
     );
 }
+
+#[test]
+fn a_reload_by_the_admin_changes_nothing() {
+    with(
+        "a_reload_by_the_admin_changes_nothing",
+        Options::default(),
+        async |lab| {
+            let exporter = lab.ready().await;
+            let full = lab.export(&exporter, "full", "t", Access::ReadWrite).await;
+            let reads = lab.export(&exporter, "reads", "t", Access::ReadWrite).await;
+            let cut = lab.export(&exporter, "cut", "t", Access::ReadWrite).await;
+            reads.admit(&exporter, Admission::ReadOnly).await;
+            cut.admit(&exporter, Admission::Cut).await;
+            for _ in 0..2 {
+                lab.server.reload();
+                let found = [&full, &reads, &cut].map(|export| admitted(&lab, export));
+                assert_eq!(found, [Admission::Full, Admission::ReadOnly, Admission::Cut]);
+                let done = exporter.reconcile().await.unwrap();
+                assert!(done.is_clean() && done.unchanged == 3, "{done:?}");
+                // The last export that there is.
+                exporter.release(&full.key).await.unwrap();
+                exporter.ensure(&full.key, &full.directory).await.unwrap();
+            }
+        },
+    );
+}
