@@ -178,13 +178,9 @@ async fn mounts(exporter: &Exporter, server: &TestServer, town: &Town, port: u16
 
 #[test]
 fn nodes_are_not_told_where_networks_are_enough() {
-    crate::lab::with(
-        "nodes_are_not_told_where_networks_are_enough",
-        Options::default(),
-        async |lab| {
-            let exporter = lab.open().await;
-            let refused = exporter.admit_nodes(&BTreeSet::new()).await.unwrap_err();
-            assert_eq!(refused.class, Class::Invalid);
-        },
-    );
+    crate::lab::with(Options::default(), async |lab| {
+        let exporter = lab.open().await;
+        let refused = exporter.admit_nodes(&BTreeSet::new()).await.unwrap_err();
+        assert_eq!(refused.class, Class::Invalid);
+    });
 }

@@ -63,7 +63,7 @@ fn a_lock_survives_a_restart_of_the_server() {
         grace: Grace::Lease(Duration::from_secs(5)),
         ..Options::default()
     };
-    with("a_lock_survives_a_restart_of_the_server", options, async |lab| {
+    with(options, async |lab| {
         assert_eq!(contended(lab).await, Err(Status::DENIED));
     });
 }
@@ -71,11 +71,7 @@ fn a_lock_survives_a_restart_of_the_server() {
 /// What the check of an admin's configuration refuses, and why.
 #[test]
 fn without_grace_a_lock_is_stolen_by_a_restart() {
-    with(
-        "without_grace_a_lock_is_stolen_by_a_restart",
-        Options::default(),
-        async |lab| {
-            assert_eq!(contended(lab).await, Ok(()));
-        },
-    );
+    with(Options::default(), async |lab| {
+        assert_eq!(contended(lab).await, Ok(()));
+    });
 }
