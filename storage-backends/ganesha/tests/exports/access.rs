@@ -1,6 +1,7 @@
 //! Who may do what: read-only at the server, tenants apart, cut and restored.
 
 use crate::lab::{admitted, key, with};
+use std::collections::BTreeSet;
 use tombolo_backend_api::{Access, Admission, Exported};
 use tombolo_ganesha::testing::{Options, Status};
 
@@ -165,5 +166,34 @@ fn releasing_a_volume_removes_its_exports_and_no_others() {
         }
         assert_eq!(admitted(&lab, &stays), Admission::Full);
         assert_eq!(exporter.exports().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn cutting_and_restoring_under_load_leaves_the_server_up() {
+    with(Options::default(), async |lab| {
+        let exporter = lab.ready().await;
+        let export = lab.export(&exporter, "vol", "t", Access::ReadWrite).await;
+        let file = lab.server.v4().handle(&export.file()).unwrap();
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let writers = [(); 3].map(|()| {
+            let (mut client, file, ended) = (lab.server.v4(), file.clone(), ended.clone());
+            std::thread::spawn(move || {
+                let mut found = BTreeSet::new();
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    found.insert(client.write(&file, b"vol"));
+                }
+                found
+            })
+        });
+        for _ in 0..25 {
+            for admission in [Admission::Cut, Admission::Full, Admission::ReadOnly, Admission::Full] {
+                export.admit(&exporter, admission).await;
+            }
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        let found: BTreeSet<_> = writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect();
+        assert_eq!(found, [Ok(()), Err(Status::ROFS), Err(Status::STALE)].into());
+        assert_eq!(admitted(&lab, &export), Admission::Full);
     });
 }

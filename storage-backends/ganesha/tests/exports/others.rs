@@ -54,6 +54,10 @@ fn an_id_of_ours_that_another_has_is_an_error_and_not_a_theft() {
             .await
             .unwrap_err();
         assert!(error.to_string().contains("/theirs"), "{error}");
+        let other = lab.export(&exporter, "other", "t", Access::ReadWrite).await;
+        let done = exporter.reconcile().await.unwrap();
+        assert_eq!((done.failed.len(), done.unchanged), (1, 1), "{done:?}");
+        exporter.release(&other.key).await.unwrap();
         export.admit(&exporter, Admission::Cut).await;
         exporter.release(&export.key).await.unwrap();
         assert_eq!(lab.server.utility(4).read("/theirs/file").unwrap(), b"theirs");
