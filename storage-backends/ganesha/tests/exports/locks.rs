@@ -13,7 +13,7 @@ fn open(client: &mut Client, who: &Identity, export: &Export, other: Option<(&mu
     loop {
         let root = client.handle(&export.path()).unwrap();
         match client.open(who, &root, "file") {
-            Err(Status::GRACE) if begin.elapsed() < Duration::from_secs(60) => {
+            Err(Status::GRACE | Status::DELAY) if begin.elapsed() < Duration::from_secs(60) => {
                 client.renew(who).unwrap();
                 if let Some((other, who)) = &mut other {
                     other.renew(who).unwrap();
