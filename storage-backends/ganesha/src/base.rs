@@ -85,7 +85,8 @@ impl BaseConfig {
             // Locks of version 3 need the callback of another service; grace ends early only without it.
             .set("Enable_NLM", false.into())
             .set("Enable_RQUOTA", false.into())
-            // Version 3 mounts by the pseudo path as well, and D-Bus tells it; both are relied on.
+            // Version 3 mounts by the pseudo path as well, and D-Bus tells it; both are relied on. No export is then without one,
+            // which made some versions fall over when they were asked for all (nfs-ganesha issue 773).
             .set("mount_path_pseudo", true.into());
         match self.bind {
             Some(address) => core.set("Bind_addr", Value::Network(address.into())),

@@ -2,7 +2,8 @@
 //!
 //! Whoever calls holds the lock of the exports. `RemoveExport` of 4.3 forgets to give an export back when another
 //! operation is going on, and `UpdateExport` takes no lock at all (both in `src/support/export_mgr.c`), so that two at once are
-//! not to be. An answer that the server is busy can still come, from somebody else's operation, and is waited out.
+//! not to be. `UpdateExport` does not change the protocols of an export (nfs-ganesha issue 1128): after a change of the
+//! configuration's the server has to be restarted. An answer that the server is busy can still come, from somebody else's operation, and is waited out.
 
 mod answer;
 mod error;
@@ -149,6 +150,14 @@ impl Ganesha {
         let answer = self.patient("ShowExports", &()).await;
         Shown::read(&answer.map_err(Failure::reading)?)
     }
+}
+
+/// Whether NFS-Ganesha answers on a bus: how many exports it has.
+///
+/// # Errors
+/// `Waiting` if the bus or the server on it is away, `Denied` if the bus lets us not call it.
+pub async fn probe(bus: Bus) -> Result<usize, BackendError> {
+    Ganesha::new(bus).show().await.map(|shown| shown.len())
 }
 
 fn expression(id: ExportId) -> String {

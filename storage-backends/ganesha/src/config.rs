@@ -23,7 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub struct ExporterConfig {
     /// Directory of the records, which are the truth about ids and exports. Persistent, and nobody else's.
     pub state: PathBuf,
-    /// Directory of the files that NFS-Ganesha reads when it starts. Derived from the records, and nobody else's.
+    /// Directory of the files that NFS-Ganesha reads when it starts, at the path at which it finds them too. Derived from the
+    /// records, and nobody else's.
     pub config_dir: PathBuf,
     /// What nodes are told to mount.
     pub advertise: Advertise,

@@ -9,12 +9,11 @@ use crate::config::{ExporterConfig, NodeAccessMode};
 use crate::export_block::{Export, directory};
 use crate::export_files::ExportFiles;
 use crate::firewall::Firewall;
-use crate::ids::ExportId;
 use crate::pseudo::PseudoPath;
-use crate::record::{Live, Record, State};
+use crate::record::{Live, Record};
 use crate::records::Records;
 use crate::seams::{Seams, Step};
-use crate::settle::{Settled, unsure};
+use crate::settle::unsure;
 use crate::watch::Watch;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -25,9 +24,6 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout_at};
 use tombolo_backend_api::{Admission, BackendError, Class, ExportKey, Exported, MountSource, VolumePath};
-
-/// So many ids in a row that exports have which are not ours are not looked past.
-const MOST_FOREIGN: usize = 1000;
 
 /// The exports of one server. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
@@ -150,8 +146,11 @@ impl Exporter {
     pub async fn release_volume(&self, path: &VolumePath) -> Result<(), BackendError> {
         let path = path.clone();
         let work = async move |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| {
+            let mut begun = false;
             for key in book.keys_of(&path) {
-                inner.release(&mut book, &key).await?;
+                let released = inner.release(&mut book, &key).await;
+                released.map_err(|error| if begun { unsure(error) } else { error })?;
+                begun = true;
             }
             Ok(())
         };
@@ -185,9 +184,14 @@ fn open(config: &ExporterConfig, now: jiff::Timestamp) -> Result<(ExportFiles, B
     let book = Book::new(records, found, now);
     let mut kept = BTreeSet::new();
     for record in book.records() {
-        if let Some(export) = Export::of(record, config)? {
-            files.put(&export)?;
-            kept.insert(export.id);
+        match Export::of(record, config) {
+            Ok(Some(export)) => {
+                files.put(&export)?;
+                kept.insert(export.id);
+            }
+            Ok(None) => {}
+            // Nobody else is to go without: whoever reconciles is told.
+            Err(error) => tracing::warn!(id = %record.id, %error, "an export cannot be written for NFS-Ganesha"),
         }
     }
     files.keep(&kept)?;
@@ -220,86 +224,5 @@ impl Inner {
                 format!("an export took longer than {longest:?}"),
             )),
         }
-    }
-
-    /// Makes an export what it is to be: its record, its file, and the server.
-    async fn bring(self: &Arc<Self>, book: &mut Book, wanted: Live) -> Result<(), BackendError> {
-        for id in book.leaving(&wanted.key) {
-            self.finish(book, id).await?;
-        }
-        let record = match book.of(&wanted.key) {
-            Some(record) if record.live() == Some(&wanted) && !book.is_unsure(record.id) => record.clone(),
-            Some(record) => {
-                let record = Record {
-                    state: State::Live(wanted),
-                    ..record.clone()
-                };
-                self.put(book, record.clone()).await?;
-                record
-            }
-            None => self.give(book, wanted).await?,
-        };
-        self.settle(&record).await.map(drop)
-    }
-
-    /// Gives an export an id that the server knows nothing of, and records it.
-    pub(crate) async fn give(self: &Arc<Self>, book: &mut Book, wanted: Live) -> Result<Record, BackendError> {
-        for _ in 0..MOST_FOREIGN {
-            let id = book.take(self.now(), self.config.quarantine)?;
-            let known = match self.ganesha.display(id).await {
-                Ok(known) => known,
-                Err(error) => {
-                    book.give_back(id, self.now());
-                    return Err(error);
-                }
-            };
-            if known.is_some() {
-                book.give_back(id, self.now());
-                book.note_foreign(id);
-                continue;
-            }
-            let given = book.give(wanted, id).await;
-            if given.is_err() {
-                book.give_back(id, self.now());
-            }
-            let record = given?;
-            self.step(Step::RecordWritten).map_err(unsure)?;
-            return Ok(record);
-        }
-        let message = format!("{MOST_FOREIGN} ids in a row belong to exports that are not ours");
-        Err(BackendError::not_done(Class::Full, message))
-    }
-
-    pub(crate) async fn put(&self, book: &mut Book, record: Record) -> Result<(), BackendError> {
-        book.put(record).await?;
-        self.step(Step::RecordWritten)
-    }
-
-    async fn release(self: &Arc<Self>, book: &mut Book, key: &ExportKey) -> Result<(), BackendError> {
-        if let Some(record) = book.of(key) {
-            let record = Record {
-                state: State::Leaving(key.clone()),
-                ..record.clone()
-            };
-            self.put(book, record).await?;
-        }
-        for id in book.leaving(key) {
-            self.finish(book, id).await.map_err(unsure)?;
-        }
-        Ok(())
-    }
-
-    /// Finishes an export that is to go: the server first, and then the record says since when its id rests.
-    pub(crate) async fn finish(self: &Arc<Self>, book: &mut Book, id: ExportId) -> Result<Settled, BackendError> {
-        let Some(record) = book.get(id).cloned() else {
-            return Ok(Settled::Unchanged);
-        };
-        let settled = self.settle(&record).await?;
-        let gone = Record {
-            state: State::Gone { since: self.now() },
-            ..record
-        };
-        self.put(book, gone).await?;
-        Ok(settled)
     }
 }

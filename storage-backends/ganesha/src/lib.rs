@@ -4,7 +4,7 @@
 //! server's configuration that could be read as something else, touch an export or a firewall table of somebody else, or say
 //! that nothing was done when something may have been. Start at [`Exporter`]; its records (`record.rs`, `records.rs`, `book.rs`)
 //! are the truth, the server's files (`export_block.rs`, `export_files.rs`) and the server (`bus.rs`) follow in
-//! `settle.rs` and `reconcile.rs`. Ids are chosen in `ids.rs`. [`BaseConfig`] renders the server's own configuration, and
+//! `order.rs`, `settle.rs` and `reconcile.rs`. Ids are chosen in `ids.rs`. [`BaseConfig`] renders the server's own configuration, and
 //! [`check_file`] looks at an admin's.
 
 mod base;
@@ -19,6 +19,7 @@ mod files;
 mod firewall;
 mod ids;
 mod network;
+mod order;
 mod pseudo;
 mod reconcile;
 mod record;
@@ -31,6 +32,7 @@ pub mod testing;
 mod watch;
 
 pub use base::BaseConfig;
+pub use bus::probe;
 pub use check::{Finding, check, check_file};
 pub use config::{Advertise, Bus, ExporterConfig, HostName, InvalidHost, NodeAccessMode, Protocols, Version};
 pub use exporter::Exporter;

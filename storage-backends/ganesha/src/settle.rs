@@ -117,7 +117,7 @@ impl Inner {
                 let other = shown.map(|shown| shown.pseudo).unwrap_or_default();
                 let message =
                     format!("NFS-Ganesha exports {other} with id {id}, which is ours; give that export another id");
-                Err(BackendError::not_done(Class::Waiting, message))
+                Err(BackendError::not_done(Class::Denied, message))
             }
         }
     }

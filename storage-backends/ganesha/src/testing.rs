@@ -14,6 +14,7 @@
 
 mod bus;
 pub mod net;
+mod options;
 mod ports;
 mod programs;
 mod server;
@@ -22,8 +23,9 @@ pub mod v4;
 mod wire;
 
 pub use bus::TestBus;
+pub use options::{Grace, Options};
 pub use programs::{Utility, missing};
-pub use server::{Grace, Options, TestServer};
+pub use server::TestServer;
 pub use wire::Status;
 
 use std::time::{Duration, Instant};

@@ -93,6 +93,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 proptest! {
+    // A wrap looks at all ids, so that a few histories say as much as many.
+    #![proptest_config(ProptestConfig::with_cases(48))]
     /// Begins near the end of the range, so that it wraps; ids beyond a few are another's, so that it wraps often.
     #[test]
     fn no_id_is_given_twice_within_its_rest(steps in steps(), begin in 1..=30u16) {

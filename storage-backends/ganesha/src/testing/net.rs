@@ -1,7 +1,13 @@
 //! Network namespaces to be a server, a node or a pod in: one switch, and each on a cable of its own.
 
+use rustix::net::{AddressFamily, SocketType, sockopt};
+use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// How long a connection may take to come about.
+const CONNECTING: Duration = Duration::from_millis(800);
 
 /// Runs `ip` with words.
 fn ip(words: &[&str]) -> Result<(), String> {
@@ -85,6 +91,17 @@ impl Namespace {
         if output.status.success() { Ok(said) } else { Err(said) }
     }
 
+    /// Whether a connection from one address within to another address comes about, soon.
+    pub fn connects(&self, source: IpAddr, to: SocketAddr) -> bool {
+        std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| {
+                self.enter().unwrap();
+                connect(source, to).is_ok()
+            });
+            connecting.join().unwrap()
+        })
+    }
+
     /// Moves the thread that calls this within, and what it starts from then on.
     pub fn enter(&self) -> Result<(), String> {
         let file = std::fs::File::open(format!("/run/netns/{}", self.name)).map_err(|error| error.to_string())?;
@@ -94,6 +111,19 @@ impl Namespace {
         )
         .map_err(|error| error.to_string())
     }
+}
+
+fn connect(source: IpAddr, to: SocketAddr) -> rustix::io::Result<()> {
+    let family = if source.is_ipv4() {
+        AddressFamily::INET
+    } else {
+        AddressFamily::INET6
+    };
+    let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
+    // It bounds the time that connecting takes as well (socket(7)).
+    sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(CONNECTING))?;
+    rustix::net::bind(&socket, &SocketAddr::new(source, 0))?;
+    rustix::net::connect(&socket, &to)
 }
 
 impl Drop for Namespace {

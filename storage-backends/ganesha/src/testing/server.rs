@@ -2,7 +2,7 @@
 
 use super::ports::{self, Port};
 use super::programs::{Utility, missing, on_path};
-use super::{TestBus, v3, v4, wait_for};
+use super::{Grace, Options, TestBus, v3, v4, wait_for};
 use crate::{BaseConfig, ExporterConfig, Protocols};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -11,41 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
-
-/// Whether locks of before a start may be taken first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Grace {
-    /// Everybody is served at once: for tests of other things.
-    Off,
-    /// As in production, but with this lease and twice that grace period.
-    Lease(Duration),
-}
-
-/// What kind of server it is to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Version 3 needs rpcbind, which there is one of on a machine.
-    pub protocols: Protocols,
-    pub grace: Grace,
-    /// Who may mount.
-    pub networks: Vec<String>,
-    /// The network namespace to run in, by its name.
-    pub namespace: Option<String>,
-    /// Most files that the server may open, if not as many as this process.
-    pub files: Option<u32>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            protocols: Protocols::V4,
-            grace: Grace::Off,
-            networks: vec!["127.0.0.0/8".into()],
-            namespace: None,
-            files: None,
-        }
-    }
-}
 
 /// A running server, with its bus and its directory.
 #[derive(Debug)]
@@ -189,13 +154,27 @@ impl TestServer {
         }
     }
 
+    fn signal(&self, signal: rustix::process::Signal) {
+        let server = self.server.lock().unwrap();
+        let pid = rustix::process::Pid::from_child(server.as_ref().unwrap());
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Asks the server to end, and waits until it has.
     pub fn stop(&self) {
-        if let Some(mut server) = self.server.lock().unwrap().take() {
-            let pid = rustix::process::Pid::from_child(&server);
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-            wait_for("the end of NFS-Ganesha", || server.try_wait().unwrap().is_some());
-        }
+        self.signal(rustix::process::Signal::TERM);
+        wait_for("the end of NFS-Ganesha", || self.has_ended());
+        self.server.lock().unwrap().take();
+    }
+
+    /// Makes the server read its configuration again, as an admin's `systemctl reload` does.
+    pub fn reload(&self) {
+        let reloads = |log: String| log.matches("initiating export list reload").count();
+        let before = reloads(self.log());
+        self.signal(rustix::process::Signal::HUP);
+        wait_for("the reload", || reloads(self.log()) > before);
+        // It says when it begins, and not when it has ended.
+        std::thread::sleep(Duration::from_secs(1));
     }
 
     /// Whether the server has ended by itself.

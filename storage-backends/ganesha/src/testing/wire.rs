@@ -17,6 +17,7 @@ impl Status {
     pub const ACCESS: Self = Self(13);
     pub const ROFS: Self = Self(30);
     pub const STALE: Self = Self(70);
+    pub const DELAY: Self = Self(10008);
     pub const DENIED: Self = Self(10010);
     pub const GRACE: Self = Self(10013);
     pub const BAD_STATEID: Self = Self(10025);
@@ -32,6 +33,7 @@ impl fmt::Debug for Status {
             Self::ACCESS => "ACCESS",
             Self::ROFS => "ROFS",
             Self::STALE => "STALE",
+            Self::DELAY => "DELAY",
             Self::DENIED => "DENIED",
             Self::GRACE => "GRACE",
             Self::BAD_STATEID => "BAD_STATEID",

@@ -65,23 +65,19 @@ async fn remember(lab: &Lab, seen: &mut BTreeMap<u16, String>) {
 
 #[test]
 fn every_operation_survives_an_end_after_each_of_its_steps() {
-    with(
-        "every_operation_survives_an_end_after_each_of_its_steps",
-        Options::default(),
-        async |lab| {
-            let (mut seen, mut ends) = (BTreeMap::new(), 0);
-            for (number, (before, operation)) in OPERATIONS.into_iter().enumerate() {
-                for step in Step::ALL {
-                    for times in 1..=2 {
-                        let volume = format!("{number}-{step:?}-{times}");
-                        ends += usize::from(story(&lab, &volume, before, operation, (step, times), &mut seen).await);
-                    }
+    with(Options::default(), async |lab| {
+        let (mut seen, mut ends) = (BTreeMap::new(), 0);
+        for (number, (before, operation)) in OPERATIONS.into_iter().enumerate() {
+            for step in Step::ALL {
+                for times in 1..=2 {
+                    let volume = format!("{number}-{step:?}-{times}");
+                    ends += usize::from(story(&lab, &volume, before, operation, (step, times), &mut seen).await);
                 }
             }
-            // The steps that each operation has: fewer would mean that the test lost its way.
-            assert!(ends >= 25, "only {ends} ends were played");
-        },
-    );
+        }
+        // The steps that each operation has: fewer would mean that the test lost its way.
+        assert!(ends >= 25, "only {ends} ends were played");
+    });
 }
 
 /// Whether the process ended where it was to.
@@ -141,33 +137,29 @@ async fn story(
 
 #[test]
 fn the_mending_of_stale_exports_survives_an_end_too() {
-    with(
-        "the_mending_of_stale_exports_survives_an_end_too",
-        Options::default(),
-        async |lab| {
-            for (round, step) in [Step::RecordWritten, Step::Removed, Step::RecordWritten]
-                .into_iter()
-                .enumerate()
-            {
-                let volume = format!("stale-{round}");
-                let directory = lab.server.volume(&volume);
-                let file = lab.server.directory().join("stale.conf");
-                let id = 50_000 + u16::try_from(round).unwrap();
-                let text = format!(
-                    "EXPORT {{ Export_Id = {id}; Path = {}; Pseudo = /tombolo/{volume}/t/rw; Access_Type = RW; FSAL {{ Name = VFS; }} }}",
-                    directory.display()
-                );
-                std::fs::write(&file, text).unwrap();
-                lab.server.bus().add(&file, id).await.unwrap();
-                let exporter = lab.open().await;
-                lab.crash_after(step, 1 + round / 2);
-                exporter.reconcile().await.unwrap_err();
-                assert!(!lab.disarm());
-                drop(exporter);
-                let exporter = lab.ready().await;
-                assert!(lab.server.bus().shown().await.is_empty());
-                assert_eq!(exporter.reconcile().await.unwrap().ids_resting, round + 1);
-            }
-        },
-    );
+    with(Options::default(), async |lab| {
+        for (round, step) in [Step::RecordWritten, Step::Removed, Step::RecordWritten]
+            .into_iter()
+            .enumerate()
+        {
+            let volume = format!("stale-{round}");
+            let directory = lab.server.volume(&volume);
+            let file = lab.server.directory().join("stale.conf");
+            let id = 50_000 + u16::try_from(round).unwrap();
+            let text = format!(
+                "EXPORT {{ Export_Id = {id}; Path = {}; Pseudo = /tombolo/{volume}/t/rw; Access_Type = RW; FSAL {{ Name = VFS; }} }}",
+                directory.display()
+            );
+            std::fs::write(&file, text).unwrap();
+            lab.server.bus().add(&file, id).await.unwrap();
+            let exporter = lab.open().await;
+            lab.crash_after(step, 1 + round / 2);
+            exporter.reconcile().await.unwrap_err();
+            assert!(!lab.disarm());
+            drop(exporter);
+            let exporter = lab.ready().await;
+            assert!(lab.server.bus().shown().await.is_empty());
+            assert_eq!(exporter.reconcile().await.unwrap().ids_resting, round + 1);
+        }
+    });
 }

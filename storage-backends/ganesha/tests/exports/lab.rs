@@ -145,7 +145,9 @@ pub fn admitted(lab: &Lab, export: &Export) -> Admission {
 }
 
 /// Runs a test with a server; says why if this machine has none.
-pub fn with(name: &str, options: Options, test: impl AsyncFnOnce(Lab)) {
+pub fn with(options: Options, test: impl AsyncFnOnce(Lab)) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a test");
     if let Some(why) = TestServer::unavailable() {
         return tombolo_backend_conformance::lacking(name, &why);
     }

@@ -14,7 +14,7 @@ fn five_hundred_exports_cost_what_one_does_each() {
         files: Some(400),
         ..Options::default()
     };
-    with("five_hundred_exports_cost_what_one_does_each", options, async |lab| {
+    with(options, async |lab| {
         let exporter = lab.ready().await;
         let empty = lab.server.resident();
         let (mut exports, mut took) = (vec![], vec![]);
