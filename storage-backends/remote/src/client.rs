@@ -10,6 +10,7 @@
 mod backend;
 mod capable;
 mod config;
+mod connection;
 mod link;
 mod operation;
 mod verdict;

@@ -8,7 +8,7 @@
 //! OpenAPI document ([`openapi`]) are made.
 
 pub mod client;
-//pub mod openapi;
+pub mod openapi;
 pub mod server;
 pub mod wire;
 

@@ -7,6 +7,7 @@
 mod allowance;
 mod answer;
 mod asked;
+mod body;
 mod callers;
 mod counts;
 mod entry;
@@ -29,8 +30,9 @@ pub use tokens::{InvalidTokens, Tokens};
 
 use crate::wire::calls::*;
 use crate::wire::describe::Description;
-use crate::wire::{Call, DESCRIPTION, OPERATIONS};
+use crate::wire::{Call, DESCRIPTION, LIVENESS, OPERATIONS, STOP};
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use std::sync::Arc;
 use tombolo_backend_api::Backend;
@@ -40,6 +42,7 @@ pub struct Shared {
     backend: Arc<dyn Backend>,
     description: Description,
     callers: Arc<Callers>,
+    bounds: Bounds,
     allowances: allowance::Allowances,
     operations: Operations,
     counts: Counts,
@@ -51,6 +54,7 @@ impl Shared {
         Self {
             description: Description::of(&*backend, uuid::Uuid::new_v4()),
             operations: Operations::new(backend.clone(), room, counts.clone()),
+            bounds,
             allowances: allowance::Allowances::new(bounds),
             backend,
             callers,
@@ -68,12 +72,18 @@ pub fn router(shared: Arc<Shared>) -> Router {
         };
     }
     for_every_call!(route);
-    router
+    let routes = router
         .route(DESCRIPTION, get(answer::describe))
         .route(OPERATIONS, post(long::start))
-        .route(&format!("{OPERATIONS}/{{id}}"), get(long::look).delete(long::stop))
+        .route(STOP, post(long::stop))
+        .route(&format!("{OPERATIONS}/{{id}}"), get(long::look))
+        .route(LIVENESS, get(entry::alive))
         .fallback(answer::nothing_here)
         .method_not_allowed_fallback(answer::not_this_method)
-        .layer(axum::middleware::from_fn_with_state(shared.clone(), entry::enter))
-        .with_state(shared)
+        .layer(from_fn_with_state(shared.clone(), entry::count))
+        .with_state(shared.clone());
+    // Around the whole router, not a layer in it: a router adds what it knows (`Allow`) to what its layers answer.
+    Router::new()
+        .fallback_service(routes)
+        .layer(from_fn_with_state(shared, entry::enter))
 }

@@ -20,6 +20,8 @@ use std::time::Duration;
 pub const DESCRIPTION: &str = "/v1/backend";
 /// Where operations are started.
 pub const OPERATIONS: &str = "/v1/operations";
+/// Where they are stopped.
+pub const STOP: &str = "/v1/operations/stop";
 /// Where it is told that the process lives.
 pub const LIVENESS: &str = "/healthz";
 /// Media type of a request and of an answer.

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use support::Far;
-use tombolo_backend_api::{Backend, Capabilities};
-use tombolo_backend_conformance::{Skip, Subject, conformance};
-use tombolo_backend_fake::{ALL, Fake, Tree};
+use tombolo_backend_api::{Backend, Capabilities, Class};
+use tombolo_backend_conformance::{Copying, Skip, Subject, conformance};
+use tombolo_backend_fake::{ALL, Fake, Fault, Op, Tree};
 use tombolo_backend_local::Local;
 
 struct RemoteFake {
@@ -39,6 +39,16 @@ impl Subject for RemoteFake {
     fn put_away(&self) -> Result<(), Skip> {
         self.fake.set_away(true);
         Ok(())
+    }
+
+    fn interrupt_next(&self, copying: Copying) -> bool {
+        let op = match copying {
+            Copying::Clone => Op::CloneVolume,
+            Copying::Snapshot => Op::TakeSnapshot,
+            Copying::Restore => Op::RestoreSnapshot,
+        };
+        self.fake.fail_next(op, Fault::Interrupted(Class::Transient));
+        true
     }
 
     fn write(&self, file: &str, bytes: &[u8]) {

@@ -1,11 +1,12 @@
 //! One request after the other to the far side, with deadlines, and repeated where [`verdict`](super::verdict) allows.
 
 use super::config::{Config, Credentials};
+use super::connection::{Connection, connection, receive, silence};
 use super::verdict::{Failure, Reply, Silence, Then, of_reply, of_silence, repeats};
 use crate::wire::describe::Description;
 use crate::wire::headers::{DEADLINE, REQUEST, REVISION, ROOT, Revision};
 use crate::wire::{Call, DESCRIPTION, Effect, JSON};
-use http::{HeaderValue, Method, header};
+use http::{Method, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,23 +15,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tombolo_backend_api::{BackendError, BackendId, Class};
 
-/// For a connection and its TLS.
-const CONNECT: Duration = Duration::from_secs(5);
-/// Shorter than the far side keeps a connection that nobody uses, so that it is we who close it.
-const IDLE: Duration = Duration::from_secs(15);
 /// The far side stops waiting at the deadline, and then says how it stands: so much longer is listened.
 const LAST_WORD: Duration = Duration::from_secs(2);
-/// Longest answer: a listing of some hundred thousand volumes.
-const LONGEST_ANSWER: usize = 128 << 20;
 /// How often a call is made again, and how long is waited before the first time.
 const REPEATS: u32 = 2;
 const PAUSE: Duration = Duration::from_millis(200);
-
-#[derive(Debug, Clone)]
-struct Connection {
-    client: reqwest::Client,
-    bearer: Option<HeaderValue>,
-}
 
 /// The way to the far side.
 #[derive(Debug)]
@@ -184,48 +173,6 @@ impl Link {
     }
 }
 
-async fn receive(mut response: reqwest::Response) -> Result<Reply, Silence> {
-    let status = response.status().as_u16();
-    let kind = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|e| silence(&e).after_sending())? {
-        if body.len() + chunk.len() > LONGEST_ANSWER {
-            return Err(Silence::TooLong);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Reply { status, kind, body })
-}
-
-impl Silence {
-    /// Once an answer has begun, the request has arrived.
-    fn after_sending(self) -> Self {
-        match self {
-            Self::NotSent => Self::Lost,
-            other => other,
-        }
-    }
-}
-
-fn silence(error: &reqwest::Error) -> Silence {
-    tracing::debug!("no answer: {error:?}");
-    if error.is_connect() || error.is_builder() {
-        Silence::NotSent
-    } else if error.is_timeout() {
-        Silence::Late
-    } else {
-        Silence::Lost
-    }
-}
-
 fn outdated() -> Failure {
     let message = "the far side is another backend than it was when this one was opened (capabilities or root): \
                    it must be opened anew";
@@ -237,34 +184,4 @@ fn outdated() -> Failure {
 
 pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, BackendError> {
     serde_json::to_vec(value).map_err(|e| BackendError::not_done(Class::Bug, "a request does not serialise").because(e))
-}
-
-fn connection(config: &Config, credentials: &Credentials) -> Result<Connection, BackendError> {
-    let unfit = |what: &str| {
-        let message = format!("{what} of the far side cannot be used");
-        move |e: reqwest::Error| BackendError::not_done(Class::Invalid, message).because(e)
-    };
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
-        .http1_only()
-        // A token is for the far side alone: not for a proxy of the environment, nor for where somebody redirects to.
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .https_only(config.url.scheme() == "https");
-    if let Some(pem) = &config.authority {
-        let authority = reqwest::Certificate::from_pem_bundle(pem).map_err(unfit("the authority"))?;
-        builder = builder.tls_certs_only(authority);
-    }
-    let bearer = match credentials {
-        Credentials::Token(token) => Some(token.header()),
-        Credentials::Certificate { certificate, key } => {
-            let both = [certificate.as_slice(), b"\n", key.as_slice()].concat();
-            let identity = reqwest::Identity::from_pem(&both).map_err(unfit("certificate and key for the client"))?;
-            builder = builder.identity(identity);
-            None
-        }
-    };
-    let client = builder.build().map_err(unfit("TLS"))?;
-    Ok(Connection { client, bearer })
 }

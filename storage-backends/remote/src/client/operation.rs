@@ -62,7 +62,7 @@ impl Remote {
                 Ok(Operation {
                     state: State::Failed(problem),
                     ..
-                }) => return Err(problem.into()),
+                }) => return Err(doubting(problem.into(), starts > 1)),
                 Ok(Operation {
                     state: State::Running(progress),
                     ..
@@ -98,7 +98,7 @@ impl Remote {
     }
 }
 
-/// What has begun may have been done, whatever the last answer says of itself.
+/// What has begun may have been done, whatever the last answer says of itself, or of the last of several starts.
 fn doubting(error: BackendError, in_doubt: bool) -> BackendError {
     match in_doubt {
         true => BackendError {

@@ -19,6 +19,8 @@ pub(super) struct Reply {
 pub(super) enum Silence {
     /// There was no connection, so that the request cannot have arrived.
     NotSent,
+    /// The far side refused the certificate, in the handshake: before that has ended it reads no request.
+    Refused,
     /// The connection ended before the answer did.
     Lost,
     /// The deadline passed.
@@ -76,6 +78,12 @@ pub(super) fn of_silence(effect: Effect, silence: Silence) -> Failure {
             Certainty::NotDone,
             "the far side cannot be reached, or TLS with it fails",
             Then::Again,
+        ),
+        Silence::Refused => failure(
+            Class::Denied,
+            Certainty::NotDone,
+            "the far side does not accept the client's certificate",
+            Then::Tell,
         ),
         Silence::Lost => {
             let message = "the far side went away before it had answered";

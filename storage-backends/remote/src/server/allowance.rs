@@ -8,6 +8,7 @@ use governor::{Quota, RateLimiter};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What every caller may ask.
@@ -19,6 +20,8 @@ pub struct Bounds {
     pub burst: NonZeroU32,
     /// Requests under way at the same time.
     pub at_once: usize,
+    /// For a request's body to arrive: a small one arrives at once, or somebody holds it back.
+    pub body: Duration,
 }
 
 impl Default for Bounds {
@@ -27,6 +30,7 @@ impl Default for Bounds {
             per_second: NonZeroU32::MIN.saturating_add(499),
             burst: NonZeroU32::MIN.saturating_add(1999),
             at_once: 256,
+            body: Duration::from_secs(10),
         }
     }
 }
@@ -88,6 +92,7 @@ mod tests {
             per_second: NonZeroU32::MIN,
             burst: NonZeroU32::new(burst).unwrap(),
             at_once,
+            ..Bounds::default()
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::asked::{Asked, says_json};
+use super::body::{collect, forget};
 use super::callers::{Caller, Who};
 use super::serve::Serve;
 use crate::wire::describe::Description;
@@ -11,7 +12,6 @@ use crate::wire::{Effect, JSON, PROBLEM_JSON, Subject, headers};
 use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
@@ -20,9 +20,6 @@ use std::time::Duration;
 use tombolo_backend_api::{BackendError, Certainty};
 use uuid::Uuid;
 
-/// A small body arrives at once, or somebody holds it back.
-const BODY_TIME: Duration = Duration::from_secs(10);
-
 /// Answers one call.
 pub(super) async fn call<C: Serve>(
     State(shared): State<Arc<Shared>>,
@@ -30,12 +27,13 @@ pub(super) async fn call<C: Serve>(
     request: Request,
 ) -> Response {
     let fresh = Uuid::new_v4();
-    let asked = match Asked::parse(request.headers(), fresh) {
+    let asked = Asked::parse(request.headers(), fresh);
+    let read = read::<C::Request>(request, C::LONGEST_BODY, shared.bounds.body).await;
+    let asked = match asked {
         Ok(asked) => asked,
         Err(problem) => return refuse(problem, fresh),
     };
     let id = asked.request;
-    let read = read::<C::Request>(request, C::LONGEST_BODY).await;
     let known = read.and_then(|read| shared.same_description(&asked).map(|()| read));
     let outcome = match known {
         Err(problem) => Err(problem),
@@ -130,19 +128,18 @@ pub(super) fn told(error: BackendError) -> BackendError {
 }
 
 /// Reads and parses a body, bounded in length, depth and time.
-pub(super) async fn read<T: DeserializeOwned + Subject>(request: Request, longest: usize) -> Result<T, Problem> {
+pub(super) async fn read<T: DeserializeOwned + Subject>(
+    request: Request,
+    longest: usize,
+    time: Duration,
+) -> Result<T, Problem> {
     let malformed = |why: String| Problem::refused(Code::Malformed, why);
-    if !says_json(request.headers()) {
+    let json = says_json(request.headers());
+    let bytes = collect(request.into_body(), longest, time).await?;
+    if !json {
         return Err(Problem::refused(Code::UnsupportedType, format!("a request is {JSON}")));
     }
-    let body = Limited::new(request.into_body(), longest).collect();
-    let body = tokio::time::timeout(BODY_TIME, body).await;
-    let body = body.map_err(|_| Problem::refused(Code::TooSlow, "the body did not arrive in time"))?;
-    let bytes = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-        Some(_) => Problem::refused(Code::TooLong, format!("a body has {longest} bytes at most")),
-        None => malformed("the body is broken off".to_owned()),
-    })?;
-    let parsed = serde_json::from_slice::<T>(&bytes.to_bytes());
+    let parsed = serde_json::from_slice::<T>(&bytes);
     let parsed = parsed.map_err(|e| malformed(format!("the body cannot be understood: {e}")))?;
     parsed.check().map_err(|why| malformed(why.to_owned()))?;
     Ok(parsed)
@@ -151,20 +148,24 @@ pub(super) async fn read<T: DeserializeOwned + Subject>(request: Request, longes
 /// What is constant about the backend.
 pub(super) async fn describe(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let fresh = Uuid::new_v4();
-    match Asked::parse(request.headers(), fresh) {
+    let asked = Asked::parse(request.headers(), fresh);
+    forget(request, shared.bounds.body).await;
+    match asked {
         Ok(asked) => found::<Description>(&shared.description, asked.request),
         Err(problem) => refuse(problem, fresh),
     }
 }
 
-pub(super) async fn nothing_here() -> Response {
+pub(super) async fn nothing_here(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    forget(request, shared.bounds.body).await;
     refuse(
         Problem::refused(Code::NotFound, "there is nothing here"),
         Uuid::new_v4(),
     )
 }
 
-pub(super) async fn not_this_method() -> Response {
+pub(super) async fn not_this_method(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    forget(request, shared.bounds.body).await;
     refuse(
         Problem::refused(Code::MethodNotAllowed, "not with this method"),
         Uuid::new_v4(),

@@ -31,7 +31,9 @@ pub struct Limits {
     pub head: Duration,
     /// After which a connection takes no further request.
     pub lifetime: Duration,
-    /// For what is under way then, and when the server stops.
+    /// For the answer that is under way then.
+    pub last_answer: Duration,
+    /// For what is under way when the server stops.
     pub grace: Duration,
 }
 
@@ -43,6 +45,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(5),
             head: Duration::from_secs(30),
             lifetime: Duration::from_secs(300),
+            // As long as the longest deadline of a call, and a little.
+            last_answer: Duration::from_secs(610),
             grace: Duration::from_secs(30),
         }
     }

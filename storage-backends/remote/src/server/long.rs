@@ -3,12 +3,14 @@
 use super::Shared;
 use super::answer::{audit, found, read, refuse};
 use super::asked::Asked;
+use super::body::forget;
 use super::callers::Caller;
 use super::operations::Begun;
 use crate::wire::headers::Revision;
-use crate::wire::operation::{LONGEST_WAIT, Operation, State as Stands, ToStart};
+use crate::wire::operation::{LONGEST_WAIT, Operation, State as Stands, ToStart, ToStop};
 use crate::wire::problem::{Code, Problem};
-use crate::wire::{LONGEST_BODY, OPERATIONS, Subject};
+use crate::wire::{LONGEST_BODY, STOP, Subject};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
 use axum::response::Response;
 use std::sync::Arc;
@@ -22,19 +24,26 @@ pub(super) async fn start(
     request: Request,
 ) -> Response {
     let fresh = Uuid::new_v4();
-    let asked = match Asked::parse(request.headers(), fresh) {
+    let asked = Asked::parse(request.headers(), fresh);
+    let read = read(request, LONGEST_BODY, shared.bounds.body).await;
+    let asked = match asked {
         Ok(asked) => asked,
         Err(problem) => return refuse(problem, fresh),
     };
     let id = asked.request;
-    match started(&shared, caller, asked, request).await {
+    match started(&shared, caller, asked, read).await {
         Ok(operation) => found(&operation, id),
         Err(problem) => refuse(problem, id),
     }
 }
 
-async fn started(shared: &Shared, caller: Caller, asked: Asked, request: Request) -> Result<Operation, Problem> {
-    let to_start: ToStart = read(request, LONGEST_BODY).await?;
+async fn started(
+    shared: &Shared,
+    caller: Caller,
+    asked: Asked,
+    read: Result<ToStart, Problem>,
+) -> Result<Operation, Problem> {
+    let to_start = read?;
     shared.same_description(&asked)?;
     let deadline = asked.deadline.unwrap_or(crate::wire::Effect::Changes.deadline());
     let late = |_| Err(Problem::late(tombolo_backend_api::Certainty::NotDone));
@@ -64,10 +73,15 @@ async fn started(shared: &Shared, caller: Caller, asked: Asked, request: Request
 }
 
 /// Asks after one. The query is one number at most, so it is read by hand: what is not understood is refused.
-pub(super) async fn look(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Response {
+pub(super) async fn look(
+    State(shared): State<Arc<Shared>>,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
     let fresh = Uuid::new_v4();
     let asked = Asked::parse(request.headers(), fresh);
-    let parsed = asked.and_then(|asked| Ok((asked.request, named(&id)?, wait(request.uri().query())?)));
+    let parsed = asked.and_then(|asked| Ok((asked.request, named(id)?, wait(request.uri().query())?)));
+    forget(request, shared.bounds.body).await;
     match parsed {
         Err(problem) => refuse(problem, fresh),
         Ok((request, id, wait)) => match shared.operations.look(&id, wait).await {
@@ -81,32 +95,38 @@ pub(super) async fn look(State(shared): State<Arc<Shared>>, Path(id): Path<Strin
 pub(super) async fn stop(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
     request: Request,
 ) -> Response {
     let fresh = Uuid::new_v4();
-    let parsed = Asked::parse(request.headers(), fresh).and_then(|asked| Ok((asked.request, named(&id)?)));
-    let (request, id) = match parsed {
-        Ok(parsed) => parsed,
+    let asked = Asked::parse(request.headers(), fresh);
+    let read = read(request, LONGEST_BODY, shared.bounds.body).await;
+    let asked = match asked {
+        Ok(asked) => asked,
         Err(problem) => return refuse(problem, fresh),
     };
-    let stopped = shared.operations.stop(&id).await;
-    audit(
-        &caller.who,
-        caller.peer,
-        request,
-        OPERATIONS,
-        id.as_str(),
-        stopped.as_ref().err(),
-    );
-    match stopped {
-        Ok(operation) => found(&operation, request),
-        Err(problem) => refuse(problem, request),
+    let stopped = async {
+        let ToStop { id } = read?;
+        shared.same_description(&asked)?;
+        let stopped = shared.operations.stop(&id).await;
+        audit(
+            &caller.who,
+            caller.peer,
+            asked.request,
+            STOP,
+            id.as_str(),
+            stopped.as_ref().err(),
+        );
+        stopped
+    };
+    match stopped.await {
+        Ok(operation) => found(&operation, asked.request),
+        Err(problem) => refuse(problem, asked.request),
     }
 }
 
-fn named(id: &str) -> Result<Revision, Problem> {
-    Revision::parse(id).map_err(|_| Problem::refused(Code::Malformed, "an operation's name is 32 hexadecimal digits"))
+fn named(id: Result<Path<String>, PathRejection>) -> Result<Revision, Problem> {
+    let parsed = id.ok().and_then(|Path(id)| Revision::parse(&id).ok());
+    parsed.ok_or_else(|| Problem::refused(Code::Malformed, "an operation's name is 32 hexadecimal digits"))
 }
 
 fn wait(query: Option<&str>) -> Result<Duration, Problem> {

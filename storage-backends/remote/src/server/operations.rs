@@ -130,6 +130,13 @@ impl Operations {
     }
 }
 
+/// With the list goes what runs: a process that ends leaves nothing half alive.
+impl Drop for Operations {
+    fn drop(&mut self) {
+        self.table().stop_all();
+    }
+}
+
 fn unknown() -> Problem {
     Problem::refused(Code::UnknownOperation, "no such operation is known here")
 }

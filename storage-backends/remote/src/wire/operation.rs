@@ -113,6 +113,20 @@ impl super::Subject for ToStart {
     }
 }
 
+/// Names an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToStop {
+    /// The operation.
+    pub id: Revision,
+}
+
+impl super::Subject for ToStop {
+    fn subject(&self) -> String {
+        self.id.to_string()
+    }
+}
+
 /// How far an operation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -2,11 +2,13 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     dead_code,
     reason = "a test fails by panicking, and no test needs all of it"
 )]
 
 pub mod certificates;
+pub mod raw;
 
 use certificates::{Authority, Identity};
 use std::net::SocketAddr;

@@ -59,11 +59,19 @@ where
         .max_headers(HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
-    tokio::select! {
+    let mut stopped = pin!(stopped.wait_for(|stop| *stop));
+    let over = tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
-        () = tokio::time::sleep(limits.lifetime) => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
+        () = tokio::time::sleep(limits.lifetime) => true,
+        _ = stopped.as_mut() => false,
+    };
     connection.as_mut().graceful_shutdown();
+    if over {
+        tokio::select! {
+            ended = connection.as_mut() => return Ok(ended?),
+            () = tokio::time::sleep(limits.last_answer) => return Err("no end to the last answer".into()),
+            _ = stopped.as_mut() => {}
+        }
+    }
     Ok(tokio::time::timeout(limits.grace, connection).await??)
 }

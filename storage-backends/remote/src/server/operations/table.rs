@@ -71,6 +71,12 @@ impl Table {
         }
     }
 
+    pub fn stop_all(&self) {
+        for (entry, _) in self.entries.values() {
+            entry.stop.abort();
+        }
+    }
+
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.entries.len()
