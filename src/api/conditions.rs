@@ -9,6 +9,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 pub const READY: &str = "Ready";
 /// Type of a StorageBackend's condition: something is wrong that an admin must look at.
 pub const DEGRADED: &str = "Degraded";
+/// Type of a StorageBackend's condition: so many consents ended at once that cutting waits for an admin.
+pub const MASS_REVOCATION: &str = "MassRevocation";
 /// Type of a reference's condition: the source's owner shares with the reference's namespace.
 pub const ACCEPTED: &str = "Accepted";
 

@@ -178,6 +178,7 @@ async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), F
         provisioned_bytes: i64::try_from(used.bytes).ok(),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
         notice: root.driver.as_ref().and_then(|d| d.notice()),
+        revocation: None,
     };
     Ok(ctx.publication.backend(name, status, statements).await?)
 }

@@ -297,6 +297,8 @@ impl Publication for Statuses {
             conditions: before.conditions.clone(),
             // The one field that decides something: it says whose the root is, and is never taken back.
             backend_id: status.backend_id.or_else(|| before.backend_id.clone()),
+            // Written by whoever cuts, and by nobody else.
+            revocation: before.revocation.clone(),
             ..status
         };
         for said in statements {

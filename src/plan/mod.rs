@@ -20,6 +20,7 @@ pub mod reference;
 pub mod repair;
 pub mod restore;
 pub mod retire;
+pub mod revocation;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
