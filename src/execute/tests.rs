@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use cluster::{ApiError, Fault as ApiFault};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use tombolo_backend_api::{Backend, BackendId, ClusterId, Mark, MountSource};
+use tombolo_backend_api::{Backend, BackendId, Capabilities, ClusterId, Mark, MountSource};
 use tombolo_backend_fake::{Call, Fake, Fault, Op};
 
 mod discarding;
@@ -63,7 +63,8 @@ async fn watched(fails: Option<usize>) -> Watched {
         fails,
         ..Steps::default()
     });
-    let fake = Fake::default();
+    // Where a way to a volume is its path, so that plans can be walked from their middle.
+    let fake = Fake::new("fake", Capabilities::default());
     let mark = Mark {
         backend_id: BackendId::parse(ROOT).unwrap(),
         cluster_id: ClusterId("this".into()),
