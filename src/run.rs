@@ -3,6 +3,7 @@
 //! The only place that starts tasks. Nothing is decided before the ledger is trusted or rebuilt and every cache is filled.
 
 use crate::admin::{Admin, readiness::Readiness};
+use crate::api::names;
 use crate::api::storage_backend::StorageBackend;
 use crate::backends;
 use crate::cli::{Common, RunArgs};
@@ -171,6 +172,7 @@ async fn work(
     let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
     let roots = Arc::new(Roots::default());
     tasks.spawn(publishing);
+    let statuses = Arc::new(Statuses::new(client.clone(), clock.clone()));
     let ctx = Context {
         ports: Ports {
             cluster,
@@ -186,12 +188,15 @@ async fn work(
         purges: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
-        publication: Arc::new(Statuses::new(client.clone(), clock)),
+        revocations: statuses.clone(),
+        publication: statuses,
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
         retries: Arc::new(Retries::default()),
         hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
+        revoke_grace: args.revoke_grace,
+        idle_exports: Arc::default(),
     };
     watch_backends(&mut tasks, client, &ctx).await?;
     first_look_at_backends(&ctx).await;
@@ -311,10 +316,14 @@ async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context)
                 .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
             // Most events are our own statuses, and a look at a backend writes one.
             let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
+            let confirmed = before.as_ref().is_some_and(|before| before.word != now.word);
             let ages = before.is_some_and(|before| before.retention != now.retention);
             seen.roots.put(name.clone(), now);
             if admits {
                 wake_everything_that_waits(&seen);
+            }
+            if confirmed {
+                seen.wake(Work::Exports(name.clone()));
             }
             if ages {
                 seen.wake(Work::Trash(name.clone()));
@@ -373,6 +382,12 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
         .and_then(tombolo_backend_api::BackendId::parse);
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
+    let word = object.annotations().get(names::ANNOTATION_CONFIRM_REVOCATION).cloned();
+    let paused = object
+        .status
+        .as_ref()
+        .and_then(|s| s.revocation.as_ref())
+        .is_some_and(|r| r.paused.is_some());
     match before {
         Some(before) if (&before.spec.nfs, &before.spec.local) == (&spec.nfs, &spec.local) => Root {
             spec: spec.clone(),
@@ -381,6 +396,8 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
             retention,
             terminating,
             id: before.id.clone().or(id),
+            word,
+            paused,
             ..before
         },
         before => {
@@ -404,6 +421,8 @@ fn root(object: &StorageBackend, name: &BackendName, before: Option<Root>, metri
                 id,
                 state,
                 space: None,
+                word,
+                paused,
             }
         }
     }

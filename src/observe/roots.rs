@@ -40,6 +40,10 @@ pub struct Root {
     pub state: RootState,
     /// Its room, when it was last asked.
     pub space: Option<Space>,
+    /// What an admin has confirmed.
+    pub word: Option<String>,
+    /// Whether its status says that cuts wait for that.
+    pub paused: bool,
 }
 
 impl Root {

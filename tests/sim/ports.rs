@@ -2,10 +2,14 @@
 
 use crate::cluster::MemoryCluster;
 use crate::gate::{Call, Gate};
+use crate::leader::Counted;
 use async_trait::async_trait;
 use std::sync::Arc;
+use tombolo::api::conditions::Statement;
+use tombolo::api::revocation::RevocationStatus;
 use tombolo::domain::change::Change;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cut::Cut;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -14,6 +18,7 @@ use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{JoinNote, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::ledger::epoch::Epoch;
 use tombolo::ledger::memory::MemoryLedger;
 use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
@@ -21,8 +26,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Admission, Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, Revoke, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -67,6 +72,7 @@ gated! {
     Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
     Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn note_cut(pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     Write fn record_owner(pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
 }
 
@@ -90,6 +96,14 @@ gated! {
         fn root(&self) -> RootLocation {
             self.inner.root()
         }
+
+        fn share(&self) -> Option<&dyn Share> {
+            Some(self)
+        }
+
+        fn revoke(&self) -> Option<&dyn Revoke> {
+            Some(self)
+        }
     }
     Read fn read_mark() -> Result<Option<Mark>, BackendError>;
     Write fn place_mark(mark: &Mark) -> Result<Mark, BackendError>;
@@ -104,4 +118,21 @@ gated! {
     Write fn restore(id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
     Write fn forget(id: &TrashId) -> Result<(), BackendError>;
     Write fn purge(id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+}
+
+gated! {
+    Share for Fake {}
+    Write fn release(export: &ExportKey) -> Result<(), BackendError>;
+    Read fn exports() -> Result<Vec<Exported>, BackendError>;
+}
+
+gated! {
+    Revoke for Fake {}
+    Write fn admit(export: &ExportKey, admission: Admission) -> Result<(), BackendError>;
+}
+
+gated! {
+    Revocations for Counted {}
+    Read fn read(name: &BackendName) -> Result<Option<Revocation>, ApiError>;
+    Write fn remember(name: &BackendName, read: &Revocation, status: RevocationStatus, said: Statement) -> Result<(), ApiError>;
 }

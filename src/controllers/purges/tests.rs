@@ -52,6 +52,8 @@ async fn bench(entries: usize) -> Bench {
         id: Some(mark.backend_id.clone()),
         state: RootState::Ready(Guarded::new(Arc::new(fake.clone()), mark)),
         space: None,
+        word: None,
+        paused: false,
     };
     roots.put(nas(), root);
     let with = Purging {
