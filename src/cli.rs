@@ -118,6 +118,9 @@ pub struct RunArgs {
     /// Time between looks for what was left behind, e.g. 10m
     #[arg(long, env = "TOMBOLO_SWEEP_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = interval)]
     pub sweep_interval: Duration,
+    /// How long consent must have been seen to have ended, without a break, before access is cut, e.g. 30s
+    #[arg(long, env = "TOMBOLO_REVOKE_GRACE", value_name = "DURATION", default_value = "30s", value_parser = interval)]
+    pub revoke_grace: Duration,
     /// Name of this process in the Lease and in events [default: $POD_NAME, or the host's name]
     #[arg(long, env = "TOMBOLO_IDENTITY", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub identity: Option<String>,

@@ -164,6 +164,7 @@ async fn work(
     let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
     let roots = Arc::new(Roots::default());
     tasks.spawn(publishing);
+    let statuses = Arc::new(Statuses::new(client.clone(), clock.clone()));
     let ctx = Context {
         ports: Ports {
             cluster,
@@ -183,12 +184,15 @@ async fn work(
         purges: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
-        publication: Arc::new(Statuses::new(client.clone(), clock)),
+        revocations: statuses.clone(),
+        publication: statuses,
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
         retries: Arc::new(Retries::default()),
         hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
+        revoke_grace: args.revoke_grace,
+        idle_exports: Arc::default(),
     };
     backends::follow(&mut tasks, client, &ctx).await?;
     tasks.spawn(backends::follow_nodes(client.clone(), ctx.clone()));

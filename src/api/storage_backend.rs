@@ -2,6 +2,7 @@
 //!
 //! The types read whatever is stored (see `tolerant`); the schema is what refuses mistakes, at the moment they are made.
 
+use super::revocation::RevocationStatus;
 use super::tolerant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -198,7 +199,7 @@ pub struct StorageBackendStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub backend_id: Option<String>,
-    /// Ready, Degraded.
+    /// Ready, Degraded, MassRevocation.
     #[serde(
         default,
         deserialize_with = "tolerant::or_default",
@@ -249,6 +250,13 @@ pub struct StorageBackendStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub free_bytes: Option<i64>,
+    /// Access that was cut lately, and whether cutting waits for an admin.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub revocation: Option<RevocationStatus>,
     /// Something that works, but not as configured.
     #[serde(
         default,

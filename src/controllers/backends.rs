@@ -1,7 +1,7 @@
 //! A backend changed, or it is time to look at one: whose root it is, whether it answers, how much room it has.
 
 use super::context::{Context, Next};
-use super::trash;
+use super::{exports, trash};
 use crate::api::reasons::BackendReason as R;
 use crate::api::storage_backend::StorageBackendSpec;
 use crate::backends::{Opened, Still};
@@ -74,7 +74,8 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     };
     if is && !was {
         wake_everything_that_waits(ctx);
-        ctx.wake(Work::Trash(name.clone()));
+        ctx.queue
+            .add_all([Work::Trash(name.clone()), Work::Exports(name.clone())]);
     }
     status::publish(ctx, name, &now).await?;
     if now.terminating {
@@ -237,10 +238,18 @@ async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, 
         }
         RootState::Degraded(..) => None,
     };
+    let exports = match &root.state {
+        RootState::Ready(guarded) if exports::are_on(guarded) => !guarded.exports().await?.is_empty(),
+        RootState::Ready(_) | RootState::Degraded(..) => false,
+    };
+    if exports {
+        ctx.wake(Work::Exports(name.clone()));
+    }
     let left = Left {
         recorded,
         objects,
         trash,
+        exports,
         marked: root.id.is_some(),
     };
     if !may_go(&left) {

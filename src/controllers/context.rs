@@ -8,7 +8,9 @@ use crate::backends::Drivers;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
+use crate::execute::revocations::Revocations;
 use crate::metrics::Metrics;
+use crate::observe::exports::Idle;
 use crate::observe::gather::{Caches, ClaimView};
 use crate::observe::nodes::Nodes;
 use crate::observe::queue::Queue;
@@ -45,6 +47,8 @@ pub struct Context {
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.
     pub verdicts: Arc<Verdicts>,
+    /// Where cuts are counted.
+    pub revocations: Arc<dyn Revocations>,
     /// Statuses for people to read.
     pub publication: Arc<dyn Publication>,
     /// Counters.
@@ -57,6 +61,10 @@ pub struct Context {
     pub hopeless: CancellationToken,
     /// How often everything is looked at that nobody asked about.
     pub sweep_interval: Duration,
+    /// How long consent must have been seen to have ended before access is cut.
+    pub revoke_grace: Duration,
+    /// Exports that nobody seems to need.
+    pub idle_exports: Arc<Idle>,
 }
 
 /// When to look at a thing again.

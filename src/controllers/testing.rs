@@ -60,12 +60,15 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         reservations: Arc::default(),
         verdicts: Arc::default(),
         purges: Arc::default(),
+        revocations: Arc::new(Statuses::new(client.clone(), clock.clone())),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),
         cluster_id: cluster_id(),
         retries: Arc::default(),
         hopeless: CancellationToken::new(),
         sweep_interval: Duration::from_secs(600),
+        revoke_grace: Duration::from_secs(30),
+        idle_exports: Arc::default(),
     };
     World {
         ctx,
@@ -101,6 +104,8 @@ async fn root(fake: &Fake) -> Root {
         state: RootState::Ready(Guarded::new(driver, mark)),
         space: None,
         pinned: 0,
+        word: None,
+        paused: false,
     }
 }
 

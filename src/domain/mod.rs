@@ -11,6 +11,7 @@ pub mod change;
 pub mod claim;
 pub mod class;
 pub mod consent;
+pub mod cut;
 pub mod discarded;
 pub mod node;
 pub mod pv;

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod gate;
 pub mod manifest;
 pub mod publication;
+pub mod revocations;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -96,6 +97,16 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
             };
             behind(handle)?.create(&volume).await?;
         }
+        Action::Admit {
+            handle,
+            export,
+            admission,
+        } => behind(handle)?.admit(export, *admission).await?,
+        Action::MakeExport { handle, export } => {
+            behind(handle)?.mount(export).await?;
+        }
+        Action::Release { handle, export } => behind(handle)?.release(export).await?,
+        Action::NoteCut { pv, uid, cut } => cluster.note_cut(pv, uid, cut.as_ref()).await?,
         Action::RemoveEmpty { handle, .. } => {
             behind(handle)?.remove_empty(&handle.path).await?;
         }

@@ -8,6 +8,7 @@
 
 use super::*;
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -95,7 +96,13 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         Action::Record(_) => &["record"],
         Action::Note(_) => &["note"],
         Action::Tell(_) => &["tell"],
-        Action::MakeData { .. } | Action::Discard { .. } | Action::RemoveEmpty { .. } => &["backend"],
+        Action::MakeData { .. }
+        | Action::Discard { .. }
+        | Action::RemoveEmpty { .. }
+        | Action::Admit { .. }
+        | Action::MakeExport { .. }
+        | Action::Release { .. } => &["backend"],
+        Action::NoteCut { .. } => &["note cut"],
         Action::CreatePv(_) => &["backend", "create pv"],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
@@ -225,6 +232,9 @@ impl Cluster for WatchedCluster {
     }
     async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
         self.write("set retain")
+    }
+    async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
+        self.write("note cut")
     }
     async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {
         self.write("record owner")

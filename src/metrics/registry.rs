@@ -1,8 +1,8 @@
 //! The series themselves, under their names. The encoder puts `_total` behind counters by itself.
 
 use super::labels::{
-    BackendLabels, CallLabels, ClassLabels, ErrorLabels, FoundLabels, KindLabels, ProvisionLabels, RebuildLabels,
-    ReconcileLabels,
+    BackendLabels, CallLabels, ClassLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels, ProvisionLabels,
+    RebuildLabels, ReconcileLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -41,6 +41,8 @@ pub(super) struct Series {
     pub(super) trash_entries: Family<BackendLabels, Gauge>,
     pub(super) purged_files: Counter,
     pub(super) purges_failed: Family<BackendLabels, Counter>,
+    pub(super) exports_changed: Family<ExportLabels, Counter>,
+    pub(super) cuts_paused: Family<BackendLabels, Gauge>,
     pub(super) leader: Gauge,
 }
 
@@ -68,6 +70,8 @@ impl Series {
             trash_entries: Family::default(),
             purged_files: Counter::default(),
             purges_failed: Family::default(),
+            exports_changed: Family::default(),
+            cuts_paused: Family::default(),
             leader: Gauge::default(),
         };
         series.register();
@@ -111,6 +115,8 @@ impl Series {
             trash_entries "trash_entries" "Entries in the trash of a backend"
             purged_files "purged_files" "Files and directories removed by purges"
             purges_failed "purges_failed" "Purges of a trash entry that stopped and are tried again"
+            exports_changed "exports_changed" "Ways to data that were cut, narrowed, restored, made again or removed"
+            cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
             leader "leader" "1 in the process that acts, 0 in one that waits"
         );
     }

@@ -47,6 +47,10 @@ pub struct Root {
     pub space: Option<Space>,
     /// Bytes of deleted volumes that others still hold, when it was last asked.
     pub pinned: u64,
+    /// What an admin has confirmed.
+    pub word: Option<String>,
+    /// Whether its status says that cuts wait for that.
+    pub paused: bool,
 }
 
 impl Root {

@@ -1,5 +1,6 @@
 //! The watch of StorageBackends: what admins write of them becomes what is known of their roots. Opens none: a look at one does.
 
+use crate::api::names;
 use crate::api::reasons::BackendReason;
 use crate::api::storage_backend::StorageBackend;
 use crate::controllers::backends::wake_everything_that_waits;
@@ -34,10 +35,14 @@ pub(super) async fn follow(tasks: &mut JoinSet<()>, client: &Client, ctx: &Conte
                 .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
             // Most events are our own statuses, and a look at a backend writes one.
             let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
+            let confirmed = before.as_ref().is_some_and(|before| before.word != now.word);
             let ages = before.is_some_and(|before| before.retention != now.retention);
             seen.roots.put(name.clone(), now);
             if admits {
                 wake_everything_that_waits(&seen);
+            }
+            if confirmed {
+                seen.wake(Work::Exports(name.clone()));
             }
             if ages {
                 seen.wake(Work::Trash(name.clone()));
@@ -105,6 +110,8 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let id = status.backend_id.as_deref().and_then(BackendId::parse);
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
+    let word = object.annotations().get(names::ANNOTATION_CONFIRM_REVOCATION).cloned();
+    let paused = status.revocation.as_ref().is_some_and(|r| r.paused.is_some());
     match before {
         Some(before) if before.spec.driver() == spec.driver() => Root {
             spec: spec.clone(),
@@ -113,6 +120,8 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             retention,
             terminating,
             id: before.id.clone().or(id),
+            word,
+            paused,
             ..before
         },
         before => Root {
@@ -130,6 +139,8 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             state: RootState::Degraded(BackendReason::Degraded, "not looked at yet".into()),
             space: None,
             pinned: 0,
+            word,
+            paused,
         },
     }
 }

@@ -17,15 +17,17 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tombolo::api::conditions::Statement;
 use tombolo::api::reasons::{BackendReason, ReferenceReason};
+use tombolo::api::revocation::RevocationStatus;
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use tombolo::controllers::context::Locks;
 use tombolo::controllers::purges::{Purging, purge_next};
 use tombolo::controllers::{Context, Next, look_at};
 use tombolo::domain::backend::Limits;
-use tombolo::domain::ids::{BackendName, VolumeId};
+use tombolo::domain::ids::{BackendName, ResourceVersion, VolumeId};
 use tombolo::domain::reference::{ReferenceKey, ReferenceKind};
-use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::publication::Publication;
+use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::execute::{Audience, Clock, Failure, Ports};
 use tombolo::ledger::epoch::{Epoch, Holder, Trust};
 use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
@@ -47,6 +49,7 @@ pub struct Outside {
     pub fake: Fake,
     pub now: Arc<Mutex<jiff::Timestamp>>,
     pub told: Arc<Mutex<Vec<Announcement>>>,
+    pub counted: Counted,
 }
 
 impl Clock for Outside {
@@ -82,6 +85,42 @@ impl Publication for Unread {
         Ok(Vec::new())
     }
     async fn backend_in_use(&self, _: &BackendName, _: bool) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// What is counted of cuts, and survives every process.
+#[derive(Clone)]
+pub struct Counted(pub Arc<Mutex<Revocation>>);
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Revocation {
+            status: RevocationStatus::default(),
+            word: None,
+            version: ResourceVersion::new("1"),
+        })))
+    }
+}
+
+#[async_trait]
+impl Revocations for Counted {
+    async fn read(&self, _: &BackendName) -> Result<Option<Revocation>, ApiError> {
+        Ok(Some(self.0.lock().unwrap().clone()))
+    }
+    async fn remember(
+        &self,
+        _: &BackendName,
+        read: &Revocation,
+        status: RevocationStatus,
+        _: Statement,
+    ) -> Result<(), ApiError> {
+        let mut kept = self.0.lock().unwrap();
+        if kept.version != read.version {
+            return Err(ApiError::new(Fault::Conflict, "it was counted meanwhile"));
+        }
+        kept.version = ResourceVersion::new(format!("{}+", read.version));
+        kept.status = status;
         Ok(())
     }
 }
@@ -152,6 +191,8 @@ impl Leader {
                 state: RootState::Degraded(BackendReason::Degraded, "not looked at yet".into()),
                 space: None,
                 pinned: 0,
+                word: None,
+                paused: false,
             },
         );
         let ports = Ports {
@@ -172,12 +213,18 @@ impl Leader {
             reservations: Arc::default(),
             verdicts: Arc::default(),
             purges: Arc::default(),
+            revocations: Arc::new(Gated {
+                inner: outside.counted.clone(),
+                gate: gate.clone(),
+            }),
             publication: Arc::new(Unread),
             metrics: METRICS.get_or_init(Metrics::new).clone(),
             cluster_id: ClusterId("here".into()),
             retries: Arc::default(),
             hopeless: CancellationToken::new(),
             sweep_interval: Duration::from_secs(300),
+            revoke_grace: Duration::from_secs(30),
+            idle_exports: Arc::default(),
         };
         let mut leader = Self {
             gate,
@@ -342,6 +389,8 @@ impl Leader {
                 assert!(!matches!(failure, Failure::Rule(_)), "{work:?}: {failure}");
                 self.later.insert(work, format!("{failure:?}"));
             }
+            // What waits for time to pass, and for nothing that anybody does.
+            (Some(work @ Work::Exports(_)), Ok(Next::After(wait))) => self.ctx.queue.add_after(work, wait),
             (Some(_), Ok(Next::Change | Next::After(_))) | (None, Ok(_)) => {}
             (None, Err(failure)) => panic!("it does not start: {failure}"),
         }

@@ -2,10 +2,14 @@
 
 use crate::cluster::MemoryCluster;
 use crate::gate::{Call, Gate};
+use crate::leader::Counted;
 use async_trait::async_trait;
 use std::sync::Arc;
+use tombolo::api::conditions::Statement;
+use tombolo::api::revocation::RevocationStatus;
 use tombolo::domain::change::Change;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cut::Cut;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -14,6 +18,7 @@ use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{JoinNote, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::ledger::epoch::Epoch;
 use tombolo::ledger::memory::MemoryLedger;
 use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
@@ -67,6 +72,7 @@ gated! {
     Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
     Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn note_cut(pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     Write fn record_owner(pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
 }
 
@@ -140,4 +146,10 @@ gated! {
 gated! {
     Quota for Fake {}
     Read fn pinned() -> Result<u64, BackendError>;
+}
+
+gated! {
+    Revocations for Counted {}
+    Read fn read(name: &BackendName) -> Result<Option<Revocation>, ApiError>;
+    Write fn remember(name: &BackendName, read: &Revocation, status: RevocationStatus, said: Statement) -> Result<(), ApiError>;
 }

@@ -61,6 +61,7 @@ pub(super) async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> R
         pinned_bytes: (root.pinned > 0).then(|| i64::try_from(root.pinned).ok()).flatten(),
         total_bytes: root.space.and_then(|s| i64::try_from(s.total).ok()),
         free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
+        revocation: None,
         notice: root.driver.as_ref().and_then(|d| d.notice()),
     };
     Ok(ctx.publication.backend(name, status, statements).await?)

@@ -55,6 +55,8 @@ async fn bench(entries: usize) -> Bench {
         state: RootState::Ready(Guarded::new(Arc::new(fake.clone()), mark)),
         space: None,
         pinned: 0,
+        word: None,
+        paused: false,
     };
     roots.put(nas(), root);
     let with = Purging {

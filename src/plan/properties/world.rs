@@ -54,6 +54,10 @@ impl World {
             }
             Action::Tell(_) | Action::RemoveEmpty { .. } => {}
             Action::MakeData { .. }
+            | Action::Admit { .. }
+            | Action::MakeExport { .. }
+            | Action::Release { .. }
+            | Action::NoteCut { .. }
             | Action::PutToken { .. }
             | Action::PutHold(_)
             | Action::TakeHold(_)

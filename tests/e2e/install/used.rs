@@ -28,7 +28,7 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
         return report_skipped(STORY, "it needs the API server's audit log");
     }
     let w = World::own(&cluster, "verbs").await;
-    everything_is_done(&cluster, &w).await;
+    Box::pin(everything_is_done(&cluster, &w)).await;
 
     let answers = cluster.audit().unwrap().answers(Mark::default()).unwrap();
     let refused: Vec<_> = answers.iter().filter(|a| a.code == 403).collect();
