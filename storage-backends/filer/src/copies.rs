@@ -6,7 +6,7 @@
 
 use crate::filer::Filer;
 use crate::room::{Room, charged};
-use crate::subvolumes::Volume;
+use crate::subvolumes::{Volume, locate_or_make};
 use crate::walk::{Errand, Walked, walk};
 use rustix::fs::{FlockOperation, Mode, XattrFlags, fchmod, fgetxattr, flock, fsetxattr};
 use rustix::io::Errno;
@@ -163,7 +163,7 @@ fn begin(
 /// Gives the copy what a volume has, and renames it to its place.
 fn place(filer: &Filer, root: &OwnedFd, begun: &Unfinished, into: &CreateVolume) -> Result<(), BackendError> {
     let what = format!("finish a copy into {}", into.path);
-    let (above, name) = dir::locate_or_make(root, &into.path)?;
+    let (above, name) = locate_or_make(root, &into.path)?;
     let Some(copies) = turn(root, true)? else { return Ok(()) };
     let copy = &begun.copy;
     Room::of(filer, root)?.promise(&copy.fd, copy.id, into.bytes)?;
@@ -237,8 +237,9 @@ pub(crate) fn remove(root: impl AsFd, private: &OwnedFd, name: &str) -> Result<(
     match subvolume::open(private, name) {
         Ok(doomed) => {
             let id = subvolume::info(&doomed).maybe_done(&what)?.id;
-            subvolume::destroy(root, id).maybe_done(&what)?;
-            dir::persist(private)
+            subvolume::destroy(&root, id).maybe_done(&what)?;
+            // To disk, and on to the kernel's cleaner, so that its room is free soon.
+            subvolume::sync(root).maybe_done(&what)
         }
         Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno).maybe_done(&what),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tombolo_backend_api::{Backend, BackendError, Class, VolumePath};
 use tombolo_backend_local::blocking::Work;
 use tombolo_backend_local::error::Certain;
-use tombolo_btrfs::quota;
+use tombolo_btrfs::{quota, subvolume};
 
 /// What was found and mended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +24,8 @@ pub struct Settled {
     pub unmounted: usize,
     /// Exported volumes that cannot be mounted, most often because they are not there, each with the reason.
     pub failed: Vec<(VolumePath, String)>,
+    /// Deleted subvolumes whose room the kernel has not freed yet, where it can be asked (Linux 6.13).
+    pub to_clean: Option<u32>,
     /// Accounts of deleted subvolumes to which nothing was charged any more.
     pub forgotten: usize,
     /// What was mended of the exports.
@@ -43,14 +45,15 @@ impl Filer {
         if let Some(exposed) = self.subvolumes() {
             self.remount(exposed, &mut settled).await?;
             let filer = self.clone();
-            settled.forgotten = self
-                .on_root(Work::Changes, move |root| {
-                    let (promised, budget) = room::sums(&filer, root, None)?;
-                    let over = format!("volumes may fill {promised} bytes, and there is room for {budget}");
-                    filer.tell_overcommitted((promised > budget).then_some(over));
-                    quota::forget_empty(root).maybe_done("forget what deleted volumes used")
-                })
-                .await?;
+            let accounts = move |root: &_| {
+                let (promised, budget) = room::sums(&filer, root, None)?;
+                let over = format!("volumes may fill {promised} bytes, and there is room for {budget}");
+                filer.tell_overcommitted((promised > budget).then_some(over));
+                let to_clean = subvolume::still_to_clean(root).not_done("ask what is to be cleaned up")?;
+                let forgotten = quota::forget_empty(root).maybe_done("forget what deleted volumes used")?;
+                Ok((to_clean, forgotten))
+            };
+            (settled.to_clean, settled.forgotten) = self.on_root(Work::Changes, accounts).await?;
         }
         settled.exports = self.exported().reconcile().await?;
         Ok(settled)
@@ -65,15 +68,17 @@ impl Filer {
     }
 
     async fn remount(&self, exposed: &Exposed, settled: &mut Settled) -> Result<(), BackendError> {
-        for path in self.shown(exposed).await? {
+        let wanted = self.wanted().await?;
+        let shown = self.shown(exposed).await?;
+        for path in shown.into_iter().filter(|path| !wanted.contains(path)) {
             let _alone = self.alone_with(&path).await;
-            // Alone with it, so that no export is made of it meanwhile.
+            // Asked again now that no export can be made of it meanwhile.
             if !self.wanted().await?.contains(&path) {
                 hide(self, &path).await?;
                 settled.unmounted += 1;
             }
         }
-        for path in self.wanted().await? {
+        for path in wanted {
             let _alone = self.alone_with(&path).await;
             match show(self, &path).await {
                 Ok(shown) => settled.mounted += usize::from(shown.newly),

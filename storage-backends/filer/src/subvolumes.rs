@@ -32,9 +32,10 @@ impl Volume {
 
     /// The volume at a path, if there is one.
     pub(crate) fn find(root: &OwnedFd, path: &VolumePath) -> Result<Option<Self>, BackendError> {
-        match dir::locate(root, path)? {
-            Some((above, name)) => Self::at(&above, name, path),
-            None => Ok(None),
+        match dir::locate(root, path) {
+            Ok(Some((above, name))) => Self::at(&above, name, path),
+            Ok(None) => Ok(None),
+            Err(error) => Err(unless_in_a_volume(root, path, error)),
         }
     }
 
@@ -51,6 +52,28 @@ fn no_volume(path: &VolumePath) -> BackendError {
     BackendError::not_done(Class::Invalid, format!("{path} is a directory and no subvolume"))
 }
 
+/// The error for a path that leads to nowhere. One that leads into a volume is told from one that leads into something mounted.
+fn unless_in_a_volume(root: &OwnedFd, path: &VolumePath, error: BackendError) -> BackendError {
+    let ends = path.as_str().match_indices('/').map(|(end, _)| end);
+    let mut above = ends.filter_map(|end| VolumePath::parse(path.as_str().get(..end)?).ok());
+    let is_volume = |above: VolumePath| {
+        let found = dir::locate(root, &above).ok().flatten();
+        found.is_some_and(|(above, name)| subvolume::open(&above, name).is_ok())
+    };
+    if error.class == Class::Denied && above.any(is_volume) {
+        return BackendError::not_done(
+            Class::Invalid,
+            format!("{path} lies in a volume, where no other can be"),
+        );
+    }
+    error
+}
+
+/// Like [`dir::locate_or_make`]; `Invalid` if the path lies in a volume.
+pub(crate) fn locate_or_make<'a>(root: &OwnedFd, path: &'a VolumePath) -> Result<(OwnedFd, &'a str), BackendError> {
+    dir::locate_or_make(root, path).map_err(|error| unless_in_a_volume(root, path, error))
+}
+
 /// Whether a volume is there. A directory above volumes, or one that somebody made by hand, is none.
 pub(crate) fn inspect(root: &OwnedFd, path: &VolumePath) -> Result<Option<Found>, BackendError> {
     Volume::find(root, path)?.map(|volume| volume.found()).transpose()
@@ -60,7 +83,7 @@ pub(crate) fn inspect(root: &OwnedFd, path: &VolumePath) -> Result<Option<Found>
 /// an export. A limit that is there is only ever raised: lowering one is for a resize, and this may be an old call that comes late.
 pub(crate) fn create(filer: &Filer, root: &OwnedFd, volume: &CreateVolume) -> Result<Found, BackendError> {
     let path = &volume.path;
-    let (above, name) = dir::locate_or_make(root, path)?;
+    let (above, name) = locate_or_make(root, path)?;
     let room = Room::of(filer, root)?;
     let found = match Volume::at(&above, name, path)? {
         Some(found) => found,

@@ -1,16 +1,19 @@
-//! A filer keeps every promise of a backend, with subvolumes and with plain directories. Its exports are only written down here.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+//! A filer keeps every promise of a backend, with subvolumes and with plain directories, on a real NFS-Ganesha.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod stage;
 
 use async_trait::async_trait;
+use stage::served::Served;
 use stage::{MIB, Stage};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tombolo_backend_api::Backend;
+use tombolo_backend_api::{Backend, MountSource};
+use tombolo_backend_conformance::hands::{Hands, Libnfs};
 use tombolo_backend_conformance::{Image, Skip, Subject, conformance};
 use tombolo_backend_filer::Filer;
+use tombolo_ganesha::testing::TestServer;
 
 struct Host {
     stage: Stage,
@@ -21,9 +24,14 @@ struct Host {
 
 impl Host {
     async fn on(image: Result<Image, String>) -> Result<Self, Skip> {
+        if let Some(why) = TestServer::unavailable() {
+            return Err(Skip::for_want_of(why));
+        }
         let stage = Stage::on(image.map_err(Skip::for_want_of)?);
+        // One server has one owner of its records, whoever else works on the root.
+        let served = Served::default();
         Ok(Self {
-            filers: [stage.open().await, stage.open().await],
+            filers: [stage.open_for(served.clone()).await, stage.open_for(served).await],
             stage,
             next: AtomicUsize::new(0),
         })
@@ -43,6 +51,10 @@ impl Subject for Host {
 
     fn directory(&self) -> Option<PathBuf> {
         Some(self.stage.root())
+    }
+
+    async fn hands(&self, source: &MountSource) -> Result<Box<dyn Hands>, Skip> {
+        Ok(Box::new(Libnfs::mount(source)?))
     }
 
     fn put_away(&self) -> Result<(), Skip> {

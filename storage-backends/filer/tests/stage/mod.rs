@@ -1,6 +1,8 @@
 //! What the tests of a filer share: a file system, a filer on it, and exports that are only written down.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+pub mod served;
+
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -40,6 +42,11 @@ impl Recording {
 
     pub fn forget(&self) {
         self.0.lock().unwrap().told.clear();
+    }
+
+    /// An export goes behind the filer's back.
+    pub fn lose(&self, path: &VolumePath) {
+        self.0.lock().unwrap().exports.retain(|key, _| key.path != *path);
     }
 
     /// The server does not answer.
@@ -150,5 +157,10 @@ impl Stage {
 
     pub async fn open_with(&self, config: Config) -> Result<Filer, BackendError> {
         Filer::open(config, Arc::new(self.exports.clone())).await
+    }
+
+    /// A filer whose exports others make.
+    pub async fn open_for(&self, exports: impl Exports) -> Filer {
+        Filer::open(self.config(), Arc::new(exports)).await.unwrap()
     }
 }
