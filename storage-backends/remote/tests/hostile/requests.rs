@@ -173,15 +173,17 @@ fn framings(rows: &mut Vec<Row>) {
             "transfer-encoding: chunked\r\n",
             format!("0\r\n{}\r\n", "x: y\r\n".repeat(5000)),
         ),
-        (
-            "transfer-encoding: chunked\r\n",
-            format!("ffffff\r\n{}", "x".repeat(300_000)),
-        ),
         ("", String::new()),
         ("", create.to_owned()),
     ] {
         rows.push(framed("", framing, &body));
     }
+    let head = "POST /v1/volumes/create HTTP/1.1\r\nhost: far\r\n{credentials}content-type: application/json\r\n";
+    let chunk = format!(
+        "{head}transfer-encoding: chunked\r\n\r\nffffff\r\n{}",
+        "x".repeat(300_000)
+    );
+    rows.push(Row::new("unfinished chunk", chunk));
     rows.push(Row::new(
         "unfinished body",
         "POST /v1/volumes/create HTTP/1.1\r\nhost: far\r\n{credentials}content-type: application/json\r\ncontent-length: 99\r\n\r\n{",

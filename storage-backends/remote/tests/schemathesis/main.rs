@@ -81,8 +81,8 @@ async fn attack(tool: &Installed, far: &Far, token: &str, more: &[&str]) -> Outp
         .args(["--url", &far.url(), "--tls-verify"])
         .arg(&authority)
         .args(["-H", &format!("Authorization: Bearer {token}")])
-        // What a seed finds it finds again: nothing is kept between runs.
-        .args(["--seed", "1", "--generation-deterministic"])
+        // The same cases every time: nothing by chance, and nothing kept between runs.
+        .arg("--generation-deterministic")
         .args(["--max-examples", "8", "--continue-on-failure", "--no-color"])
         .args(more)
         .kill_on_drop(true);
@@ -97,7 +97,7 @@ fn nothing_found(output: &Output) {
         "{text}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(text.contains("test cases"), "was anything asked? {text}");
+    assert!(text.contains(" generated"), "was anything asked? {text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn whoever_may_call_gets_only_documented_answers_and_no_server_error() {
     let far = Far::with(Arc::new(fake.clone()), unlimited()).await;
     nothing_found(&attack(&tool, &far, TOKEN, &[]).await);
     assert!(
-        fake.calls().len() > 500,
+        fake.calls().len() > 100,
         "the attack did not get through: {} calls",
         fake.calls().len()
     );
