@@ -74,8 +74,8 @@ async fn everything_that_the_protocol_has_comes_across(ground: Ground) {
         (5, 4, 1),
         "{copied:?}"
     );
-    assert_eq!(things(&target), before);
-    assert_eq!(things(&source), before);
+    assert!(things(&target) == before);
+    assert!(things(&source) == before);
     let inode = |at: &str| fs::metadata(target.join(at)).unwrap().ino();
     assert_eq!(inode("one"), inode("a dir/with\na newline/é/two"));
     let size = allocated(&target.join("sparse"));
@@ -181,6 +181,6 @@ async fn a_copy_that_a_restart_of_the_server_cut_off_goes_on() {
             assert!(matches!(error.class, Class::Transient | Class::Waiting), "{error}");
         }
         copy(&backend, &volume("target")).await.unwrap();
-        assert_eq!(things(&source), things(&source.with_file_name("target")), "{first:?}");
+        assert!(things(&source) == things(&source.with_file_name("target")), "{first:?}");
     }
 }
