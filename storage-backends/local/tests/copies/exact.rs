@@ -131,8 +131,8 @@ async fn the_times_of_a_root_come_across_too() {
 /// Far more directories are still to be visited than are remembered, and far more are open than may be.
 #[tokio::test]
 async fn a_deep_tree_of_wide_directories_comes_across_whole() {
-    const LEVELS: usize = 60;
-    const WIDE: usize = 220;
+    const LEVELS: usize = 24;
+    const WIDE: usize = 200;
     let ground = Ground::new().await;
     let source = ground.volume("source").await;
     let mut dir = rustix::fs::open(&source, rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
