@@ -28,6 +28,16 @@ pub enum Listing<P> {
     Unsettled,
 }
 
+impl<P> Listing<P> {
+    /// Of a directory that has nothing in it.
+    pub fn empty() -> Self {
+        Self::Page {
+            entries: Vec::new(),
+            next: None,
+        }
+    }
+}
+
 /// How far one transfer came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {

@@ -23,7 +23,7 @@ pub(crate) use frame::Pair;
 /// Levels of directories. No path leads that far: paths end at 4096 bytes (path_resolution(7)).
 const DEEPEST: usize = 16_384;
 /// Bytes of names that are remembered of directories still to be visited.
-const MOST_AHEAD: usize = 1 << 20;
+const MOST_AHEAD: usize = 256 << 10;
 /// How often the listing of a directory that changes all the time is begun anew.
 const MOST_RESTARTS: u32 = 100;
 

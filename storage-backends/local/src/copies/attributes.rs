@@ -3,7 +3,9 @@
 use super::steps::times;
 use crate::error::Certain;
 use rustix::buffer::spare_capacity;
-use rustix::fs::{Gid, Mode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat, futimens};
+use rustix::fs::{
+    Gid, Mode, Uid, XattrFlags, fchmod, fchown, fgetxattr, flistxattr, flistxattr_query, fsetxattr, fstat, futimens,
+};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::ffi::CStr;
@@ -39,7 +41,7 @@ pub(super) fn set(from: &OwnedFd, to: &OwnedFd, like: &Node) -> Result<(), Backe
 
 fn copy_xattrs(from: &OwnedFd, to: &OwnedFd) -> Result<(), BackendError> {
     let mut names = Vec::new();
-    match flistxattr(from, &mut [0u8; 0]) {
+    match flistxattr_query(from) {
         Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(()),
         Ok(_) => {}
         Err(errno) => return Err(errno).maybe_done("list extended attributes"),

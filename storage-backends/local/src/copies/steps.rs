@@ -92,14 +92,21 @@ fn mounted(name: &Name) -> BackendError {
 
 pub(super) fn list(dir: &OwnedFd, from: u64) -> Result<Listing<u64>, BackendError> {
     let what = "list a directory";
-    // One of our own, because others read from other places.
-    let opened = openat(dir, ".", dir::DIRECTORY, Mode::empty()).maybe_done(what)?;
+    // One of our own, because others read from other places. A directory that was removed has nothing in it.
+    let opened = match openat(dir, ".", dir::DIRECTORY, Mode::empty()) {
+        Ok(opened) => opened,
+        Err(Errno::NOENT) => return Ok(Listing::empty()),
+        Err(errno) => return Err(errno).maybe_done(what),
+    };
     seek(&opened, SeekFrom::Start(from)).maybe_done(what)?;
     let mut buffer = Vec::with_capacity(PAGE);
     let mut raw = RawDir::new(&opened, buffer.spare_capacity_mut());
     let (mut entries, mut next) = (Vec::new(), None);
     while let Some(entry) = raw.next() {
-        let entry = entry.maybe_done(what)?;
+        let entry = match entry {
+            Err(Errno::NOENT) => break,
+            entry => entry.maybe_done(what)?,
+        };
         let here = entry.next_entry_cookie();
         let name = Name::parse(entry.file_name().to_bytes());
         let node = match &name {

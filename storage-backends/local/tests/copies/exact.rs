@@ -97,7 +97,7 @@ async fn everything_of_a_tenant_comes_across_and_nothing_else() {
 
     stamp(&source, 7);
     stamp(&target, 7);
-    assert_eq!(things(&source), things(&target));
+    assert!(things(&source) == things(&target));
     let inode = |at: &str| fs::metadata(target.join(at)).unwrap().ino();
     assert_eq!(inode("one"), inode("two"));
     assert_eq!(inode("one"), inode("a dir/with\na newline/é/three"));
@@ -131,8 +131,8 @@ async fn the_times_of_a_root_come_across_too() {
 /// Far more directories are still to be visited than are remembered, and far more are open than may be.
 #[tokio::test]
 async fn a_deep_tree_of_wide_directories_comes_across_whole() {
-    const LEVELS: usize = 60;
-    const WIDE: usize = 220;
+    const LEVELS: usize = 24;
+    const WIDE: usize = 200;
     let ground = Ground::new().await;
     let source = ground.volume("source").await;
     let mut dir = rustix::fs::open(&source, rustix::fs::OFlags::DIRECTORY, Mode::empty()).unwrap();
@@ -145,7 +145,7 @@ async fn a_deep_tree_of_wide_directories_comes_across_whole() {
     }
     let copied = ground.copy("source", "target", 1).await.unwrap();
     assert_eq!(copied.directories as usize, 1 + LEVELS * (WIDE + 1));
-    assert_eq!(things(&source), things(&ground.root.join("target")));
+    assert!(things(&source) == things(&ground.root.join("target")));
 }
 
 #[tokio::test]

@@ -74,8 +74,8 @@ async fn everything_that_the_protocol_has_comes_across(ground: Ground) {
         (5, 4, 1),
         "{copied:?}"
     );
-    assert_eq!(things(&target), before);
-    assert_eq!(things(&source), before);
+    assert!(things(&target) == before);
+    assert!(things(&source) == before);
     let inode = |at: &str| fs::metadata(target.join(at)).unwrap().ino();
     assert_eq!(inode("one"), inode("a dir/with\na newline/é/two"));
     let size = allocated(&target.join("sparse"));
@@ -175,12 +175,16 @@ async fn a_copy_that_a_restart_of_the_server_cut_off_goes_on() {
         tokio::time::sleep(Duration::from_millis(150)).await;
         server.kill();
         server.resume();
-        // It may have been quicker, or have been asked again on a new connection.
-        let first = first.await.unwrap();
-        if let Err(error) = &first {
+        let mut answers = vec![first.await.unwrap()];
+        // What was written to a file is asked for through the connection that wrote it, and not again through another.
+        while let Some(Err(error)) = answers.last() {
             assert!(matches!(error.class, Class::Transient | Class::Waiting), "{error}");
+            assert!(answers.len() < 20, "{answers:?}");
+            answers.push(copy(&backend, &volume("target")).await);
         }
-        copy(&backend, &volume("target")).await.unwrap();
-        assert_eq!(things(&source), things(&source.with_file_name("target")), "{first:?}");
+        assert!(
+            things(&source) == things(&source.with_file_name("target")),
+            "{answers:?}"
+        );
     }
 }
