@@ -9,7 +9,6 @@ use crate::controllers::context::{Context, Locks};
 use crate::controllers::purges::{Purging, purge_on};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
-use crate::domain::record::State;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::execute::publication::Statuses;
@@ -38,6 +37,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod backends;
+mod gauges;
 
 /// Time of day.
 struct WallClock;
@@ -202,7 +202,7 @@ async fn work(
         tasks.spawn(work_on(ctx.clone()));
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
-    tasks.spawn(gauge(ctx.clone()));
+    tasks.spawn(gauges::follow(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
     tokio::select! {
@@ -211,23 +211,6 @@ async fn work(
             Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
             Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
         },
-    }
-}
-
-/// Figures that nothing else brings up to date.
-async fn gauge(ctx: Context) {
-    let mut tick = tokio::time::interval(std::time::Duration::from_secs(10));
-    loop {
-        tick.tick().await;
-        let records = ctx.ports.ledger.all();
-        let members = records.iter().map(|r| r.members.len()).sum();
-        let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
-        ctx.metrics
-            .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
-        ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
-        for (subject, depth) in crate::controllers::depths(&ctx.queue) {
-            ctx.metrics.queue_depth(subject, depth);
-        }
     }
 }
 
