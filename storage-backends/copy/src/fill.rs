@@ -42,11 +42,14 @@ pub(crate) async fn fill<'a, T: Tree>(
             }
         }
     });
-    let mut failure = None;
+    let (mut failure, mut is_watched) = (None, true);
     loop {
         let error = tokio::select! {
             biased;
-            error = &mut unwanted, if failure.is_none() => error,
+            error = &mut unwanted, if is_watched => {
+                is_watched = false;
+                error
+            }
             done = made.next() => match done {
                 Some(Ok(())) => continue,
                 Some(Err(error)) => error,
