@@ -30,25 +30,34 @@ pub(crate) async fn fill<'a, T: Tree>(
         false => walk.advance(),
     });
     let mut made = jobs.map_ok(|job| maker.run(job)).try_buffer_unordered(PARALLEL).boxed();
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failure = None;
+    // Beside what is being made and never instead of it: each may hold what the other waits for.
+    let mut unwanted = Box::pin(async {
+        let mut tick = tokio::time::interval(EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            progress.copied(account.copied(), account.seen());
+            if let Err(error) = still_ours().await {
+                return error;
+            }
+        }
+    });
+    let (mut failure, mut is_watched) = (None, true);
     loop {
-        let done = tokio::select! {
+        let error = tokio::select! {
             biased;
-            _ = tick.tick() => {
-                progress.copied(account.copied(), account.seen());
-                still_ours().await
+            error = &mut unwanted, if is_watched => {
+                is_watched = false;
+                error
             }
             done = made.next() => match done {
-                Some(done) => done,
+                Some(Ok(())) => continue,
+                Some(Err(error)) => error,
                 None => break,
             },
         };
-        if let Err(error) = done {
-            failure.get_or_insert(error);
-            stop.set();
-        }
+        failure.get_or_insert(error);
+        stop.set();
     }
     match failure {
         Some(error) => Err(error),

@@ -10,6 +10,7 @@ use crate::{
 use bytes::Bytes;
 use nfs_rs::{Time, WriteOutcome};
 use std::{
+    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -27,7 +28,8 @@ pub(crate) enum Change {
     ModeAndTimes(u32, [Time; 2]),
 }
 
-/// A new file that is being written, all through one connection: NFSv4 ties what is open to the session that opened it.
+/// A new file that is being written, all through one connection while that lasts: NFSv4 ties what is open to the session that
+/// opened it. Where it was lost, requests go through another; NFSv4 servers take them without an open file too (RFC 8881 §8.2.3).
 pub(crate) struct Writing {
     connection: Arc<Connection>,
     /// `None` once it is closed.
@@ -85,11 +87,31 @@ impl Call<'_> {
         .await
     }
 
+    /// Sends a request through a file's connection, or through another if that was lost.
+    async fn through<T, F, A>(&self, connection: &Arc<Connection>, request: F) -> Result<T, Fault>
+    where
+        F: Fn(Arc<Connection>) -> A,
+        A: Future<Output = nfs_rs::Result<T>>,
+    {
+        if connection.usable() {
+            match self.attempt(Effect::Changes, connection, &request).await {
+                Err(fault) if fault.is(Kind::Lost) => {}
+                settled => return settled,
+            }
+        }
+        self.send(Effect::Changes, request).await
+    }
+
     /// Makes a file, mode 0600, and opens it; one that is there is opened as it is.
     pub(crate) async fn begin_file(&self, directory: &Handle, name: &str) -> Result<(Node, Writing), Fault> {
-        let connection = self.connection().await?;
+        let mut connection = self.connection().await?;
         let create = |c: Arc<Connection>| async move { c.mount.create(directory.clone(), name, Some(0o600)).await };
-        let made = self.attempt(Effect::Changes, &connection, &create).await?;
+        let mut made = self.attempt(Effect::Changes, &connection, &create).await;
+        if made.as_ref().is_err_and(|fault| fault.is(Kind::Lost)) {
+            connection = self.connection().await?;
+            made = self.attempt(Effect::Changes, &connection, &create).await;
+        }
+        let made = made?;
         let writing = Writing {
             connection,
             handle: Some(made.fh.clone()),
@@ -112,7 +134,7 @@ impl Call<'_> {
                     c.mount.write(handle, place, part).await
                 }
             };
-            let outcome = self.attempt(Effect::Changes, connection, &write).await?;
+            let outcome = self.through(connection, write).await?;
             let count = usize::try_from(outcome.count).unwrap_or(0).min(data.len());
             if count == 0 {
                 return Err(Fault::found(Kind::Other, "the server takes no bytes"));
@@ -137,7 +159,7 @@ impl Call<'_> {
             // A server that was restarted in between has lost what it had not kept, and says so by another verifier.
             async move { c.mount.commit_write_batch(handle, 0, 0, written).await }
         };
-        self.attempt(Effect::Changes, &file.connection, &commit).await
+        self.through(&file.connection, commit).await
     }
 
     /// Waits until everything that was written is on stable storage, and closes the file.
@@ -148,9 +170,15 @@ impl Call<'_> {
             let handle = handle.clone();
             async move { c.mount.close(handle).await }
         };
-        self.attempt(Effect::Changes, &file.connection, &close).await?;
         file.handle = None;
-        Ok(())
+        if !file.connection.usable() {
+            return Ok(());
+        }
+        match self.attempt(Effect::Changes, &file.connection, &close).await {
+            // What was open goes with the session.
+            Err(fault) if fault.is(Kind::Lost) => Ok(()),
+            closed => closed,
+        }
     }
 }
 
