@@ -97,7 +97,12 @@ pub async fn a_clone_has_hard_links_within_it(subject: &dyn Subject) -> Outcome 
         std::fs::hard_link(source.join("a/one"), source.join(name)).unwrap();
     }
     std::fs::write(source.join("half"), "half").unwrap();
-    std::fs::hard_link(source.join("half"), source.join("../neighbour/half")).unwrap();
+    // A volume with a file system of its own has no names outside.
+    let outside = std::fs::hard_link(source.join("half"), source.join("../neighbour/half"));
+    let outside = match outside {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => false,
+        made => made.map(|()| true).unwrap(),
+    };
     copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     let names = ["a/one", "two", "b/three", "b/c/four"];
     let numbers = names.map(|name| inode(&target.join(name)));
@@ -106,7 +111,9 @@ pub async fn a_clone_has_hard_links_within_it(subject: &dyn Subject) -> Outcome 
     assert_eq!(std::fs::read(target.join("b/c/four")).unwrap(), b"changed");
     assert_eq!(std::fs::read(source.join("a/one")).unwrap(), b"one");
     std::fs::write(target.join("half"), "changed").unwrap();
-    assert_eq!(subject.read("neighbour/half").as_deref(), Some(&b"half"[..]));
+    if outside {
+        assert_eq!(subject.read("neighbour/half").as_deref(), Some(&b"half"[..]));
+    }
     Ok(())
 }
 
@@ -213,7 +220,7 @@ pub async fn a_clone_goes_1000_levels_deep(subject: &dyn Subject) -> Outcome {
     for (at, entry) in [("pvc-1", "one"), ("pvc-2", "two")] {
         backend.discard(&path(at), &trash(entry)).await.unwrap();
         let purged = backend.purge(&id(entry), &()).await.unwrap();
-        assert_eq!((purged.files, purged.directories), (1, 1001), "{at}");
+        counted(purged, 1, 1001);
     }
     // Only now: what is left of either is too deep to be looked at by paths.
     for entry in ["one", "two"] {
