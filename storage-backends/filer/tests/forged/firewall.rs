@@ -55,28 +55,28 @@ async fn admit(host: &Host, nodes: &[&str]) {
 fn a_forged_handle_opens_everything_to_a_node_and_nothing_to_a_pod() {
     play(async |town, host, forged, port| {
         assert!(
-            town.from_node(port).is_none() && town.from_pod(port).is_none(),
+            town.connect_node(port).is_none() && town.connect_pod(port).is_none(),
             "nobody was told of"
         );
         admit(host, &[NODE]).await;
-        let mut node = town.from_node(port).unwrap();
+        let mut node = town.connect_node(port).unwrap();
         assert_eq!(node.read(forged).unwrap(), b"theirs");
         node.write(forged, b"nodes!").unwrap();
         let at = host.mount("mine", "team", Access::ReadWrite).await;
         let file = node.handle(&format!("{at}/file")).unwrap();
         assert_eq!(node.read(&file).unwrap(), b"mine");
 
-        assert!(town.from_pod(port).is_none());
+        assert!(town.connect_pod(port).is_none());
         // The firewall is what stops it: without it the same bytes from there do the same.
         town.filer
             .run(&["nft", "delete", "table", "inet", tombolo_ganesha::TABLE])
             .unwrap();
-        let mut pod = town.from_pod(port).unwrap();
+        let mut pod = town.connect_pod(port).unwrap();
         assert_eq!(pod.read(forged).unwrap(), b"nodes!");
         pod.write(forged, b"a pod!").unwrap();
         // And it is put back by the next look, which ends what has come in meanwhile.
         host.filer.settle().await.unwrap();
-        assert!(town.from_pod(port).is_none());
+        assert!(town.connect_pod(port).is_none());
         assert_eq!(pod.read(forged), Err(Status::NO_ANSWER));
         assert_eq!(std::fs::read(host.stage.root().join("theirs/file")).unwrap(), b"a pod!");
         assert_eq!(node.read(forged).unwrap(), b"a pod!");
@@ -87,17 +87,17 @@ fn a_forged_handle_opens_everything_to_a_node_and_nothing_to_a_pod() {
 fn who_is_in_the_networks_and_no_node_is_shut_out_until_admitted_and_again_after() {
     play(async |town, host, forged, port| {
         admit(host, &[NODE]).await;
-        assert!(town.from_stranger(port).is_none());
+        assert!(town.connect_stranger(port).is_none());
         admit(host, &[NODE, STRANGER]).await;
-        let mut held = town.from_stranger(port).unwrap();
+        let mut held = town.connect_stranger(port).unwrap();
         assert_eq!(held.read(forged).unwrap(), b"theirs");
-        let mut node = town.from_node(port).unwrap();
+        let mut node = town.connect_node(port).unwrap();
         assert_eq!(node.read(forged).unwrap(), b"theirs");
 
         // A connection that is open ends like any other: each packet is looked at.
         admit(host, &[NODE]).await;
         assert_eq!(held.write(forged, b"late!!"), Err(Status::NO_ANSWER));
-        assert!(town.from_stranger(port).is_none());
+        assert!(town.connect_stranger(port).is_none());
         assert_eq!(node.read(forged).unwrap(), b"theirs");
         assert_eq!(std::fs::read(host.stage.root().join("theirs/file")).unwrap(), b"theirs");
     });
@@ -107,9 +107,9 @@ fn who_is_in_the_networks_and_no_node_is_shut_out_until_admitted_and_again_after
 #[test]
 fn a_pod_that_leaves_with_its_nodes_address_is_taken_for_the_node() {
     play(async |town, host, forged, port| {
-        assert!(town.from_hidden_pod(port).is_none());
+        assert!(town.connect_hidden_pod(port).is_none());
         admit(host, &[NODE]).await;
-        let mut pod = town.from_hidden_pod(port).unwrap();
+        let mut pod = town.connect_hidden_pod(port).unwrap();
         assert_eq!(pod.read(forged).unwrap(), b"theirs");
     });
 }

@@ -60,19 +60,19 @@ impl Town {
         Ok(town)
     }
 
-    pub fn from_node(&self, port: u16) -> Option<Client> {
+    pub fn connect_node(&self, port: u16) -> Option<Client> {
         connected(&self.node, NODE, FILER[0], port)
     }
 
-    pub fn from_pod(&self, port: u16) -> Option<Client> {
+    pub fn connect_pod(&self, port: u16) -> Option<Client> {
         connected(&self.pod, POD, FILER[1], port)
     }
 
-    pub fn from_stranger(&self, port: u16) -> Option<Client> {
+    pub fn connect_stranger(&self, port: u16) -> Option<Client> {
         connected(&self.stranger, STRANGER, FILER[2], port)
     }
 
-    pub fn from_hidden_pod(&self, port: u16) -> Option<Client> {
+    pub fn connect_hidden_pod(&self, port: u16) -> Option<Client> {
         connected(&self.hidden, HIDDEN[0], FILER[0], port)
     }
 }
