@@ -114,9 +114,12 @@ fn said(document: &str, column: &str) -> Vec<String> {
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.split('|').map(str::trim).collect())
         .collect();
-    let place = rows[0].iter().position(|name| *name == column).unwrap();
-    let there = rows.iter().skip(2).filter(|row| row[place] != "no");
-    there.map(|row| row[1].trim_matches('`').to_owned()).collect()
+    let heads = rows.first().unwrap();
+    let place = heads.iter().position(|name| *name == column).unwrap();
+    let there = rows.iter().skip(2).filter(|row| row.get(place) != Some(&"no"));
+    there
+        .filter_map(|row| Some(row.get(1)?.trim_matches('`').to_owned()))
+        .collect()
 }
 
 fn declared_by(spec: serde_json::Value) -> Vec<&'static str> {
