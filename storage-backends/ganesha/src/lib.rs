@@ -33,7 +33,7 @@ pub mod testing;
 mod watch;
 
 pub use base::BaseConfig;
-pub use bus::probe;
+pub use bus::{probe, process_id};
 pub use check::{Finding, check, check_file};
 pub use config::{Advertise, Bus, ExporterConfig, HostName, InvalidHost, NodeAccessMode, Protocols, Version};
 pub use exporter::Exporter;
