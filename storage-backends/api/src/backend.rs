@@ -43,10 +43,10 @@ pub trait Backend: Send + Sync + 'static {
     async fn create(&self, volume: &CreateVolume) -> Result<Found, BackendError>;
 
     /// What a node mounts for a tenant to reach the volume. Idempotent. Where a volume is a mere path it needs no round trip;
-    /// elsewhere it makes the tenant's export. One that is cut stays cut.
+    /// elsewhere it makes the tenant's export, and `Invalid` says that there is no volume. One that is cut stays cut.
     async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError>;
 
-    /// Takes a volume out of use in one atomic step. Absent is success, whether or not the entry exists.
+    /// Takes a volume out of use in one atomic step, and all its exports with it. Absent is success, whether or not the entry exists.
     ///
     /// `Invalid` if the volume is there and its place in the trash or archive is taken, `Transient` if an entry of that name
     /// is still under purge. A full file system must not stop it, or nothing could ever be freed: the entry then has no record.
@@ -59,7 +59,7 @@ pub trait Backend: Send + Sync + 'static {
     /// ends as long as the server keeps answering.
     async fn list(&self) -> Result<Vec<Listed>, BackendError>;
 
-    /// Removes a volume's directory if it is empty. `false`: it is not, or it is gone.
+    /// Removes a volume's directory if it is empty, and its exports with it. `false`: it is not, or it is gone.
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError>;
 
     /// Everything in the trash, records without a volume among it. Ends as [`Backend::list`] does.

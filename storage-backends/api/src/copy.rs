@@ -75,11 +75,11 @@ pub struct CopyTerms {
     pub epoch: u64,
     /// Whether setuid and setgid bits of files are dropped, because the copy is another tenant's.
     pub drop_set_id: bool,
-    /// Files, directories and links that a source may have at most.
+    /// Files, directories and links that a source may have at most, where they are copied one by one.
     pub max_entries: u64,
 }
 
-/// How far a copy has come.
+/// How far a copy has come, what an earlier attempt left included. All zero where the file system copies a tree as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Copied {
@@ -87,7 +87,7 @@ pub struct Copied {
     pub bytes: u64,
     /// Regular files, symbolic links and further names of hard links made.
     pub files: u64,
-    /// Directories made.
+    /// Directories made, the copy's own among them.
     pub directories: u64,
     /// Devices, sockets and FIFOs left out.
     pub skipped: u64,
@@ -119,16 +119,19 @@ impl CopyProgress for () {
 ///
 /// Regular files, directories, symbolic links as such, hard links within the tree and holes come across with mode, owner, times and,
 /// where the protocol has them, extended attributes. Devices, sockets and FIFOs are left out and counted. A copy is on stable storage
-/// before it is called done, and does not stand at its path before that.
+/// before it is called done, and does not stand at its path before that. Its own directory has the mode that was asked for.
 ///
-/// Idempotent: a target that exists is success and is left alone. What was interrupted goes on where it was, also under another
+/// Where the file system copies a tree as a whole, everything in it comes across, nothing is counted, and entries have no limit;
+/// bits that are to be dropped are dropped all the same.
+///
+/// Idempotent: a target that exists is success and is left alone, whatever has become of the source. What was interrupted goes on where it was, also under another
 /// epoch; under an older one than that of what is there it is `Transient`, nothing done.
 #[async_trait]
 pub trait Clones: Send + Sync {
     /// Makes `into` as a copy of the volume at `from`, as it is while the copy runs.
     ///
-    /// `TooLarge` if the source has more bytes than `into`, or more entries than the terms allow; `Invalid` if there is no source.
-    /// What was written until then is in the trash, under purge.
+    /// `TooLarge` if the source has more bytes than `into`, or more entries than the terms allow: what was written until then is in
+    /// the trash, under purge. `Invalid` if there is no source.
     async fn clone_volume(
         &self,
         from: &VolumePath,
@@ -138,7 +141,7 @@ pub trait Clones: Send + Sync {
     ) -> Result<Copied, BackendError>;
 
     /// Puts what unfinished copies into `into` have written into the trash, under purge. One that still runs, here or elsewhere,
-    /// fails. Absent is success; a finished copy is a volume, and stays.
+    /// fails, as `Transient`. Absent is success; a finished copy is a volume, and stays.
     async fn abandon_copy(&self, into: &VolumePath) -> Result<(), BackendError>;
 }
 

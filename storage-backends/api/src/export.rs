@@ -152,8 +152,8 @@ pub struct Exported {
 /// Where a way is a mere path there is nothing to take back, and no list of what there is.
 #[async_trait]
 pub trait Share: Send + Sync {
-    /// Removes an export that nobody uses any more. Absent is success. Nothing else ever gets what identified it, so that a file
-    /// handle which a client has kept opens nothing.
+    /// Removes an export that nobody uses any more, cut or not. Absent is success. Nothing else ever gets what identified it, so
+    /// that a file handle which a client has kept opens nothing, also when the same way is made again.
     async fn release(&self, export: &ExportKey) -> Result<(), BackendError>;
 
     /// All exports that there are, cut ones among them; none where a way is a mere path.
@@ -166,7 +166,8 @@ pub trait Revoke: Send + Sync {
     /// Makes an export let through exactly this much, at once, for clients that have it mounted too. Whatever it was before;
     /// repeating it changes nothing. [`Admission::Full`] after [`Admission::Cut`] restores the same path, so that mounts go on.
     ///
-    /// An export that is not there is made if something is to be let through, and is nothing to cut.
+    /// An export that is not there is made if something is to be let through (`Invalid` if there is no volume), and is nothing to
+    /// cut.
     async fn admit(&self, export: &ExportKey, admission: Admission) -> Result<(), BackendError>;
 }
 

@@ -52,6 +52,20 @@ impl Guarded {
         }
     }
 
+    /// Passes an answer on. That something is absent, which is never mended by a retry, counts only if the mark is still there.
+    async fn unless_absent<T>(&self, answer: Result<T, BackendError>) -> Result<T, BackendError> {
+        if let Err(BackendError {
+            class: Class::Invalid,
+            certainty,
+            ..
+        }) = answer
+        {
+            let kept = |error| BackendError { certainty, ..error };
+            self.check().await.map_err(kept)?;
+        }
+        answer
+    }
+
     async fn check_again(&self) -> Result<(), BackendError> {
         self.check().await.map_err(|error| BackendError {
             certainty: Certainty::MaybeDone,
@@ -77,10 +91,12 @@ impl Guarded {
 
     /// See [`Backend::mount`]. A mere path needs no look at the mark.
     pub async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
-        if self.capabilities().has_exports() {
-            self.check().await?;
+        if !self.capabilities().has_exports() {
+            return self.backend.mount(export).await;
         }
-        self.backend.mount(export).await
+        self.check().await?;
+        let source = self.backend.mount(export).await;
+        self.unless_absent(source).await
     }
 
     /// See [`Backend::discard`].

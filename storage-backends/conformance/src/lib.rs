@@ -18,12 +18,13 @@
 )]
 
 pub mod cases;
+mod copying;
 mod plant;
 mod run;
 mod subject;
 
 pub use run::{lacking, run_case, skipped};
-pub use subject::{Outcome, Skip, Subject};
+pub use subject::{Copying, Outcome, Skip, Subject};
 
 /// Makes one test of every promise. See the crate's documentation.
 #[macro_export]
@@ -97,6 +98,52 @@ macro_rules! conformance {
             capabilities:
                 capabilities_and_root_are_constant,
                 a_quota_is_declared_iff_it_is_told;
+            clone:
+                a_clone_has_the_contents_of_its_source,
+                an_empty_volume_is_copied_too,
+                a_clone_is_a_volume_of_its_own,
+                a_clone_that_is_there_is_left_alone,
+                a_clone_of_nothing_is_refused,
+                a_clone_follows_no_symlink_on_its_way,
+                a_clone_that_does_not_fit_leaves_only_what_is_doomed,
+                whoever_counts_entries_stops_at_too_many,
+                progress_only_grows,
+                ten_clones_of_one_source_at_once_all_succeed,
+                a_clone_leaves_its_source_alone;
+            clone_tree:
+                a_clone_has_modes_owners_and_times,
+                a_clone_drops_set_id_bits_of_files_iff_asked,
+                a_clone_has_symlinks_as_symlinks,
+                a_clone_has_hard_links_within_it,
+                a_clone_keeps_holes,
+                a_clone_leaves_special_files_out_and_counts_them,
+                a_clone_has_names_of_any_kind,
+                a_clone_has_names_that_are_no_utf8,
+                a_clone_goes_1000_levels_deep,
+                a_source_that_changes_meanwhile_leads_nowhere_else;
+            clone_midway:
+                a_clone_dropped_midway_is_finished_by_the_next,
+                an_unfinished_clone_is_no_volume,
+                an_earlier_epoch_is_refused_and_a_later_one_takes_over,
+                a_later_epoch_wins_over_one_that_still_copies,
+                an_abandoned_clone_is_under_purge,
+                abandoning_spares_what_is_finished_and_what_is_another,
+                an_abandon_and_a_clone_at_once_agree;
+            snapshot:
+                whoever_takes_snapshots_makes_clones,
+                a_snapshot_is_the_volume_as_it_was,
+                a_snapshot_outlives_its_volume,
+                a_snapshot_is_restored_as_often_as_one_likes,
+                a_snapshot_taken_twice_is_taken_once,
+                a_name_is_of_one_volume_only,
+                a_snapshot_of_nothing_and_a_restore_of_none_are_refused,
+                snapshots_are_listed_and_are_no_volumes,
+                a_removed_snapshot_is_gone_and_its_name_is_free,
+                a_removed_snapshot_leaves_what_was_restored_of_it,
+                a_restore_that_does_not_fit_leaves_only_what_is_doomed,
+                a_snapshot_dropped_midway_is_finished_by_the_next,
+                a_snapshot_is_removed_that_was_never_finished,
+                five_snapshots_of_one_volume_at_once_all_succeed;
         }
     };
 }
@@ -133,6 +180,10 @@ mod tests {
             include_str!("cases/races.rs"),
             include_str!("cases/guard.rs"),
             include_str!("cases/capabilities.rs"),
+            include_str!("cases/clone.rs"),
+            include_str!("cases/clone_tree.rs"),
+            include_str!("cases/clone_midway.rs"),
+            include_str!("cases/snapshot.rs"),
         ];
         let cases = sources
             .iter()

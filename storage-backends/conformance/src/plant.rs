@@ -1,6 +1,6 @@
 //! Values that the cases share, and the hands of a tenant who plants things in a volume.
 
-use crate::Subject;
+use crate::{Skip, Subject};
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat};
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
@@ -55,6 +55,19 @@ pub(crate) async fn marked(subject: &dyn Subject) -> Arc<dyn Backend> {
     let backend = subject.backend().await;
     backend.place_mark(&mark("suite")).await.unwrap();
     backend
+}
+
+/// The same, if it declares what `wanted` names; otherwise the case does not run.
+pub(crate) async fn able(
+    subject: &dyn Subject,
+    wanted: impl Fn(Capabilities) -> bool,
+) -> Result<Arc<dyn Backend>, Skip> {
+    let backend = marked(subject).await;
+    if wanted(backend.capabilities()) {
+        Ok(backend)
+    } else {
+        Err(Skip::undeclared())
+    }
 }
 
 /// A backend on a marked root with one volume that holds `files` files.
@@ -115,10 +128,18 @@ pub(crate) async fn nothing_left(subject: &dyn Subject, entry: &str) {
     assert_eq!(trashed.find(|found| found.contains(entry)), None);
 }
 
+const PRIVATE: [&str; 5] = [
+    ".tombolo",
+    ".tombolo/trash",
+    ".tombolo/archive",
+    ".tombolo/copies",
+    ".tombolo/snapshots",
+];
+
 /// Everything below the root but the private directories, which a backend makes when it likes.
 pub(crate) fn contents(subject: &dyn Subject) -> BTreeSet<String> {
     let mut all = subject.everything();
-    all.retain(|found| ![".tombolo", ".tombolo/trash", ".tombolo/archive"].contains(&found.as_str()));
+    all.retain(|found| !PRIVATE.contains(&found.as_str()));
     all
 }
 

@@ -1,5 +1,6 @@
 //! Runs one case on one fresh subject.
 
+use crate::subject::Reason;
 use crate::{Outcome, Skip, Subject};
 use std::io::Write;
 use std::sync::Once;
@@ -44,20 +45,22 @@ pub fn run_case<S: Subject>(
         .unwrap();
     let outcome = runtime.block_on(async {
         let run = async {
-            let subject = make().await.map_err(|Skip(why)| (lacking as fn(&str, &str), why))?;
-            // What a subject cannot show it cannot show on any machine.
-            case(&subject)
-                .await
-                .map_err(|Skip(why)| (skipped as fn(&str, &str), why))
+            let lacks = |skip: Skip| Skip::for_want_of(skip.why);
+            case(&make().await.map_err(lacks)?).await
         };
         tokio::time::timeout(LONGEST, run).await
     });
-    match outcome {
-        Ok(Ok(())) => {}
-        Ok(Err((say, why))) => {
-            let thread = std::thread::current();
-            say(thread.name().unwrap_or(name), &why);
+    let Ok(outcome) = outcome else {
+        panic!("{name} did not end within {LONGEST:?}");
+    };
+    if let Err(Skip { why, reason }) = outcome {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or(name);
+        match reason {
+            Reason::Subject => skipped(test, &why),
+            Reason::Machine => lacking(test, &why),
+            // Said once, in the table of what it can do.
+            Reason::Undeclared => {}
         }
-        Err(_) => panic!("{name} did not end within {LONGEST:?}"),
     }
 }

@@ -10,13 +10,53 @@ use tombolo_backend_api::Backend;
 
 /// Why a case, or a whole subject, cannot run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Skip(pub String);
+pub struct Skip {
+    pub(crate) why: String,
+    pub(crate) reason: Reason,
+}
+
+/// Whose fault a [`Skip`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// The subject cannot show it on any machine.
+    Subject,
+    /// This machine lacks something that a build machine has.
+    Machine,
+    /// The backend does not declare it.
+    Undeclared,
+}
 
 impl Skip {
-    /// Says why.
-    pub fn because(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+    /// Says why the subject cannot show it, on whatever machine.
+    pub fn because(why: impl Into<String>) -> Self {
+        let why = why.into();
+        let reason = Reason::Subject;
+        Self { why, reason }
     }
+
+    /// Says what this machine lacks that a build machine has.
+    pub fn for_want_of(what: impl Into<String>) -> Self {
+        let why = what.into();
+        let reason = Reason::Machine;
+        Self { why, reason }
+    }
+
+    pub(crate) fn undeclared() -> Self {
+        let why = "the backend does not declare it".to_owned();
+        let reason = Reason::Undeclared;
+        Self { why, reason }
+    }
+}
+
+/// What makes a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// [`Clones::clone_volume`](tombolo_backend_api::Clones::clone_volume).
+    Clone,
+    /// [`Snapshots::take_snapshot`](tombolo_backend_api::Snapshots::take_snapshot).
+    Snapshot,
+    /// [`Snapshots::restore_snapshot`](tombolo_backend_api::Snapshots::restore_snapshot).
+    Restore,
 }
 
 /// A case passes, or says why it cannot run; it fails by panicking.
@@ -42,6 +82,12 @@ pub trait Subject: Send + Sync {
     /// Why the backend cannot remove a file whose name is not UTF-8, if so. Such names are then the backend's own tests' business.
     fn speaks_utf8_only(&self) -> Option<Skip> {
         None
+    }
+
+    /// Makes the next copy of that kind fail halfway, and answers whether it will. Where it cannot, the suite drops copies until it
+    /// catches one in the midst.
+    fn interrupt_next(&self, _: Copying) -> bool {
+        false
     }
 
     /// Writes a file past the backend, with the directories above it.

@@ -5,9 +5,10 @@ use crate::tree::{Dir, Node, RenameRefused};
 use crate::{Call, Fake};
 use async_trait::async_trait;
 use tombolo_backend_api::{
-    ARCHIVE_DIR, Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Found, Listed,
-    MARK_FILE, Mark, MountSource, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, Remains, RootLocation, Space,
-    TRASH_DIR, TrashEntry, TrashId, VolumePath, read_record, write_record,
+    ARCHIVE_DIR, Backend, BackendError, Capabilities, Class, Clones, CreateVolume, Disposal, ExportKey, Found, Listed,
+    MARK_FILE, Mark, Measure, MountSource, NodeAccess, PRIVATE_DIR, PURGING_PREFIX, PurgeProgress, Purged, Quota,
+    Remains, Resize, Revoke, RootLocation, Share, Snapshots, Space, TRASH_DIR, TrashEntry, TrashId, VolumePath,
+    read_record, write_record,
 };
 
 #[async_trait]
@@ -42,13 +43,14 @@ impl Backend for Fake {
     }
 
     async fn mount(&self, export: &ExportKey) -> Result<MountSource, BackendError> {
-        let source = MountSource::Nfs {
+        let call = Call::Mount(export.clone());
+        let path = self.play(call, |state| state.mount(export)).await?;
+        Ok(MountSource::Nfs {
             server: self.root.host.clone(),
-            path: format!("{}/{}", self.root.path, export.path),
+            path: format!("{}/{path}", self.root.path),
             options: Vec::new(),
             version: "4.1",
-        };
-        self.play(Call::Mount(export.clone()), |_| Ok(source)).await
+        })
     }
 
     async fn discard(&self, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
@@ -81,6 +83,9 @@ impl Backend for Fake {
     async fn remove_empty(&self, path: &VolumePath) -> Result<bool, BackendError> {
         self.play(Call::RemoveEmpty(path.clone()), |state| {
             let empty = state.volume(path)?.is_some() && state.tree.is_empty_dir(path.as_str());
+            if empty {
+                state.exports.forget_volume(path);
+            }
             Ok(empty && state.tree.remove(path.as_str()).is_some())
         })
         .await
@@ -118,6 +123,38 @@ impl Backend for Fake {
         })
         .await
     }
+
+    fn share(&self) -> Option<&dyn Share> {
+        self.capabilities.share.then_some(self)
+    }
+
+    fn revoke(&self) -> Option<&dyn Revoke> {
+        self.capabilities.revoke.then_some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        self.capabilities.snapshot.then_some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
+        self.capabilities.clone.then_some(self)
+    }
+
+    fn resize(&self) -> Option<&dyn Resize> {
+        self.capabilities.resize.then_some(self)
+    }
+
+    fn quota(&self) -> Option<&dyn Quota> {
+        self.capabilities.quota.then_some(self)
+    }
+
+    fn measure(&self) -> Option<&dyn Measure> {
+        self.capabilities.usage.then_some(self)
+    }
+
+    fn node_access(&self) -> Option<&dyn NodeAccess> {
+        self.capabilities.node_access.then_some(self)
+    }
 }
 
 impl State {
@@ -143,13 +180,13 @@ impl State {
         Ok(mark.clone())
     }
 
-    fn make_private_dir(&mut self) {
+    pub(crate) fn make_private_dir(&mut self) {
         if self.tree.dir(PRIVATE_DIR).is_none() {
             self.tree.make_dir(PRIVATE_DIR, Dir::new(0o700, self.now));
         }
     }
 
-    fn volume(&self, path: &VolumePath) -> Result<Option<&Dir>, BackendError> {
+    pub(crate) fn volume(&self, path: &VolumePath) -> Result<Option<&Dir>, BackendError> {
         let text = path.as_str();
         let above = text.match_indices('/').filter_map(|(at, _)| text.get(..at));
         if above
@@ -164,7 +201,7 @@ impl State {
         Ok(self.tree.dir(text))
     }
 
-    fn inspect(&self, path: &VolumePath, quota: bool) -> Result<Option<Found>, BackendError> {
+    pub(crate) fn inspect(&self, path: &VolumePath, quota: bool) -> Result<Option<Found>, BackendError> {
         Ok(self.volume(path)?.map(|dir| Found {
             enforced_bytes: quota.then_some(dir.bytes),
         }))
@@ -176,7 +213,9 @@ impl State {
             if self.full {
                 return Err(full());
             }
-            self.tree.make_dir(path, Dir::new(volume.mode, self.now));
+            let number = self.number();
+            let dir = Dir::new(volume.mode, self.now);
+            self.tree.make_dir(path, Dir { volume: number, ..dir });
         }
         if let Some(dir) = self.tree.dir_mut(path) {
             dir.mode = volume.mode;
@@ -220,6 +259,7 @@ impl State {
             Disposal::Trash { id, .. } => entry_path(id),
             Disposal::Archive { id } => archive_path(id),
         };
+        self.exports.forget_volume(path);
         self.tree.rename(path.as_str(), &to, self.now).map_err(|_| {
             BackendError::not_done(Class::Bug, "what was seen under this lock is gone under the same lock")
         })
@@ -318,7 +358,7 @@ impl State {
     }
 }
 
-fn full() -> BackendError {
+pub(crate) fn full() -> BackendError {
     BackendError::not_done(Class::Full, "the fake is full")
 }
 
@@ -330,7 +370,7 @@ fn entry_path(id: &TrashId) -> String {
     format!("{PRIVATE_DIR}/{TRASH_DIR}/{id}")
 }
 
-fn purging_path(id: &TrashId) -> String {
+pub(crate) fn purging_path(id: &TrashId) -> String {
     format!("{PRIVATE_DIR}/{TRASH_DIR}/{PURGING_PREFIX}{id}")
 }
 

@@ -1,6 +1,10 @@
 //! What was asked of the fake: one value per call, for assertions.
 
-use tombolo_backend_api::{CreateVolume, Disposal, ExportKey, Mark, TrashId, VolumePath};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use tombolo_backend_api::{
+    Admission, CopyTerms, CreateVolume, Disposal, ExportKey, Mark, SnapshotId, TrashId, VolumePath,
+};
 
 /// An operation of the trait, without its arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,11 +23,25 @@ pub enum Op {
     Restore,
     Purge,
     Forget,
+    Release,
+    Exports,
+    Admit,
+    AdmitNodes,
+    CloneVolume,
+    AbandonCopy,
+    TakeSnapshot,
+    FindSnapshot,
+    ListSnapshots,
+    RemoveSnapshot,
+    RestoreSnapshot,
+    ResizeVolume,
+    Pinned,
+    MeasureVolume,
 }
 
 impl Op {
     /// All operations, so that a test can break each in turn.
-    pub const EVERY: [Self; 13] = [
+    pub const EVERY: [Self; 27] = [
         Self::ReadMark,
         Self::PlaceMark,
         Self::Inspect,
@@ -37,6 +55,20 @@ impl Op {
         Self::Restore,
         Self::Purge,
         Self::Forget,
+        Self::Release,
+        Self::Exports,
+        Self::Admit,
+        Self::AdmitNodes,
+        Self::CloneVolume,
+        Self::AbandonCopy,
+        Self::TakeSnapshot,
+        Self::FindSnapshot,
+        Self::ListSnapshots,
+        Self::RemoveSnapshot,
+        Self::RestoreSnapshot,
+        Self::ResizeVolume,
+        Self::Pinned,
+        Self::MeasureVolume,
     ];
 }
 
@@ -49,14 +81,53 @@ pub enum Call {
     Inspect(VolumePath),
     Create(CreateVolume),
     Mount(ExportKey),
-    Discard { path: VolumePath, disposal: Disposal },
+    Discard {
+        path: VolumePath,
+        disposal: Disposal,
+    },
     Space,
     List,
     RemoveEmpty(VolumePath),
     Trash,
-    Restore { id: TrashId, path: VolumePath },
+    Restore {
+        id: TrashId,
+        path: VolumePath,
+    },
     Purge(TrashId),
     Forget(TrashId),
+    Release(ExportKey),
+    Exports,
+    Admit {
+        export: ExportKey,
+        admission: Admission,
+    },
+    AdmitNodes(BTreeSet<IpAddr>),
+    CloneVolume {
+        from: VolumePath,
+        into: CreateVolume,
+        terms: CopyTerms,
+    },
+    AbandonCopy(VolumePath),
+    TakeSnapshot {
+        id: SnapshotId,
+        of: VolumePath,
+        bytes: u64,
+        terms: CopyTerms,
+    },
+    FindSnapshot(SnapshotId),
+    ListSnapshots,
+    RemoveSnapshot(SnapshotId),
+    RestoreSnapshot {
+        id: SnapshotId,
+        into: CreateVolume,
+        terms: CopyTerms,
+    },
+    ResizeVolume {
+        path: VolumePath,
+        bytes: u64,
+    },
+    Pinned,
+    MeasureVolume(VolumePath),
 }
 
 impl Call {
@@ -76,14 +147,53 @@ impl Call {
             Self::Restore { .. } => Op::Restore,
             Self::Purge(_) => Op::Purge,
             Self::Forget(_) => Op::Forget,
+            Self::Release(_) => Op::Release,
+            Self::Exports => Op::Exports,
+            Self::Admit { .. } => Op::Admit,
+            Self::AdmitNodes(_) => Op::AdmitNodes,
+            Self::CloneVolume { .. } => Op::CloneVolume,
+            Self::AbandonCopy(_) => Op::AbandonCopy,
+            Self::TakeSnapshot { .. } => Op::TakeSnapshot,
+            Self::FindSnapshot(_) => Op::FindSnapshot,
+            Self::ListSnapshots => Op::ListSnapshots,
+            Self::RemoveSnapshot(_) => Op::RemoveSnapshot,
+            Self::RestoreSnapshot { .. } => Op::RestoreSnapshot,
+            Self::ResizeVolume { .. } => Op::ResizeVolume,
+            Self::Pinned => Op::Pinned,
+            Self::MeasureVolume(_) => Op::MeasureVolume,
         }
     }
 
     /// Whether it may change what is stored.
     pub fn changes(&self) -> bool {
         match self.op() {
-            Op::PlaceMark | Op::Create | Op::Discard | Op::RemoveEmpty | Op::Restore | Op::Purge | Op::Forget => true,
-            Op::ReadMark | Op::Inspect | Op::Mount | Op::Space | Op::List | Op::Trash => false,
+            Op::PlaceMark
+            | Op::Create
+            | Op::Discard
+            | Op::RemoveEmpty
+            | Op::Restore
+            | Op::Purge
+            | Op::Forget
+            | Op::Release
+            | Op::Admit
+            | Op::AdmitNodes
+            | Op::CloneVolume
+            | Op::AbandonCopy
+            | Op::TakeSnapshot
+            | Op::RemoveSnapshot
+            | Op::RestoreSnapshot
+            | Op::ResizeVolume => true,
+            Op::ReadMark
+            | Op::Inspect
+            | Op::Mount
+            | Op::Space
+            | Op::List
+            | Op::Trash
+            | Op::Exports
+            | Op::FindSnapshot
+            | Op::ListSnapshots
+            | Op::Pinned
+            | Op::MeasureVolume => false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The handle that a test holds: what is stored, what fails, what was asked.
 
+use crate::exports::Exports;
 use crate::fault::Faults;
 use crate::gate::Gates;
 use crate::{Call, Fault, Gate, Moment, Op, Tree};
@@ -8,17 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tombolo_backend_api::{BackendError, Capabilities, Class, RootLocation, Space};
 
 /// All capabilities: what a fake declares unless told otherwise.
-pub const ALL: Capabilities = Capabilities {
-    share: true,
-    revoke: true,
-    read_only_enforced: true,
-    snapshot: false,
-    clone: false,
-    resize: false,
-    quota: true,
-    usage: false,
-    node_access: false,
-};
+pub const ALL: Capabilities = Capabilities::ALL;
 
 /// A backend in memory. Clones share everything: the root, the failures to come, the record of calls.
 #[derive(Clone)]
@@ -33,6 +24,8 @@ pub(crate) struct State {
     pub now: Timestamp,
     pub space: Space,
     pub full: bool,
+    pub exports: Exports,
+    numbers: u64,
     away: bool,
     faults: Faults,
     gates: Gates,
@@ -54,6 +47,8 @@ impl Fake {
             now: Timestamp::UNIX_EPOCH,
             space: Space { total: TIB, free: TIB },
             full: false,
+            exports: Exports::of(capabilities),
+            numbers: 0,
             away: false,
             faults: Faults::default(),
             gates: Gates::default(),
@@ -94,7 +89,7 @@ impl Fake {
         self.state().faults.pending()
     }
 
-    /// While away, every call but `mount` answers `Waiting`, `NotDone`.
+    /// While away, every call answers `Waiting`, `NotDone`, but for `mount` where a way to a volume is a mere path.
     pub fn set_away(&self, away: bool) {
         self.state().away = away;
     }
@@ -151,9 +146,68 @@ impl Fake {
         std::mem::take(&mut self.state().calls)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // A test that panicked while it held the lock has failed already; the others need not fail with it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Plays a copy: its first half, a gate, and its second. Either half can find that nothing is left to be done.
+    pub(crate) async fn play_in_halves<T>(
+        &self,
+        call: Call,
+        first: impl FnOnce(&mut State) -> Result<Option<T>, BackendError>,
+        second: impl FnOnce(&mut State) -> Result<T, BackendError>,
+    ) -> Result<T, BackendError> {
+        let op = call.op();
+        let fault = self.begin(call).await;
+        let begun = {
+            let mut state = self.state();
+            state.reached(op)?;
+            match fault {
+                None | Some(Fault::LostAnswer(_)) => first(&mut state),
+                Some(fault @ Fault::Interrupted(_)) => {
+                    let _ = first(&mut state);
+                    return Err(fault.error(op));
+                }
+                Some(fault @ (Fault::Refused(_) | Fault::LostRequest(_))) => return Err(fault.error(op)),
+            }
+        };
+        let answer = match begun {
+            Ok(None) => {
+                self.pass(op, Moment::Midway).await;
+                let mut state = self.state();
+                match state.reached(op) {
+                    Ok(()) => second(&mut state),
+                    Err(away) => Err(BackendError::maybe_done(away.class, away.message)),
+                }
+            }
+            Ok(Some(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        self.pass(op, Moment::After).await;
+        match fault {
+            Some(fault) => Err(fault.error(op)),
+            None => answer,
+        }
+    }
+
+    /// Notes a call, waits at the gates before it, and answers the failure that it is to meet.
+    async fn begin(&self, call: Call) -> Option<Fault> {
+        let op = call.op();
+        let fault = {
+            let mut state = self.state();
+            state.calls.push(call);
+            state.faults.meet(op)
+        };
+        self.pass(op, Moment::Before).await;
+        fault
+    }
+
+    async fn pass(&self, op: Op, moment: Moment) {
+        let held = self.state().gates.arrive(op, moment);
+        for gate in held {
+            gate.opened().await;
+        }
     }
 
     /// Plays one call: record, gate, failure, effect, gate.
@@ -173,24 +227,9 @@ impl Fake {
         effect: impl FnOnce(&mut State) -> Result<T, BackendError>,
     ) -> Result<T, BackendError> {
         let op = call.op();
-        let (fault, held) = {
-            let mut state = self.state();
-            state.calls.push(call);
-            (state.faults.meet(op), state.gates.arrive(op, Moment::Before))
-        };
-        for gate in held {
-            gate.opened().await;
-        }
-        let (answer, held) = {
-            let mut state = self.state();
-            (
-                state.perform(op, fault, part, effect),
-                state.gates.arrive(op, Moment::After),
-            )
-        };
-        for gate in held {
-            gate.opened().await;
-        }
+        let fault = self.begin(call).await;
+        let answer = self.state().perform(op, fault, part, effect);
+        self.pass(op, Moment::After).await;
         answer
     }
 }
@@ -203,10 +242,7 @@ impl State {
         part: impl FnOnce(&mut Self),
         effect: impl FnOnce(&mut Self) -> Result<T, BackendError>,
     ) -> Result<T, BackendError> {
-        // Where a volume is mounted is known without asking anybody.
-        if self.away && op != Op::Mount {
-            return Err(BackendError::not_done(Class::Waiting, "the fake is away"));
-        }
+        self.reached(op)?;
         let Some(fault) = fault else { return effect(self) };
         match fault {
             Fault::Refused(_) | Fault::LostRequest(_) => {}
@@ -217,6 +253,20 @@ impl State {
             }
         }
         Err(fault.error(op))
+    }
+
+    fn reached(&self, op: Op) -> Result<(), BackendError> {
+        // A mere path is known without asking anybody.
+        if self.away && !(op == Op::Mount && self.exports.are_paths) {
+            return Err(BackendError::not_done(Class::Waiting, "the fake is away"));
+        }
+        Ok(())
+    }
+
+    /// A number that nothing else here ever has.
+    pub fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
     }
 }
 

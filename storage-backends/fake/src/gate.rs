@@ -8,6 +8,8 @@ use tokio::sync::watch;
 pub enum Moment {
     /// Before anything has happened.
     Before,
+    /// In the midst of a copy, when half of it is made. No other operation has a midst.
+    Midway,
     /// After the effect, before the answer.
     After,
 }

@@ -20,6 +20,8 @@ pub(crate) enum Node {
 pub(crate) struct Dir {
     pub mode: u32,
     pub bytes: u64,
+    /// Which volume's data this is, wherever it lies; 0 for directories that are no volume. A snapshot has its volume's.
+    pub volume: u64,
     pub modified: Timestamp,
     /// As `modified`, and by a rename of the directory itself.
     pub changed: Timestamp,
@@ -30,6 +32,7 @@ impl Dir {
         Self {
             mode,
             bytes: 0,
+            volume: 0,
             modified,
             changed: modified,
         }
@@ -116,7 +119,8 @@ impl Tree {
         self.dir(path).is_some() && self.below(path).is_empty()
     }
 
-    fn below(&self, path: &str) -> Vec<String> {
+    /// What lies below a directory, parents before their children.
+    pub(crate) fn below(&self, path: &str) -> Vec<String> {
         // '0' is the character after '/', so the range holds exactly the keys that begin with "path/".
         self.0
             .range(format!("{path}/")..format!("{path}0"))
@@ -141,6 +145,26 @@ impl Tree {
         }
         self.0.insert(to.to_owned(), node);
         Ok(())
+    }
+
+    /// The files below a directory, by their paths from there.
+    pub(crate) fn files(&self, path: &str) -> Vec<(String, &[u8])> {
+        let below = self.below(path).into_iter();
+        below
+            .filter_map(|full| {
+                let bytes = self.read(&full)?;
+                let rest = full.strip_prefix(path)?.strip_prefix('/')?;
+                Some((rest.to_owned(), bytes))
+            })
+            .collect()
+    }
+
+    /// Every directory that is a volume's data, by its path.
+    pub(crate) fn volumes(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().filter_map(|(path, node)| match node {
+            Node::Dir(dir) if dir.volume != 0 => Some((path.as_str(), dir.volume)),
+            Node::Dir(_) | Node::File(_) => None,
+        })
     }
 
     /// Removes one file or empty directory.

@@ -23,6 +23,14 @@ fn volume(text: &str) -> CreateVolume {
     }
 }
 
+fn export(text: &str) -> ExportKey {
+    ExportKey {
+        path: path(text),
+        tenant: Tenant::parse("ns").unwrap(),
+        access: Access::ReadWrite,
+    }
+}
+
 fn trash(text: &str) -> Disposal {
     Disposal::Trash {
         id: id(text),
@@ -111,7 +119,7 @@ fn an_interrupted_discard_leaves_the_volume_and_is_finished_by_the_next() {
 }
 
 #[test]
-fn away_means_waiting_for_everything_but_mount() {
+fn away_means_waiting_for_everything_but_the_mount_of_a_mere_path() {
     let fake = Fake::default();
     fake.set_away(true);
     assert_eq!(kind(now(fake.read_mark())), (Class::Waiting, Certainty::NotDone));
@@ -119,14 +127,16 @@ fn away_means_waiting_for_everything_but_mount() {
         kind(now(fake.create(&volume("a")))),
         (Class::Waiting, Certainty::NotDone)
     );
-    now(fake.mount(&ExportKey {
-        path: path("a"),
-        tenant: Tenant::parse("ns").unwrap(),
-        access: Access::ReadWrite,
-    }))
-    .unwrap();
+    assert_eq!(
+        kind(now(fake.mount(&export("a")))),
+        (Class::Waiting, Certainty::NotDone)
+    );
     fake.set_away(false);
     assert_eq!(now(fake.read_mark()).unwrap(), None);
+
+    let paths = Fake::new("paths", Capabilities::default());
+    paths.set_away(true);
+    now(paths.mount(&export("a"))).unwrap();
 }
 
 #[test]

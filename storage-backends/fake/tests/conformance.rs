@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tombolo_backend_api::{Backend, Capabilities};
-use tombolo_backend_conformance::{Skip, Subject, conformance};
-use tombolo_backend_fake::{ALL, Fake, Tree};
+use tombolo_backend_api::{Backend, Capabilities, Class};
+use tombolo_backend_conformance::{Copying, Skip, Subject, conformance};
+use tombolo_backend_fake::{ALL, Fake, Fault, Op, Tree};
 
 struct InMemory(Fake);
 
@@ -30,6 +30,16 @@ impl Subject for InMemory {
     fn put_away(&self) -> Result<(), Skip> {
         self.0.set_away(true);
         Ok(())
+    }
+
+    fn interrupt_next(&self, copying: Copying) -> bool {
+        let op = match copying {
+            Copying::Clone => Op::CloneVolume,
+            Copying::Snapshot => Op::TakeSnapshot,
+            Copying::Restore => Op::RestoreSnapshot,
+        };
+        self.0.fail_next(op, Fault::Interrupted(Class::Transient));
+        true
     }
 
     fn write(&self, file: &str, bytes: &[u8]) {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
 };
 
 /// How often a purge tells how far it has come.
@@ -156,6 +156,22 @@ impl Backend for Local {
                 return Err(BackendError::maybe_done(Class::Waiting, message));
             }
         }
+    }
+
+    fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+}
+
+/// A way to a volume is a mere path, so there is nothing to take back.
+#[async_trait]
+impl Share for Local {
+    async fn release(&self, _: &ExportKey) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    async fn exports(&self) -> Result<Vec<Exported>, BackendError> {
+        Ok(Vec::new())
     }
 }
 

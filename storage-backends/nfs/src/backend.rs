@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark, MountSource,
+    PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
 };
 
 /// How long a call may take, and one request of a listing or a purge.
@@ -255,5 +255,21 @@ impl Backend for NfsBackend {
             trash::forget(&call, id),
         )
         .await
+    }
+
+    fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+}
+
+/// A way to a volume is a mere path, so there is nothing to take back.
+#[async_trait]
+impl Share for NfsBackend {
+    async fn release(&self, _: &ExportKey) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    async fn exports(&self) -> Result<Vec<Exported>, BackendError> {
+        Ok(Vec::new())
     }
 }

@@ -70,7 +70,8 @@ impl Guarded {
     pub async fn admit(&self, export: &ExportKey, admission: Admission) -> Result<(), BackendError> {
         let revoke = self.revoke()?;
         self.check().await?;
-        revoke.admit(export, admission).await
+        let answer = revoke.admit(export, admission).await;
+        self.unless_absent(answer).await
     }
 
     /// See [`NodeAccess::admit_nodes`]. Who reaches the server has nothing to do with whose root it is.
@@ -88,7 +89,8 @@ impl Guarded {
     ) -> Result<Copied, BackendError> {
         let clones = self.clones()?;
         self.check().await?;
-        clones.clone_volume(from, into, terms, progress).await
+        let answer = clones.clone_volume(from, into, terms, progress).await;
+        self.unless_absent(answer).await
     }
 
     /// See [`Clones::abandon_copy`].
@@ -110,7 +112,8 @@ impl Guarded {
     ) -> Result<Snapshot, BackendError> {
         let snapshots = self.snapshots()?;
         self.check().await?;
-        snapshots.take_snapshot(id, of, bytes, terms, progress).await
+        let answer = snapshots.take_snapshot(id, of, bytes, terms, progress).await;
+        self.unless_absent(answer).await
     }
 
     /// See [`Snapshots::find_snapshot`].
@@ -151,14 +154,16 @@ impl Guarded {
     ) -> Result<Copied, BackendError> {
         let snapshots = self.snapshots()?;
         self.check().await?;
-        snapshots.restore_snapshot(id, into, terms, progress).await
+        let answer = snapshots.restore_snapshot(id, into, terms, progress).await;
+        self.unless_absent(answer).await
     }
 
     /// See [`Resize::resize_volume`].
     pub async fn resize_volume(&self, path: &VolumePath, bytes: u64) -> Result<Found, BackendError> {
         let resizing = self.resizing()?;
         self.check().await?;
-        resizing.resize_volume(path, bytes).await
+        let answer = resizing.resize_volume(path, bytes).await;
+        self.unless_absent(answer).await
     }
 
     /// See [`Quota::pinned`].
