@@ -2,8 +2,10 @@
 //!
 //! Every flag of `run` can also come from the environment, as `TOMBOLO_` and its name.
 
+use crate::controllers::copies::Settings;
 use crate::domain::ids::{BackendName, ClaimKey, VolumeId, is_dns_label, is_dns_subdomain};
-use crate::leader::Identity;
+use crate::leader::{Identity, Leadership};
+use crate::plan::copy::schedule::Bounds;
 use crate::telemetry::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -118,6 +120,18 @@ pub struct RunArgs {
     /// Time between looks for what was left behind, e.g. 10m
     #[arg(long, env = "TOMBOLO_SWEEP_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = interval)]
     pub sweep_interval: Duration,
+    /// How many copies for claims of one namespace are made at once
+    #[arg(long, env = "TOMBOLO_COPIES_PER_NAMESPACE", value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub copies_per_namespace: u16,
+    /// How many copies are made at once
+    #[arg(long, env = "TOMBOLO_COPIES", value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub copies: u16,
+    /// Files, directories and links that the source of a copy may have
+    #[arg(long, env = "TOMBOLO_COPY_ENTRIES", value_name = "N", default_value_t = 5_000_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub copy_entries: u64,
     /// Name of this process in the Lease and in events [default: $POD_NAME, or the host's name]
     #[arg(long, env = "TOMBOLO_IDENTITY", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub identity: Option<String>,
@@ -139,6 +153,16 @@ impl RunArgs {
         let of_pod = || std::env::var("POD_NAME").ok().filter(|name| !name.is_empty());
         let of_host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
         self.identity.clone().or_else(of_pod).unwrap_or_else(of_host)
+    }
+
+    /// How copies are made in a term.
+    pub fn copies(&self, leadership: &Leadership) -> Settings {
+        let (per_namespace, in_all) = (self.copies_per_namespace.into(), self.copies.into());
+        Settings {
+            bounds: Bounds { per_namespace, in_all },
+            max_entries: self.copy_entries,
+            epoch: leadership.count(),
+        }
     }
 
     /// An identity of this start of the process, for the Lease.

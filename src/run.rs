@@ -8,6 +8,7 @@ use crate::backends::Registry;
 use crate::cli::{Common, RunArgs};
 use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
+use crate::controllers::copies::{Copies, copy_on};
 use crate::controllers::purges::{Purging, purge_on};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
@@ -185,6 +186,7 @@ async fn work(
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
+        copies: Arc::new(Copies::new(args.copies(leadership))),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         publication: Arc::new(Statuses::new(client.clone(), clock)),
@@ -201,6 +203,7 @@ async fn work(
         tasks.spawn(work_on(ctx.clone()));
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
+    tasks.spawn(copy_on(ctx.clone()));
     tasks.spawn(gauge(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
@@ -223,6 +226,8 @@ async fn gauge(ctx: Context) {
         let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
         ctx.metrics
             .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        let (running, waiting) = ctx.copies.figures();
+        ctx.metrics.copies(running, waiting);
         ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
         for (subject, depth) in crate::controllers::depths(&ctx.queue) {
             ctx.metrics.queue_depth(subject, depth);

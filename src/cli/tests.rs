@@ -39,6 +39,9 @@ fn every_flag_of_run_comes_from_the_environment_too() {
     assert_eq!(
         flags,
         [
+            "copies",
+            "copies-per-namespace",
+            "copy-entries",
             "data-dir",
             "identity",
             "kubeconfig",
@@ -61,6 +64,7 @@ fn what_run_does_unless_told_otherwise() {
     assert!(args.leader_election && !args.trident_references);
     assert_eq!((args.workers, args.sweep_interval), (32, Duration::from_secs(600)));
     assert!(!args.process_name().is_empty());
+    assert_eq!(args.copies(&Leadership::Alone), Settings::default());
 }
 
 #[test]

@@ -59,6 +59,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         reservations: Arc::default(),
         verdicts: Arc::default(),
         purges: Arc::default(),
+        copies: Arc::default(),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),
         cluster_id: cluster_id(),

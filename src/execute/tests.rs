@@ -13,7 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use crate::execute::testing::SetClock;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::ledger::{Book, Durability, LedgerError, epoch::Epoch};
@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use cluster::{ApiError, Fault as ApiFault};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use tombolo_backend_api::{Backend, BackendId, ClusterId, Mark, MountSource};
+use tombolo_backend_api::{Backend, BackendId, ClusterId, Mark, MountSource, VolumePath};
 use tombolo_backend_fake::{Call, Fake, Fault, Op};
 
 mod discarding;
@@ -69,6 +69,15 @@ async fn watched(fails: Option<usize>) -> Watched {
         cluster_id: ClusterId("this".into()),
     };
     fake.place_mark(&mark).await.unwrap();
+    // What is joined and what is copied in some of the plans.
+    for volume in ["pvc-prod-data", "pvc-team-data"] {
+        let volume = CreateVolume {
+            path: VolumePath::parse(volume).unwrap(),
+            mode: 0o777,
+            bytes: 1,
+        };
+        fake.create(&volume).await.unwrap();
+    }
     let _ = fake.take_calls();
     let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
     let ports = Ports {
@@ -84,13 +93,27 @@ async fn watched(fails: Option<usize>) -> Watched {
     Watched { steps, fake, ports }
 }
 
+/// Carries out a plan, a copy too.
+async fn carry_out(plan: &Plan, ports: &Ports) -> Result<(), Failure> {
+    let copying = Copying {
+        epoch: 0,
+        max_entries: u64::MAX,
+        progress: &(),
+    };
+    run_copy(&plan.actions, ports, copying).await
+}
+
 /// What each action asks of which port.
 fn steps_of(action: &Action) -> &'static [&'static str] {
     match action {
         Action::Record(_) => &["record"],
         Action::Note(_) => &["note"],
         Action::Tell(_) => &["tell"],
-        Action::MakeData { .. } | Action::Discard { .. } | Action::RemoveEmpty { .. } => &["backend"],
+        Action::MakeData { .. }
+        | Action::Copy { .. }
+        | Action::AbandonCopy { .. }
+        | Action::Discard { .. }
+        | Action::RemoveEmpty { .. } => &["backend"],
         Action::CreatePv(_) => &["backend", "create pv"],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
@@ -200,7 +223,7 @@ impl Cluster for WatchedCluster {
     async fn unprotect(&self, _: &PvName, _: &PvUid) -> Result<(), ApiError> {
         self.write("unprotect")
     }
-    async fn put_token(&self, _: &Exactly, _: &Token, _: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, _: &Exactly, _: &Token, _: &Note) -> Result<(), ApiError> {
         self.write("put token")
     }
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {

@@ -22,7 +22,7 @@ use crate::observe::gather::ClaimView;
 use crate::observe::index::Index;
 use crate::observe::project;
 use crate::plan::handshake::wanted;
-use crate::plan::rebuild;
+use crate::plan::{copy, rebuild};
 use anyhow::Context;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
@@ -67,6 +67,14 @@ pub(super) async fn everything(client: Client, key: &ClaimKey) -> anyhow::Result
     })
 }
 
+/// The claim whose volume a claim is to be a copy of.
+fn copied(claim: &Claim) -> Option<ClaimKey> {
+    copy::wanted(claim).map(|name| ClaimKey {
+        namespace: claim.key.namespace.clone(),
+        name: name.to_owned(),
+    })
+}
+
 struct Reading {
     client: Client,
     cluster: ApiServer,
@@ -83,7 +91,7 @@ impl Reading {
         let owner = volume.and_then(|volume| self.index.pv(&volume.pv_name())?.claim.as_ref().map(|c| c.key.clone()));
         // Before the join the claim says whose volume it wants, after it the volume says whose it is.
         let source = match claim.phase {
-            ClaimPhase::Pending => wanted(claim).and_then(Result::ok),
+            ClaimPhase::Pending => wanted(claim).and_then(Result::ok).or_else(|| copied(claim)),
             ClaimPhase::Bound | ClaimPhase::Lost => owner.filter(|owner| *owner != claim.key),
         };
         let mut by_label = false;

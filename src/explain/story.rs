@@ -127,6 +127,9 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
     let rests_on: &[Input] = match &plan.verdict {
         // Without its class nothing of it was decided.
         Verdict::NotOurs => &[Input::Class],
+        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_) if seen.view.wants_copy() => {
+            &[Input::Source, Input::Volumes, Input::Backends]
+        }
         Verdict::Refused(refusal) if matches!(refusal.reason, R::BackendUnavailable | R::LimitReached) => {
             &[Input::Backends, Input::Volumes]
         }
@@ -142,6 +145,10 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
 fn waiting(seen: &Seen, plan: &Plan) -> Said {
     let text = match &plan.verdict {
         Verdict::Refused(_) => return refused(plan).unwrap_or_default(),
+        Verdict::NotOurs | Verdict::AskLive | Verdict::Continue if seen.view.wants_copy() => {
+            "every check passes; the controller is about to copy its source"
+        }
+        Verdict::Settled if seen.view.is_copied() => "its source is being copied; events say how far that is",
         Verdict::NotOurs | Verdict::AskLive | Verdict::Continue => {
             "every check passes; the controller is about to join it"
         }

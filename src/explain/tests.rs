@@ -8,6 +8,7 @@ use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::pv::Pv;
+use crate::domain::source::DataSource;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::observe::gather::ClaimView;
 use crate::observe::index::{Index, NamespaceView};
@@ -316,4 +317,30 @@ fn each_outcome_has_its_sign() {
     assert_eq!(signs.iter().filter(|c| **c == '?').count(), 7, "{text}");
     let text = world().with(|w| w.references = false).tell("team/app").to_text();
     assert!(text.contains("✗ Referenced") && text.contains("· Granted"), "{text}");
+}
+
+#[test]
+fn a_claim_that_wants_a_copy_is_told_what_it_waits_for() {
+    let copying = || {
+        world().with(|w| {
+            let wants = |c: &mut Claim| c.source = DataSource::Claim { name: "data".into() };
+            w.claims = vec![
+                testing::claim("team/app").with(wants),
+                testing::claim("team/data").bound(),
+            ];
+            w.pvs = vec![pv("team/data")];
+            w.backends = vec![testing::copier("nas1")];
+        })
+    };
+    assert!(copying().tell("team/app").verdict.contains("about to copy its source"));
+    let begun = copying().with(|w| w.pvs = vec![pv("team/data").copying("team/app")]);
+    assert!(begun.tell("team/app").verdict.contains("is being copied"));
+    let missing = copying().with(|w| w.claims.truncate(1)).tell("team/app");
+    assert!(missing.verdict.starts_with("SourceNotReady: "), "{}", missing.verdict);
+    for input in [Input::Volumes, Input::Backends] {
+        assert_eq!(
+            copying().without(input).tell("team/app").verdict,
+            format!("unknown: no {input:?}")
+        );
+    }
 }

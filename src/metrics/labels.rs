@@ -7,6 +7,10 @@ use std::fmt::{self, Write};
 use strum::{IntoStaticStr, VariantArray};
 use tombolo_backend_api::Class;
 
+mod copies;
+
+pub use copies::CopyEnd;
+
 /// A variant, spelled as its enum says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Label<E>(pub(super) E);
@@ -266,6 +270,11 @@ pub(super) struct KindLabels {
 pub(super) struct ReconcileLabels {
     pub(super) kind: Label<Subject>,
     pub(super) outcome: Label<Reconciled>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CopyLabels {
+    pub(super) outcome: Label<CopyEnd>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -8,6 +8,7 @@ pub mod action;
 pub mod claim;
 pub mod cleanup;
 pub mod consent;
+pub mod copy;
 pub mod glance;
 pub mod handshake;
 pub mod join;

@@ -4,4 +4,5 @@
 mod anything;
 mod arbitrary;
 mod beside;
+mod copying;
 mod world;

@@ -12,7 +12,7 @@ use tombolo::domain::ids::{
 use tombolo::domain::pv::Pv;
 use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use tombolo::domain::token::{JoinNote, Token};
+use tombolo::domain::token::{Note, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
 use tombolo::ledger::epoch::Epoch;
 use tombolo::ledger::memory::MemoryLedger;
@@ -21,8 +21,8 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal, ExportKey,
+    Found, Listed, Mark, MountSource, PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -60,7 +60,7 @@ gated! {
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
     Write fn delete_pv(pv: &Exactly) -> Result<(), ApiError>;
     Write fn unprotect(pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
-    Write fn put_token(pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError>;
+    Write fn put_token(pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError>;
     Write fn take_token(pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
     Write fn put_hold(claim: &ClaimRef) -> Result<(), ApiError>;
     Write fn take_hold(claim: &ClaimRef) -> Result<(), ApiError>;
@@ -90,6 +90,10 @@ gated! {
         fn root(&self) -> RootLocation {
             self.inner.root()
         }
+
+        fn clones(&self) -> Option<&dyn Clones> {
+            Some(self)
+        }
     }
     Read fn read_mark() -> Result<Option<Mark>, BackendError>;
     Write fn place_mark(mark: &Mark) -> Result<Mark, BackendError>;
@@ -104,4 +108,10 @@ gated! {
     Write fn restore(id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
     Write fn forget(id: &TrashId) -> Result<(), BackendError>;
     Write fn purge(id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+}
+
+gated! {
+    Clones for Fake {}
+    Write fn clone_volume(from: &VolumePath, into: &CreateVolume, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<Copied, BackendError>;
+    Write fn abandon_copy(into: &VolumePath) -> Result<(), BackendError>;
 }

@@ -125,6 +125,7 @@ impl Outside {
             fake: Fake::default(),
             now: Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)),
             told: Arc::default(),
+            terms: Arc::default(),
         }
     }
 }
@@ -198,6 +199,7 @@ impl World {
             if self.script.eager {
                 while leader.deliver_next() {}
             }
+            leader.begin_copy();
             if leader.looks() > 0 {
                 leader.poll_next();
                 return true;
