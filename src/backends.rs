@@ -3,6 +3,12 @@
 //!
 //! The list is written by hand: a reader sees what there is, and nothing depends on what a linker keeps.
 
+#[cfg(feature = "backend-remote")]
+mod elsewhere;
+mod secrets;
+
+pub use secrets::Secrets;
+
 use crate::api::storage_backend::{Driver, StorageBackendSpec};
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -14,6 +20,8 @@ pub struct Opened {
     pub driver: Arc<dyn Backend>,
     /// The node it lies on, if it is a directory of one.
     pub node: Option<String>,
+    /// What has to be done for it while it is open, if anything.
+    pub tending: Option<Arc<dyn Tending>>,
 }
 
 /// Opens drivers.
@@ -27,8 +35,31 @@ pub trait Drivers: Send + Sync + 'static {
     async fn open(&self, spec: &StorageBackendSpec) -> Result<Opened, BackendError>;
 }
 
+/// Looks after a driver that is elsewhere.
+#[async_trait]
+pub trait Tending: Send + Sync + 'static {
+    /// Reads its credentials anew.
+    ///
+    /// # Errors
+    /// `Invalid`, for the admin, if they cannot be used.
+    async fn tend(&self) -> Result<Still, BackendError>;
+}
+
+/// Whether a driver still is what it was when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Still {
+    /// It is.
+    Open,
+    /// It says that it can do something else by now: open it anew.
+    Outdated,
+}
+
 /// All that this build has.
-pub struct Registry;
+#[derive(Clone, Default)]
+pub struct Registry {
+    /// What reads the Secrets that drivers name. Without it, drivers that need one are not opened.
+    pub secrets: Option<Secrets>,
+}
 
 #[async_trait]
 impl Drivers for Registry {
@@ -41,6 +72,7 @@ impl Drivers for Registry {
                 Ok(Opened {
                     driver: Arc::new(driver),
                     node: None,
+                    tending: None,
                 })
             }
             #[cfg(feature = "backend-local")]
@@ -49,8 +81,11 @@ impl Drivers for Registry {
                 Ok(Opened {
                     driver: Arc::new(tombolo_backend_local::Local::open(&config)),
                     node: Some(local.node),
+                    tending: None,
                 })
             }
+            #[cfg(feature = "backend-remote")]
+            Driver::Remote(remote) => elsewhere::open(remote, self.secrets.clone()).await,
             #[allow(unreachable_patterns, reason = "a build with every driver has an arm for each")]
             _ => Err(wrong("this build does not have the driver that is set")),
         }

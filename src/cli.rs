@@ -102,7 +102,7 @@ pub struct RunArgs {
     /// Address of /livez, /readyz and /metrics
     #[arg(long, env = "TOMBOLO_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
-    /// Namespace of the Lease [default: the pod's own, or tombolo-system]
+    /// Namespace of the Lease, and of Secrets that StorageBackends name [default: the pod's own, or tombolo-system]
     #[arg(long, env = "TOMBOLO_NAMESPACE", value_name = "NAME", value_parser = namespace)]
     pub namespace: Option<String>,
     /// Whether to act only while holding the Lease; false promises that no other controller runs
@@ -132,20 +132,18 @@ pub struct RunArgs {
     #[arg(long, env = "TOMBOLO_COPY_ENTRIES", value_name = "N", default_value_t = 5_000_000,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub copy_entries: u64,
+    /// How long consent must have been seen to have ended, without a break, before access is cut, e.g. 30s
+    #[arg(long, env = "TOMBOLO_REVOKE_GRACE", value_name = "DURATION", default_value = "30s", value_parser = interval)]
+    pub revoke_grace: Duration,
     /// Name of this process in the Lease and in events [default: $POD_NAME, or the host's name]
     #[arg(long, env = "TOMBOLO_IDENTITY", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub identity: Option<String>,
 }
 
 impl RunArgs {
-    /// The namespace of the Lease.
-    pub fn lease_namespace(&self) -> String {
-        let of_pod = || {
-            let text = std::fs::read_to_string(POD_NAMESPACE).ok()?;
-            namespace(text.trim()).ok()
-        };
-        let given = self.namespace.clone().or_else(of_pod);
-        given.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+    /// The controller's own namespace: of its Lease, and of the Secrets that StorageBackends name.
+    pub fn own_namespace(&self) -> String {
+        own_namespace(self.namespace.as_deref())
     }
 
     /// What to call this process. Another one every time: see [`Identity`].
@@ -258,6 +256,19 @@ pub struct TrashOf {
     /// The StorageBackend [default: all]
     #[arg(long, value_name = "NAME", value_parser = backend)]
     pub backend: Option<BackendName>,
+    /// Namespace of the Secrets that StorageBackends name: the controller's [default: the pod's own, or tombolo-system]
+    #[arg(long, env = "TOMBOLO_NAMESPACE", value_name = "NAME", value_parser = namespace)]
+    pub namespace: Option<String>,
+}
+
+/// The controller's namespace as given, as a pod finds it, or as in our manifests.
+pub fn own_namespace(given: Option<&str>) -> String {
+    let of_pod = || {
+        let text = std::fs::read_to_string(POD_NAMESPACE).ok()?;
+        namespace(text.trim()).ok()
+    };
+    let found = given.map(str::to_owned).or_else(of_pod);
+    found.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
 }
 
 fn namespace(text: &str) -> Result<String, String> {

@@ -3,18 +3,13 @@
 //! The only place that starts tasks. Nothing is decided before the ledger is trusted or rebuilt and every cache is filled.
 
 use crate::admin::{Admin, readiness::Readiness};
-use crate::api::storage_backend::StorageBackend;
-use crate::backends::Registry;
+use crate::backends::{Registry, Secrets};
 use crate::cli::{Common, RunArgs};
-use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::copies::{Copies, copy_on};
 use crate::controllers::purges::{Purging, purge_on};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
-use crate::domain::backend::Limits;
-use crate::domain::ids::BackendName;
-use crate::domain::record::State;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::execute::publication::Statuses;
@@ -25,8 +20,8 @@ use crate::leader::{Leadership, Timing};
 use crate::ledger::{self, Ledger, sled::SledLedger};
 use crate::metrics::Metrics;
 use crate::observe::queue::Queue;
-use crate::observe::roots::{Root, RootState, Roots};
-use crate::observe::watches::{Feed, watch_each};
+use crate::observe::roots::Roots;
+use crate::observe::watches::Feed;
 use crate::observe::work::Work;
 use crate::plan::rebuild;
 use crate::report::events::Publisher;
@@ -35,17 +30,15 @@ use crate::telemetry::LogLevel;
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tombolo_backend_api::{BackendId, Capabilities};
 
-/// How long claims wait at the start for backends to answer.
-const FIRST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
+mod backends;
+mod gauges;
 
 /// Time of day.
 struct WallClock;
@@ -123,7 +116,7 @@ async fn lead(
             () = ending.cancelled() => Ok(()),
         };
     }
-    let lease = KubeLease::connect(config, &args.lease_namespace())?;
+    let lease = KubeLease::connect(config, &args.own_namespace())?;
     let timing = Timing::default();
     tracing::info!("waiting for the Lease");
     // To wait is the job of one that waits. An upgrade waits for the new pod to be ready, which waits for the old one to go.
@@ -172,6 +165,7 @@ async fn work(
     let (publisher, publishing) = Publisher::new(client.clone(), args.process_name(), clock.clone(), metrics.clone());
     let roots = Arc::new(Roots::default());
     tasks.spawn(publishing);
+    let statuses = Arc::new(Statuses::new(client.clone(), clock.clone()));
     let ctx = Context {
         ports: Ports {
             cluster,
@@ -182,29 +176,36 @@ async fn work(
         },
         caches,
         roots,
-        drivers: Arc::new(Registry),
+        nodes: Arc::default(),
+        drivers: Arc::new(Registry {
+            secrets: Some(Secrets::of(client.clone(), args.own_namespace())),
+        }),
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
         copies: Arc::new(Copies::new(args.copies(leadership))),
         reservations: Arc::default(),
         verdicts: Arc::default(),
-        publication: Arc::new(Statuses::new(client.clone(), clock)),
+        revocations: statuses.clone(),
+        publication: statuses,
         metrics: metrics.clone(),
         cluster_id: cluster_id(client).await?,
         retries: Arc::new(Retries::default()),
         hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
+        revoke_grace: args.revoke_grace,
+        idle_exports: Arc::default(),
     };
-    watch_backends(&mut tasks, client, &ctx).await?;
-    first_look_at_backends(&ctx).await;
+    backends::follow(&mut tasks, client, &ctx).await?;
+    tasks.spawn(backends::follow_nodes(client.clone(), ctx.clone()));
+    backends::first_look(&ctx).await;
     ctx.wake(Work::Sweep);
     for _ in 0..args.workers {
         tasks.spawn(work_on(ctx.clone()));
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
     tasks.spawn(copy_on(ctx.clone()));
-    tasks.spawn(gauge(ctx.clone()));
+    tasks.spawn(gauges::follow(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
     tokio::select! {
@@ -213,25 +214,6 @@ async fn work(
             Some(Err(error)) => Err(anyhow::Error::new(error).context("a task ended")),
             Some(Ok(())) | None => Err(anyhow::anyhow!("a task ended")),
         },
-    }
-}
-
-/// Figures that nothing else brings up to date.
-async fn gauge(ctx: Context) {
-    let mut tick = tokio::time::interval(std::time::Duration::from_secs(10));
-    loop {
-        tick.tick().await;
-        let records = ctx.ports.ledger.all();
-        let members = records.iter().map(|r| r.members.len()).sum();
-        let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
-        ctx.metrics
-            .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
-        let (running, waiting) = ctx.copies.figures();
-        ctx.metrics.copies(running, waiting);
-        ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
-        for (subject, depth) in crate::controllers::depths(&ctx.queue) {
-            ctx.metrics.queue_depth(subject, depth);
-        }
     }
 }
 
@@ -302,106 +284,6 @@ fn watch_everything(
         tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));
     }
     waiting
-}
-
-async fn watch_backends(tasks: &mut JoinSet<()>, client: &Client, ctx: &Context) -> anyhow::Result<()> {
-    let (sender, mut synced) = watch::channel(false);
-    let seen = ctx.clone();
-    let each = move |object: StorageBackend, there: bool| {
-        let name = BackendName::new(object.name_any());
-        if there {
-            let before = seen.roots.get(&name);
-            let now = root(&object, before.clone());
-            let admits = before
-                .as_ref()
-                .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
-            // Most events are our own statuses, and a look at a backend writes one.
-            let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
-            let ages = before.is_some_and(|before| before.retention != now.retention);
-            seen.roots.put(name.clone(), now);
-            if admits {
-                wake_everything_that_waits(&seen);
-            }
-            if ages {
-                seen.wake(Work::Trash(name.clone()));
-            }
-            if news {
-                seen.wake(Work::Backend(name));
-            }
-        } else {
-            seen.roots.remove(&name);
-            seen.metrics.forget_backend(&name);
-        }
-    };
-    let gone = {
-        let seen = ctx.clone();
-        move |there: &BTreeSet<String>| {
-            for name in seen
-                .roots
-                .names()
-                .into_iter()
-                .filter(|name| !there.contains(name.as_str()))
-            {
-                seen.roots.remove(&name);
-                seen.metrics.forget_backend(&name);
-            }
-        }
-    };
-    tasks.spawn(watch_each(client.clone(), each, gone, sender));
-    synced
-        .wait_for(|synced| *synced)
-        .await
-        .context("the watch of StorageBackends ended")?;
-    Ok(())
-}
-
-/// Before the first claim is looked at, so that none is told of a backend that nobody has asked yet. One that does not answer
-/// soon is told of, and looked at again like everything else.
-async fn first_look_at_backends(ctx: &Context) {
-    let looks = ctx.roots.names().into_iter().map(|name| async move {
-        let look = crate::controllers::backends::reconcile(ctx, &name);
-        if let Ok(Err(error)) = tokio::time::timeout(FIRST_LOOK, look).await {
-            tracing::warn!(backend = %name, %error, "the first look at a backend failed");
-        }
-    });
-    futures::future::join_all(looks).await;
-}
-
-/// A backend as its object describes it, with what is known of it already.
-fn root(object: &StorageBackend, before: Option<Root>) -> Root {
-    let spec = &object.spec;
-    let limits = Limits::from(spec.limits.as_ref());
-    let retention = spec.trash_retention().unwrap_or(std::time::Duration::MAX);
-    let status = object.status.clone().unwrap_or_default();
-    let id = status.backend_id.as_deref().and_then(BackendId::parse);
-    let labels = object.metadata.labels.clone().unwrap_or_default();
-    let terminating = object.metadata.deletion_timestamp.is_some();
-    match before {
-        Some(before) if before.spec.driver() == spec.driver() => Root {
-            spec: spec.clone(),
-            labels,
-            limits,
-            retention,
-            terminating,
-            id: before.id.clone().or(id),
-            ..before
-        },
-        before => Root {
-            spec: spec.clone(),
-            driver: None,
-            // A root has an id only if its driver was asked once.
-            capabilities: id.is_some().then(|| Capabilities::of_names(&status.capabilities)),
-            labels,
-            limits,
-            node: None,
-            terminating,
-            retention,
-            id: before.and_then(|before| before.id).or(id),
-            state: RootState::Degraded(crate::api::reasons::BackendReason::Degraded, "not looked at yet".into()),
-            space: None,
-            pinned: 0,
-        },
-    }
 }
 
 #[cfg(test)]

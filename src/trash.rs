@@ -1,8 +1,8 @@
 //! `tombolo trash`: what was deleted and can still come back. Talks to the backends itself, so it runs where they are reachable.
 
 use crate::api::storage_backend::StorageBackend;
-use crate::backends::{Drivers, Registry};
-use crate::cli::{Common, Trash, TrashOf};
+use crate::backends::{Drivers, Registry, Secrets};
+use crate::cli::{Common, Trash, TrashOf, own_namespace};
 use crate::domain::class::Class;
 use crate::domain::discarded::Discarded;
 use crate::domain::ids::{BackendName, ClaimKey, PvName};
@@ -101,6 +101,9 @@ async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<Bin>> {
         .list(&ListParams::default())
         .await?;
     let cluster_id = cluster_id(client).await?;
+    let registry = Registry {
+        secrets: Some(Secrets::of(client.clone(), own_namespace(of.namespace.as_deref()))),
+    };
     let mut found = Vec::new();
     for object in list.items {
         let name = BackendName::new(object.name_any());
@@ -113,7 +116,7 @@ async fn opened(client: &Client, of: &TrashOf) -> anyhow::Result<Vec<Bin>> {
             .and_then(|s| s.backend_id.as_deref())
             .and_then(BackendId::parse);
         let Some(backend_id) = id else { continue };
-        let opened = Registry.open(&object.spec).await;
+        let opened = registry.open(&object.spec).await;
         let opened = opened.with_context(|| format!("StorageBackend {name}"))?;
         let mark = Mark {
             backend_id,

@@ -34,6 +34,11 @@ pub enum Role {
     Election,
     /// What it does in the whole cluster if it honours the compatible reference kind; installed with that option only.
     TridentReferences,
+    /// What it does in the whole cluster if a backend on another machine keeps everybody but nodes away; installed with the component
+    /// `remote` only.
+    Nodes,
+    /// What it does in its own namespace if a backend is on another machine; installed with the component `remote` only.
+    Secrets,
 }
 
 const READ: &[&str] = &["get", "list", "watch"];
@@ -162,6 +167,24 @@ pub const ACCESS: &[Permission] = &[
         "Whether a reference has an effect, where the definition has a status.",
     ),
     Permission {
+        role: Role::Nodes,
+        ..cluster(
+            CORE,
+            "nodes",
+            &["list", "watch"],
+            "Their addresses, for servers that let only nodes in.",
+        )
+    },
+    Permission {
+        role: Role::Secrets,
+        ..cluster(
+            CORE,
+            "secrets",
+            &["get"],
+            "What is shown to backends on other machines; the Secret that a StorageBackend names.",
+        )
+    },
+    Permission {
         object: Some("tridentvolumereferences.trident.netapp.io"),
         ..trident(
             DEFINITIONS,
@@ -222,6 +245,7 @@ impl Role {
         match self {
             Self::Controller | Self::Election => "base/rbac.yaml",
             Self::TridentReferences => "components/trident/rbac.yaml",
+            Self::Nodes | Self::Secrets => "components/remote/rbac.yaml",
         }
     }
 
@@ -230,6 +254,8 @@ impl Role {
             Self::Controller => "kind: ClusterRole\nmetadata:\n  name: tombolo-controller\n",
             Self::Election => "kind: Role\nmetadata:\n  name: tombolo-controller\n  namespace: tombolo-system\n",
             Self::TridentReferences => "kind: ClusterRole\nmetadata:\n  name: tombolo-controller-trident-references\n",
+            Self::Nodes => "kind: ClusterRole\nmetadata:\n  name: tombolo-controller-nodes\n",
+            Self::Secrets => "kind: Role\nmetadata:\n  name: tombolo-controller-secrets\n  namespace: tombolo-system\n",
         }
     }
 }

@@ -11,6 +11,8 @@ pub const READY: &str = "Ready";
 pub const DEGRADED: &str = "Degraded";
 /// Type of a StorageBackend's condition: more is promised than there is, as an admin asked.
 pub const OVERCOMMITTED: &str = "Overcommitted";
+/// Type of a StorageBackend's condition: so many consents ended at once that cutting waits for an admin.
+pub const MASS_REVOCATION: &str = "MassRevocation";
 /// Type of a reference's condition: the source's owner shares with the reference's namespace.
 pub const ACCEPTED: &str = "Accepted";
 

@@ -120,7 +120,7 @@ mod tests {
                 assert!(key != "nullable" && key != "title", "{path}.{key}");
                 if key == "format" {
                     assert!(
-                        ["int32", "int64", "date-time"].contains(&value.as_str().unwrap()),
+                        ["int32", "int64", "date-time", "byte"].contains(&value.as_str().unwrap()),
                         "{path}: {value}"
                     );
                 }

@@ -8,6 +8,7 @@ pub mod conditions;
 mod crds;
 pub mod names;
 pub mod reasons;
+pub mod revocation;
 pub mod shared_volume;
 pub mod storage_backend;
 mod tolerant;

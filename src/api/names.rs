@@ -101,6 +101,10 @@ pub const ANNOTATION_VIA: &str = "tombolo.dev/via";
 pub const ANNOTATION_SOURCE_UID: &str = "tombolo.dev/sourceUID";
 /// Annotation of a member's PersistentVolume: the owner's `onRevoke` at the join.
 pub const ANNOTATION_ON_REVOKE: &str = "tombolo.dev/onRevoke";
+/// Annotation of a PersistentVolume: the namespace whose way to the data it mounts, which a reclaim does not change.
+pub const ANNOTATION_TENANT: &str = "tombolo.dev/tenant";
+/// Annotation of a member's PersistentVolume whose access was taken away: since when, what is left, and on whose word.
+pub const ANNOTATION_CUT: &str = "tombolo.dev/cut";
 /// Annotation of an owner's PersistentVolume after a reclaim: UID of the claim that owns it now.
 pub const ANNOTATION_OWNER_UID: &str = "tombolo.dev/ownerUID";
 /// Annotation of a StorageBackend: the id of a mass revocation that an admin confirms.

@@ -275,9 +275,9 @@ reasons! {
         /// Whether consent still holds cannot be seen; nothing is changed meanwhile.
         ConsentUnknown: Warning Waiting =>
             "Bring back the CRD of the references, or the right to read them.";
-        /// A member's consent shrank to read-only, and its access did not.
+        /// A member's consent ended or shrank to read-only, and its access did not.
         AccessNotReduced: Warning Denied =>
-            "Ask the member to make its claim again as ReadOnlyMany.";
+            "Ask the member to leave, or to make its claim again as ReadOnlyMany.";
         /// The owner's PersistentVolume is bound to a claim that we did not record, or was made available to anybody.
         UnexpectedClaim: Warning Invalid =>
             "Restore the PersistentVolume's claimRef, or give the volume to a claim by `tombolo reclaim`.";

@@ -2,6 +2,7 @@
 //!
 //! The types read whatever is stored (see `tolerant`); the schema is what refuses mistakes, at the moment they are made.
 
+use super::revocation::RevocationStatus;
 use super::tolerant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 mod drivers;
 
-pub use drivers::{Driver, LocalDriver, NfsDriver, NfsVersion, SourcePort};
+pub use drivers::{Driver, LocalDriver, NfsDriver, NfsVersion, RemoteDriver, SecretRef, SourcePort};
 
 /// Retention of the trash where nothing is said.
 const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,7 +29,7 @@ const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
     derive = "PartialEq",
     shortname = "sb",
     category = "tombolo",
-    doc = "A place where volumes are made: an NFS export, or a directory on a node.",
+    doc = "A place where volumes are made: an NFS export, a directory on a node, or a backend on another machine.",
     // A backend's name is the value of a label on every PersistentVolume made on it.
     validation = Rule::new("self.metadata.name.size() <= 63")
         .message("the name may have at most 63 characters: it is the value of a label"),
@@ -40,14 +41,16 @@ const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
     printcolumn = r#"{"name": "Free", "type": "integer", "jsonPath": ".status.freeBytes"}"#,
     printcolumn = r#"{"name": "Export", "type": "string", "jsonPath": ".spec.nfs.export", "priority": 1}"#,
     printcolumn = r#"{"name": "Subdirectory", "type": "string", "jsonPath": ".spec.nfs.subdirectory", "priority": 1}"#,
+    printcolumn = r#"{"name": "URL", "type": "string", "jsonPath": ".spec.remote.url", "priority": 1}"#,
     printcolumn = r#"{"name": "Node", "type": "string", "jsonPath": ".spec.local.node", "priority": 1}"#,
     printcolumn = r#"{"name": "Path", "type": "string", "jsonPath": ".spec.local.path", "priority": 1}"#,
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[x_kube(
-    validation = Rule::new("[has(self.nfs), has(self.local)].filter(d, d).size() == 1")
-        .message("exactly one driver must be set: nfs or local"),
-    validation = Rule::new("has(self.nfs) == has(oldSelf.nfs) && has(self.local) == has(oldSelf.local)")
+    validation = Rule::new("[has(self.nfs), has(self.local), has(self.remote)].filter(d, d).size() == 1")
+        .message("exactly one driver must be set: nfs, local or remote"),
+    validation = Rule::new("has(self.nfs) == has(oldSelf.nfs) && has(self.local) == has(oldSelf.local) \
+                            && has(self.remote) == has(oldSelf.remote)")
         .message("the driver is immutable: volumes stay where they were made; make another StorageBackend")
 )]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +69,13 @@ pub struct StorageBackendSpec {
         skip_serializing_if = "Option::is_none"
     )]
     pub local: Option<LocalDriver>,
+    /// Driver: a backend on another machine, such as a filer, over HTTPS.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub remote: Option<RemoteDriver>,
     /// Groups that volumes of classes with `permissions: Gid` get one of each, as `<first>-<last>`: 200000-299999.
     #[serde(
         default,
@@ -189,7 +199,7 @@ pub struct StorageBackendStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub backend_id: Option<String>,
-    /// Ready, Degraded.
+    /// Ready, Degraded, MassRevocation.
     #[serde(
         default,
         deserialize_with = "tolerant::or_default",
@@ -240,6 +250,13 @@ pub struct StorageBackendStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub free_bytes: Option<i64>,
+    /// Access that was cut lately, and whether cutting waits for an admin.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub revocation: Option<RevocationStatus>,
     /// Something that works, but not as configured.
     #[serde(
         default,

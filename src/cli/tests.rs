@@ -50,6 +50,7 @@ fn every_flag_of_run_comes_from_the_environment_too() {
             "log",
             "log-format",
             "namespace",
+            "revoke-grace",
             "sweep-interval",
             "trident-references",
             "workers"
@@ -63,6 +64,7 @@ fn what_run_does_unless_told_otherwise() {
     assert_eq!(args.listen, "0.0.0.0:8080".parse().unwrap());
     assert!(args.leader_election && !args.trident_references);
     assert_eq!((args.workers, args.sweep_interval), (32, Duration::from_secs(600)));
+    assert_eq!(args.revoke_grace, Duration::from_secs(30));
     assert!(!args.process_name().is_empty());
     assert_eq!(args.copies(&Leadership::Alone), Settings::default());
 }
@@ -102,7 +104,7 @@ fn names_are_checked_before_anything_is_asked_of_the_cluster() {
         "tombolo trash restore pvc-1 --to team-a/data --backend nas1",
         "tombolo trash purge pvc-1",
         "tombolo crd --out crds",
-        "tombolo run --listen [::]:9090 --sweep-interval 1h30m --namespace kube-system --identity a",
+        "tombolo run --listen [::]:9090 --sweep-interval 1h30m --revoke-grace 2m --namespace kube-system --identity a",
     ];
     for line in good {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -123,6 +125,8 @@ fn names_are_checked_before_anything_is_asked_of_the_cluster() {
         "tombolo run --workers many",
         "tombolo run --sweep-interval 0s",
         "tombolo run --sweep-interval=-1m",
+        "tombolo run --revoke-grace 0s",
+        "tombolo run --revoke-grace soon",
         "tombolo run --leader-election=maybe",
         "tombolo run --leader-election false",
         "tombolo run --listen 8080",

@@ -1,11 +1,10 @@
 //! A backend changed, or it is time to look at one: whose root it is, whether it answers, how much room it has.
 
 use super::context::{Context, Next};
-use super::trash;
-use crate::api::conditions::{DEGRADED, OVERCOMMITTED, READY, Statement, Status};
+use super::{exports, trash};
 use crate::api::reasons::BackendReason as R;
-use crate::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
-use crate::backends::Opened;
+use crate::api::storage_backend::StorageBackendSpec;
+use crate::backends::{Opened, Still};
 use crate::domain::ids::BackendName;
 use crate::execute::Failure;
 use crate::metrics::timed::Timed;
@@ -18,6 +17,8 @@ use crate::plan::takes::Taken;
 use std::sync::Arc;
 use std::time::Duration;
 use tombolo_backend_api::{Backend, BackendError, BackendId, Class, Guarded, Space};
+
+mod status;
 
 /// How often a backend that can be used is looked at.
 const WHEN_READY: Duration = Duration::from_secs(30);
@@ -35,7 +36,8 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         return Ok(Next::Change);
     };
     let known = root.id.clone().or_else(|| recorded_id(ctx, name));
-    let state = match look(ctx, name, &root, known.as_ref()).await {
+    let looked = async { admit_nodes(ctx, look(ctx, name, &root, known.as_ref()).await?).await };
+    let state = match looked.await {
         Ok(state) => state,
         Err(error) => RootState::Degraded(reason_of(&error), error.to_string()),
     };
@@ -72,9 +74,10 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     };
     if is && !was {
         wake_everything_that_waits(ctx);
-        ctx.wake(Work::Trash(name.clone()));
+        ctx.queue
+            .add_all([Work::Trash(name.clone()), Work::Exports(name.clone())]);
     }
-    publish(ctx, name, &now).await?;
+    status::publish(ctx, name, &now).await?;
     if now.terminating {
         return let_go(ctx, name, &now).await;
     }
@@ -101,6 +104,18 @@ fn recorded_id(ctx: &Context, name: &BackendName) -> Option<BackendId> {
     })
 }
 
+/// A backend that keeps everybody but nodes away is told which those are, at every look: whoever restarted it may have forgotten.
+/// Before they are known it is not told of any, and what it last knew stays.
+async fn admit_nodes(ctx: &Context, state: RootState) -> Result<RootState, BackendError> {
+    if let RootState::Ready(guarded) = &state
+        && guarded.capabilities().node_access
+        && let Some(addresses) = ctx.nodes.addresses()
+    {
+        guarded.admit_nodes(&addresses).await?;
+    }
+    Ok(state)
+}
+
 /// The room there is, and what of it deleted volumes still hold; as it was, if the backend does not say.
 async fn room(guarded: &Guarded, root: &Root) -> (Option<Space>, u64) {
     let space = guarded.space().await.ok().or(root.space);
@@ -113,10 +128,13 @@ async fn room(guarded: &Guarded, root: &Root) -> (Option<Space>, u64) {
 
 /// Opens a backend's driver.
 async fn open(ctx: &Context, name: &BackendName, spec: &StorageBackendSpec) -> Result<Arc<dyn Backend>, BackendError> {
-    let Opened { driver, node } = ctx.drivers.open(spec).await?;
-    let driver: Arc<dyn Backend> = Arc::new(Timed::new(driver, name, &ctx.metrics));
-    ctx.roots.opened(name, spec, driver.clone(), node);
-    Ok(driver)
+    let opened = ctx.drivers.open(spec).await?;
+    let timed = Opened {
+        driver: Arc::new(Timed::new(opened.driver, name, &ctx.metrics)),
+        ..opened
+    };
+    ctx.roots.opened(name, spec, &timed);
+    Ok(timed.driver)
 }
 
 async fn look(
@@ -125,9 +143,13 @@ async fn look(
     root: &Root,
     known: Option<&BackendId>,
 ) -> Result<RootState, BackendError> {
-    let driver = match &root.driver {
-        Some(driver) => driver.clone(),
-        None => open(ctx, name, &root.spec).await?,
+    let still = match &root.tending {
+        Some(tending) => tending.tend().await?,
+        None => Still::Open,
+    };
+    let driver = match (&root.driver, still) {
+        (Some(driver), Still::Open) => driver.clone(),
+        (None, _) | (Some(_), Still::Outdated) => open(ctx, name, &root.spec).await?,
     };
     let mut mark = match driver.read_mark().await {
         // A root that was never used need not exist: placing the mark makes it, or says that the server is away.
@@ -168,60 +190,6 @@ fn reason_of(error: &BackendError) -> R {
         Class::Full => R::Full,
         Class::Invalid | Class::TooLarge | Class::Bug => R::Degraded,
     }
-}
-
-async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> Result<(), Failure> {
-    let used = ctx.ports.ledger.usage(name, None);
-    let say = |condition, holds, reason: R, message: String| Statement {
-        condition,
-        status: if holds { Status::True } else { Status::False },
-        reason: reason.as_str(),
-        message,
-        observed_generation: None,
-    };
-    let mut statements = match &root.state {
-        RootState::Ready(_) => vec![
-            say(READY, true, R::Ready, "the root is marked as this backend's".to_owned()),
-            say(DEGRADED, false, R::Ready, String::new()),
-        ],
-        RootState::Degraded(reason, text) => {
-            vec![
-                say(READY, false, *reason, text.clone()),
-                say(DEGRADED, true, *reason, text.clone()),
-            ]
-        }
-    };
-    if let (Some(capabilities), Some(space)) = (root.capabilities, root.space)
-        && capabilities.quota
-    {
-        let beyond = root.limits.overcommits(space.total, &capabilities);
-        let (reason, text) = match beyond {
-            true => (
-                R::Overcommitted,
-                "limits.overcommit is set, and no limit keeps what is promised within the file system",
-            ),
-            false => (R::WithinSize, ""),
-        };
-        statements.push(say(OVERCOMMITTED, beyond, reason, text.to_owned()));
-    }
-    let status = StorageBackendStatus {
-        backend_id: root.id.as_ref().map(ToString::to_string),
-        conditions: Vec::new(),
-        capabilities: root
-            .capabilities
-            .unwrap_or_default()
-            .names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect(),
-        volumes: i64::try_from(used.volumes).ok(),
-        provisioned_bytes: i64::try_from(used.bytes).ok(),
-        pinned_bytes: (root.pinned > 0).then(|| i64::try_from(root.pinned).ok()).flatten(),
-        total_bytes: root.space.and_then(|s| i64::try_from(s.total).ok()),
-        free_bytes: root.space.and_then(|s| i64::try_from(s.free).ok()),
-        notice: root.driver.as_ref().and_then(|d| d.notice()),
-    };
-    Ok(ctx.publication.backend(name, status, statements).await?)
 }
 
 /// Claims that were refused for a backend's sake.
@@ -270,10 +238,18 @@ async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, 
         }
         RootState::Degraded(..) => None,
     };
+    let exports = match &root.state {
+        RootState::Ready(guarded) if exports::are_on(guarded) => !guarded.exports().await?.is_empty(),
+        RootState::Ready(_) | RootState::Degraded(..) => false,
+    };
+    if exports {
+        ctx.wake(Work::Exports(name.clone()));
+    }
     let left = Left {
         recorded,
         objects,
         trash,
+        exports,
         marked: root.id.is_some(),
     };
     if !may_go(&left) {

@@ -3,6 +3,7 @@
 use super::context::{Context, Next};
 use super::{lost, volumes};
 use crate::api::reasons::Class;
+use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{ClaimKey, VolumeId};
 use crate::domain::pv::Pv;
@@ -14,6 +15,7 @@ use crate::observe::consent::{Shown, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
+use crate::plan::exports::kept_by_one_of;
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
 use crate::report;
@@ -136,6 +138,12 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         .map(|class| ctx.metrics.provision(class, Source::VolumeReference));
     run(&plan.actions, &ctx.ports).await?;
     let next = volumes::complete(ctx, &volume, &Token::joining(view.claim().uid.clone()), &turn).await?;
+    let handle = view
+        .source_pv()
+        .and_then(|pv| pv.ours.as_ref())
+        .map(|ours| &ours.handle);
+    let left = handle.and_then(|handle| ctx.idle_exports.at(&handle.path));
+    ctx.queue.add_all(left.map(Work::Exports));
     if let Some(timer) = timer {
         timer.finish(Attempt::Succeeded);
     }
@@ -162,16 +170,22 @@ fn overtaken() -> Failure {
 async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
     let claim = view.claim();
     let own = claim.uid.pv_name();
-    let (pv, members, shown) = gather::with(&ctx.caches, |index| {
+    let (pv, members, shown, kept) = gather::with(&ctx.caches, |index| {
         let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
         let pv = bound
             .and_then(|name| index.pv(name))
             .or_else(|| index.pv(&own))
             .cloned();
         let volume = pv.as_ref().and_then(|pv| index.volume_of(pv));
-        let members = volume.map_or(0, |volume| index.members(&volume).count());
+        let members = volume.as_ref().map_or(0, |volume| index.members(volume).count());
         let shown = pv.as_ref().and_then(|pv| Shown::of(index, claim, pv));
-        (pv, members, shown)
+        // Only where it is asked for: everybody in the volume is looked at.
+        let ended = shown.as_ref().is_some_and(|shown| shown.state().ended().is_some());
+        let all = volume
+            .iter()
+            .flat_map(|volume| index.members(volume).chain(index.pv(&volume.pv_name())));
+        let kept = ended && pv.as_ref().is_some_and(|pv| kept_by_one_of(pv, all.map(|pv| &**pv)));
+        (pv, members, shown, kept)
     });
     if pv.is_none() && claim.held {
         // There is nothing to be held for, unless members outlived the object.
@@ -188,7 +202,11 @@ async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
         members,
         consent,
         backend: pv.as_ref().and_then(|pv| view.backend_of(pv)),
+        kept,
     });
+    if let (Some(pv), Some(consent)) = (&pv, consent) {
+        settle_access(ctx, pv, consent);
+    }
     match &pv {
         Some(pv) if actions.iter().any(|a| matches!(a, Action::TakeHold(_))) => {
             let_go(ctx, claim, &VolumeId::from(&pv.name)).await?;
@@ -198,16 +216,30 @@ async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
     Ok(consent != Some(Consent::Unknown))
 }
 
+/// Whether what a member may do is what is written of it; if not, somebody looks at the backend's exports.
+fn settle_access(ctx: &Context, pv: &Pv, consent: Consent) {
+    let (Some(ours), Some(joined)) = (&pv.ours, pv.joined()) else {
+        return;
+    };
+    let written = ours.cut.as_ref().map(|cut| (cut.left, cut.by));
+    if joined.on_revoke == OnRevoke::Cut && consent != Consent::Unknown && consent.ended() != written {
+        let backend = ours.backend.clone().or_else(|| ctx.roots.name_behind(&ours.handle));
+        ctx.queue.add_all(backend.map(Work::Exports));
+    }
+}
+
 /// The state of a member's consent, read live where it seems to have ended. Whoever describes the volume waits for that read.
 async fn known_consent(ctx: &Context, claim: &Claim, pv: &Pv, shown: Shown) -> Result<Consent, Failure> {
     let seems = shown.state();
     // What could not be told then is asked again.
     let told = |known: &Consent| *known == seems || *known != Consent::Unknown;
     if let Some(known) = ctx.verdicts.of(&pv.name, &shown).filter(told) {
+        if seems.ended().is_none() {
+            ctx.verdicts.interrupted(&pv.name);
+        }
         return Ok(known);
     }
     let read = live_consent_of(&ctx.caches, &*ctx.ports.cluster, claim, pv).await?;
-    // The namespace is gone, and with it soon the claim.
     let read = read.unwrap_or(Consent::Given);
     if ctx.verdicts.note(&pv.name, shown, read) {
         let volume = gather::with(&ctx.caches, |index| index.volume_of(pv));

@@ -9,8 +9,11 @@ use crate::backends::Drivers;
 use crate::domain::ids::VolumeId;
 use crate::execute::Ports;
 use crate::execute::publication::Publication;
+use crate::execute::revocations::Revocations;
 use crate::metrics::Metrics;
+use crate::observe::exports::Idle;
 use crate::observe::gather::{Caches, ClaimView};
+use crate::observe::nodes::Nodes;
 use crate::observe::queue::Queue;
 use crate::observe::reserved::{Reservation, Reservations};
 use crate::observe::roots::Roots;
@@ -31,6 +34,8 @@ pub struct Context {
     pub caches: Caches,
     /// The backends.
     pub roots: Arc<Roots>,
+    /// The addresses of nodes, for backends that keep everybody else away.
+    pub nodes: Arc<Nodes>,
     /// What opens them.
     pub drivers: Arc<dyn Drivers>,
     /// What waits to be looked at.
@@ -45,6 +50,8 @@ pub struct Context {
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.
     pub verdicts: Arc<Verdicts>,
+    /// Where cuts are counted.
+    pub revocations: Arc<dyn Revocations>,
     /// Statuses for people to read.
     pub publication: Arc<dyn Publication>,
     /// Counters.
@@ -57,6 +64,10 @@ pub struct Context {
     pub hopeless: CancellationToken,
     /// How often everything is looked at that nobody asked about.
     pub sweep_interval: Duration,
+    /// How long consent must have been seen to have ended before access is cut.
+    pub revoke_grace: Duration,
+    /// Exports that nobody seems to need.
+    pub idle_exports: Arc<Idle>,
 }
 
 /// When to look at a thing again.

@@ -1,7 +1,9 @@
 //! A claim is `Lost`: its PersistentVolume was removed by force. Make it again if that is safe, or say why not.
 
 use super::context::Context;
+use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::consent::Grants;
 use crate::domain::ids::VolumeId;
 use crate::execute::{Failure, run};
 use crate::observe::work::Work;
@@ -45,10 +47,15 @@ pub async fn repair(ctx: &Context, claim: &Claim, ours: bool) -> Result<(), Fail
         }
         (None, Some(record)) => {
             let owner = cluster.pv(&record.volume.pv_name()).await?;
+            let source = cluster
+                .claim(&record.owner.key)
+                .await?
+                .filter(|c| c.uid == record.owner.uid);
             repair::member(&LostMember {
                 claim: &claim,
                 record,
                 owner: owner.as_ref(),
+                on_revoke: source.map_or(OnRevoke::Keep, |c| Grants::of(&c.annotations).on_revoke),
             })
         }
     };

@@ -7,6 +7,7 @@ pub mod backends;
 pub mod claims;
 pub mod context;
 pub mod copies;
+pub mod exports;
 pub mod lost;
 pub mod members;
 pub mod purges;
@@ -64,7 +65,7 @@ pub async fn work_on(ctx: Context) {
 /// A look that ends, whatever happens in it: one object, or one library, must not stop the others' work.
 async fn bounded(ctx: &Context, work: &Work) -> Result<Next, Failure> {
     let look = AssertUnwindSafe(look_at(ctx, work)).catch_unwind();
-    let ended = if matches!(work, Work::Trash(_) | Work::Sweep) {
+    let ended = if matches!(work, Work::Trash(_) | Work::Exports(_) | Work::Sweep) {
         Ok(look.await)
     } else {
         tokio::time::timeout(DEADLINE, look).await
@@ -90,6 +91,7 @@ pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
         Work::Reference(key) => references::reconcile(ctx, key).await,
         Work::Backend(name) => backends::reconcile(ctx, name).await,
         Work::Trash(name) => trash::reconcile(ctx, name).await,
+        Work::Exports(name) => exports::reconcile(ctx, name).await,
         Work::Sweep => sweep::reconcile(ctx).await,
     }
 }
@@ -149,7 +151,7 @@ fn subject(work: &Work) -> Subject {
         Work::SharedVolume(_) => Subject::SharedVolume,
         Work::Reference(_) => Subject::Reference,
         Work::Backend(_) => Subject::Backend,
-        Work::Trash(_) | Work::Sweep => Subject::Sweep,
+        Work::Trash(_) | Work::Exports(_) | Work::Sweep => Subject::Sweep,
     }
 }
 

@@ -43,6 +43,7 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
             holding,
             cleanup: cleanup.unwrap_or(Cleanup::NotDue),
             backend: backend.as_ref(),
+            revokes: backend.as_ref().and_then(|name| revokes(ctx, name)),
         });
         let unread = members.iter().filter(|(_, consent)| consent.is_none());
         let claims = unread.filter_map(|(member, _)| index.claim_by_uid(&member.name.claim_uid()?));
@@ -79,6 +80,10 @@ fn consent(ctx: &Context, index: &Index, member: &Arc<Pv>) -> Option<Consent> {
         Some(shown) => ctx.verdicts.of(&member.name, &shown),
         None => Some(Consent::Given),
     }
+}
+
+fn revokes(ctx: &Context, name: &BackendName) -> Option<bool> {
+    Some(ctx.roots.get(name)?.driver?.capabilities().revoke)
 }
 
 fn backend(ctx: &Context, pv: &Pv) -> Option<BackendName> {

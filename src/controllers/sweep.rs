@@ -32,8 +32,11 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
     ctx.metrics.sweep_found(Leftover::Intent, intents);
     let handles: HashSet<&Handle> = records.iter().map(|r| &r.handle).collect();
     for name in ctx.roots.names() {
-        ctx.queue
-            .add_all([Work::Backend(name.clone()), Work::Trash(name.clone())]);
+        ctx.queue.add_all([
+            Work::Backend(name.clone()),
+            Work::Trash(name.clone()),
+            Work::Exports(name.clone()),
+        ]);
         if let Some(root) = ctx.roots.get(&name)
             && let RootState::Ready(guarded) = &root.state
         {

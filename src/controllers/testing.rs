@@ -53,19 +53,23 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         },
         caches: Arc::default(),
         roots,
-        drivers: Arc::new(Registry),
+        nodes: Arc::default(),
+        drivers: Arc::new(Registry::default()),
         queue: Arc::default(),
         locks: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         purges: Arc::default(),
         copies: Arc::default(),
+        revocations: Arc::new(Statuses::new(client.clone(), clock.clone())),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),
         cluster_id: cluster_id(),
         retries: Arc::default(),
         hopeless: CancellationToken::new(),
         sweep_interval: Duration::from_secs(600),
+        revoke_grace: Duration::from_secs(30),
+        idle_exports: Arc::default(),
     };
     World {
         ctx,
@@ -90,6 +94,7 @@ async fn root(fake: &Fake) -> Root {
     Root {
         spec: Default::default(),
         driver: Some(driver.clone()),
+        tending: None,
         capabilities: Some(driver.capabilities()),
         labels: BTreeMap::new(),
         limits: Limits::default(),
@@ -100,6 +105,8 @@ async fn root(fake: &Fake) -> Root {
         state: RootState::Ready(Guarded::new(driver, mark)),
         space: None,
         pinned: 0,
+        word: None,
+        paused: false,
     }
 }
 

@@ -1,9 +1,10 @@
 //! A PersistentVolume, reduced to what decisions look at; ours carry everything that deleting and rebuilding need.
 
 use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use super::cut::Cut;
 use super::ids::{
-    BackendName, ClaimKey, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId, is_dns_label,
-    is_dns_subdomain,
+    BackendName, ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+    is_dns_label, is_dns_subdomain,
 };
 use super::record::Terms;
 use super::size;
@@ -12,6 +13,7 @@ use crate::api::names;
 use k8s_openapi::api::core::v1::{PersistentVolume, VolumeNodeAffinity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tombolo_backend_api::{ExportKey, Tenant};
 
 /// A PersistentVolume as decisions see it.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +75,10 @@ pub struct Ours {
     pub access: Access,
     /// The claim that owns it after a reclaim, by UID.
     pub owner_uid: Option<ClaimUid>,
+    /// The namespace whose way to the data it mounts; `None`: that of its claim.
+    pub tenant: Option<Namespace>,
+    /// Of a member: what was taken from it, if anything was.
+    pub cut: Option<Cut>,
     /// Whether finalizer, labels and `provisioned-by` are all there, and an owner's label names itself.
     pub intact: bool,
 }
@@ -251,6 +257,30 @@ impl Pv {
         uids
     }
 
+    /// Of a member: the consent it came by.
+    pub fn joined(&self) -> Option<&Joined> {
+        match &self.ours.as_ref()?.role {
+            Role::Owner => None,
+            Role::Member(joined) => Some(joined),
+        }
+    }
+
+    /// The namespace whose way to the data it mounts; `None`: it is not ours, or nobody's.
+    pub fn tenant(&self) -> Option<&Namespace> {
+        let of_claim = || self.claim.as_ref().map(|c| &c.key.namespace);
+        self.ours.as_ref()?.tenant.as_ref().or_else(of_claim)
+    }
+
+    /// The way to the data that it mounts, where a backend has such; `None`: it is not ours, or nobody's.
+    pub fn export(&self) -> Option<ExportKey> {
+        let (ours, tenant) = (self.ours.as_ref()?, self.tenant()?);
+        Some(ExportKey {
+            path: ours.handle.path.clone(),
+            tenant: Tenant::parse(tenant.as_str()).ok()?,
+            access: ours.access,
+        })
+    }
+
     /// What it says of deleting; `None`: it is not ours.
     pub fn terms(&self) -> Option<Terms> {
         let ours = self.ours.as_ref()?;
@@ -331,6 +361,10 @@ impl Ours {
             owner_uid: annotation(names::ANNOTATION_OWNER_UID)
                 .filter(|u| !u.is_empty())
                 .map(ClaimUid::new),
+            tenant: annotation(names::ANNOTATION_TENANT)
+                .filter(|text| is_dns_label(text))
+                .map(Namespace::new),
+            cut: annotation(names::ANNOTATION_CUT).and_then(Cut::parse),
         })
     }
 }

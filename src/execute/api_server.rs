@@ -9,6 +9,7 @@ use crate::api::names;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
     VolumeId,
@@ -353,6 +354,12 @@ impl Cluster for ApiServer {
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError> {
         let patch = json!({"metadata": exactly(pv), "spec": {"persistentVolumeReclaimPolicy": "Retain"}});
         self.patch_pv(&pv.name, patch).await
+    }
+
+    async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {
+        let annotation = json!({names::ANNOTATION_CUT: cut.map(Cut::to_text)});
+        let patch = json!({"metadata": {"uid": uid.as_str(), "annotations": annotation}});
+        absent_is_done(self.patch_pv(pv, patch).await)
     }
 
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError> {

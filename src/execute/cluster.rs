@@ -4,6 +4,7 @@
 //! `memory` is one for simulations, with the same refusals.
 
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -63,6 +64,8 @@ pub trait Cluster: Send + Sync + 'static {
     ) -> Result<(), ApiError>;
     /// Sets the reclaim policy to Retain.
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError>;
+    /// Writes down what was taken from a member, or that it has all again.
+    async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     /// Writes down which claim owns a volume now.
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
 }

@@ -82,6 +82,7 @@ fn metadata(pv: &NewPv) -> ObjectMeta {
             pv.on_owner_delete.as_str().to_owned(),
         ),
         (names::ANNOTATION_ACCESS.to_owned(), pv.access.as_str().to_owned()),
+        (names::ANNOTATION_TENANT.to_owned(), pv.claim.key.namespace.to_string()),
     ]);
     if let Some(joined) = &pv.joined {
         annotations.extend([

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod gate;
 pub mod manifest;
 pub mod publication;
+pub mod revocations;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -144,6 +145,16 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
                 .await?;
         }
         Action::AbandonCopy { handle, .. } => behind(handle)?.abandon_copy(&handle.path).await?,
+        Action::Admit {
+            handle,
+            export,
+            admission,
+        } => behind(handle)?.admit(export, *admission).await?,
+        Action::MakeExport { handle, export } => {
+            behind(handle)?.mount(export).await?;
+        }
+        Action::Release { handle, export } => behind(handle)?.release(export).await?,
+        Action::NoteCut { pv, uid, cut } => cluster.note_cut(pv, uid, cut.as_ref()).await?,
         Action::RemoveEmpty { handle, .. } => {
             behind(handle)?.remove_empty(&handle.path).await?;
         }

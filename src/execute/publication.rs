@@ -48,8 +48,8 @@ pub trait Publication: Send + Sync + 'static {
 
 /// Statuses on the real API server.
 pub struct Statuses {
-    client: Client,
-    clock: Arc<dyn Clock>,
+    pub(super) client: Client,
+    pub(super) clock: Arc<dyn Clock>,
     published: Mutex<Published>,
 }
 
@@ -74,7 +74,7 @@ impl Statuses {
 
     /// Writes a status where it differs. A merge patch: with server-side apply an object of a thousand members outgrows what
     /// etcd takes, for its managed fields repeat every key.
-    async fn write<K, S>(&self, api: &Api<K>, found: &K, before: &S, status: &S) -> Result<(), ApiError>
+    pub(super) async fn write<K, S>(&self, api: &Api<K>, found: &K, before: &S, status: &S) -> Result<(), ApiError>
     where
         K: Resource + Clone + Debug + DeserializeOwned,
         S: Serialize + PartialEq,
@@ -297,6 +297,8 @@ impl Publication for Statuses {
             conditions: before.conditions.clone(),
             // The one field that decides something: it says whose the root is, and is never taken back.
             backend_id: status.backend_id.or_else(|| before.backend_id.clone()),
+            // Written by whoever cuts, and by nobody else.
+            revocation: before.revocation.clone(),
             ..status
         };
         for said in statements {

@@ -29,6 +29,11 @@ impl Clock for SetClock {
 pub(crate) struct Heard(Mutex<Vec<Announcement>>);
 
 impl Heard {
+    /// All of it, in order.
+    pub(crate) fn all(&self) -> Vec<Announcement> {
+        self.0.lock().unwrap().clone()
+    }
+
     /// The words, in order.
     pub(crate) fn words(&self) -> Vec<String> {
         self.0.lock().unwrap().iter().map(|a| a.text.clone()).collect()

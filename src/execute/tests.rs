@@ -8,6 +8,7 @@
 
 use super::*;
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -25,7 +26,7 @@ use async_trait::async_trait;
 use cluster::{ApiError, Fault as ApiFault};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use tombolo_backend_api::{Backend, BackendId, ClusterId, Mark, MountSource, VolumePath};
+use tombolo_backend_api::{Backend, BackendId, Capabilities, ClusterId, Mark, MountSource, VolumePath};
 use tombolo_backend_fake::{Call, Fake, Fault, Op};
 
 mod discarding;
@@ -63,7 +64,12 @@ async fn watched(fails: Option<usize>) -> Watched {
         fails,
         ..Steps::default()
     });
-    let fake = Fake::default();
+    // Plans are carried out on an empty root, where there is nothing to export.
+    let paths = Capabilities {
+        share: true,
+        ..Capabilities::default()
+    };
+    let fake = Fake::new("fake", paths);
     let mark = Mark {
         backend_id: BackendId::parse(ROOT).unwrap(),
         cluster_id: ClusterId("this".into()),
@@ -113,7 +119,11 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         | Action::Copy { .. }
         | Action::AbandonCopy { .. }
         | Action::Discard { .. }
-        | Action::RemoveEmpty { .. } => &["backend"],
+        | Action::RemoveEmpty { .. }
+        | Action::Admit { .. }
+        | Action::MakeExport { .. }
+        | Action::Release { .. } => &["backend"],
+        Action::NoteCut { .. } => &["note cut"],
         Action::CreatePv(_) => &["backend", "create pv"],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
@@ -243,6 +253,9 @@ impl Cluster for WatchedCluster {
     }
     async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
         self.write("set retain")
+    }
+    async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
+        self.write("note cut")
     }
     async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {
         self.write("record owner")

@@ -2,6 +2,7 @@
 //!
 //! A check that rests on something unread is neither passed nor failed. Nothing is decided here: the outcomes are `plan`'s.
 
+use crate::domain::cut::Side;
 use crate::plan::consent::Consent;
 use crate::plan::handshake::{self, Row};
 use serde::Serialize;
@@ -145,7 +146,8 @@ pub(super) fn of_member(member: &Member, unseen: &Unseen) -> Vec<Check> {
             let text = "references of the kind that it came by cannot be read now; nothing is changed meanwhile";
             (Outcome::Unknown, text.to_owned())
         }
-        (Consent::Given | Consent::ReadOnlyNow, None) => {
+        (Consent::ReadOnlyNow(Side::Reference), None) => (Outcome::Failed, ended()),
+        (Consent::Given | Consent::ReadOnlyNow(Side::Owner), None) => {
             (Outcome::Passed, "a reference in this namespace permits it".to_owned())
         }
     };
@@ -155,10 +157,11 @@ pub(super) fn of_member(member: &Member, unseen: &Unseen) -> Vec<Check> {
             (Outcome::Passed, text.to_owned())
         }
         (_, Some(why)) => (Outcome::Unknown, why.to_owned()),
-        (Consent::WithdrawnByOwner | Consent::ReadOnlyNow, None) => (Outcome::Failed, ended()),
-        (Consent::Given | Consent::WithdrawnByReference | Consent::Unknown, None) => {
-            (Outcome::Passed, "its owner shares it with this namespace".to_owned())
-        }
+        (Consent::WithdrawnByOwner | Consent::ReadOnlyNow(Side::Owner), None) => (Outcome::Failed, ended()),
+        (
+            Consent::Given | Consent::WithdrawnByReference | Consent::ReadOnlyNow(Side::Reference) | Consent::Unknown,
+            None,
+        ) => (Outcome::Passed, "its owner shares it with this namespace".to_owned()),
     };
     vec![
         Check::new(Row::Referenced, referenced.0, referenced.1),

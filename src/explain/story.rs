@@ -10,6 +10,7 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
 use crate::domain::pv::{Pv, PvPhase, Role};
 use crate::observe::consent::consent_of;
+use crate::plan::exports::kept_by_one_of;
 use crate::plan::handshake::{examine, wanted};
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Verdict, claim};
@@ -216,8 +217,10 @@ fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
                 None => "; the PersistentVolume of its owner is gone",
             };
             let story = format!(
-                "this claim joined the volume of {whose} ({}), by {}{left}",
-                ours.access, joined.via
+                "this claim joined the volume of {whose} ({}), by {}{left}{}",
+                ours.access,
+                joined.via,
+                ours.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default()
             );
             (story, Vec::new(), Vec::new())
         }
@@ -244,6 +247,8 @@ fn listed(entries: impl Iterator<Item = String>) -> Vec<String> {
 fn for_upkeep<'a>(seen: &'a Seen, claim: &'a Claim) -> ForUpkeep<'a> {
     let pv = objects(seen, claim).map(|(pv, _)| pv);
     let volume = pv.and_then(|pv| seen.index.volume_of(pv));
+    let of = |volume| seen.index.members(volume).chain(seen.index.pv(&volume.pv_name()));
+    let all = volume.iter().flat_map(of);
     let readable = seen
         .unseen
         .why(&[Input::References, Input::Source, Input::Namespace, Input::Volumes])
@@ -252,11 +257,12 @@ fn for_upkeep<'a>(seen: &'a Seen, claim: &'a Claim) -> ForUpkeep<'a> {
         claim,
         ours: seen.view.is_ours(),
         pv,
-        members: volume.map_or(0, |volume| seen.index.members(&volume).count()),
+        members: volume.as_ref().map_or(0, |volume| seen.index.members(volume).count()),
         consent: pv
             .filter(|_| readable)
             .and_then(|pv| consent_of(&seen.index, claim, pv)),
         backend: pv.and_then(|pv| seen.view.backend_of(pv)),
+        kept: pv.is_some_and(|pv| kept_by_one_of(pv, all.map(|pv| &**pv))),
     }
 }
 

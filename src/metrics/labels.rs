@@ -2,6 +2,10 @@
 //!
 //! Dashboards and alerts are written against these words: a test prints them all, so that none changes by accident.
 
+mod exports;
+
+pub use exports::ExportChange;
+
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
 use strum::{IntoStaticStr, VariantArray};
@@ -259,6 +263,12 @@ pub(super) struct CallLabels {
     pub(super) backend: String,
     pub(super) operation: Label<Operation>,
     pub(super) outcome: Label<Outcome>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ExportLabels {
+    pub(super) backend: String,
+    pub(super) what: Label<ExportChange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

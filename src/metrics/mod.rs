@@ -13,9 +13,9 @@ pub use timer::Timer;
 
 use crate::domain::ids::{BackendName, ClassName};
 use labels::{
-    Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, FoundLabels,
-    KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels, RebuildCause, RebuildLabels, ReconcileLabels,
-    Reconciled, Source, Subject,
+    Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, ExportChange,
+    ExportLabels, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels, RebuildCause,
+    RebuildLabels, ReconcileLabels, Reconciled, Source, Subject,
 };
 use registry::Series;
 use std::sync::Arc;
@@ -202,6 +202,23 @@ impl Metrics {
         self.series.copies_waiting.set(gauge(waiting));
     }
 
+    /// Counts a change of a way to data.
+    pub fn export_changed(&self, backend: &BackendName, what: ExportChange) {
+        let labels = ExportLabels {
+            backend: backend.as_str().to_owned(),
+            what: Label(what),
+        };
+        self.series.exports_changed.get_or_create(&labels).inc();
+    }
+
+    /// Whether cuts of a backend wait for an admin.
+    pub fn cuts_paused(&self, backend: &BackendName, paused: bool) {
+        let labels = BackendLabels {
+            backend: backend.as_str().to_owned(),
+        };
+        self.series.cuts_paused.get_or_create(&labels).set(i64::from(paused));
+    }
+
     /// Whether this process leads.
     pub fn leading(&self, leads: bool) {
         self.series.leader.set(i64::from(leads));
@@ -219,7 +236,14 @@ impl Metrics {
                 });
             }
         }
+        for what in ExportChange::VARIANTS {
+            self.series.exports_changed.remove(&ExportLabels {
+                backend: backend.clone(),
+                what: Label(*what),
+            });
+        }
         let labels = BackendLabels { backend };
+        self.series.cuts_paused.remove(&labels);
         self.series.trash_entries.remove(&labels);
         self.series.purges_failed.remove(&labels);
     }

@@ -1,8 +1,8 @@
 //! The series themselves, under their names. The encoder puts `_total` behind counters by itself.
 
 use super::labels::{
-    BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, FoundLabels, KindLabels, ProvisionLabels,
-    RebuildLabels, ReconcileLabels,
+    BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels,
+    ProvisionLabels, RebuildLabels, ReconcileLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -49,6 +49,8 @@ pub(super) struct Series {
     pub(super) copies_running: Gauge,
     pub(super) copies_waiting: Gauge,
     pub(super) copy_seconds: Family<CopyLabels, Histogram>,
+    pub(super) exports_changed: Family<ExportLabels, Counter>,
+    pub(super) cuts_paused: Family<BackendLabels, Gauge>,
     pub(super) leader: Gauge,
 }
 
@@ -81,6 +83,8 @@ impl Series {
             copies_running: Gauge::default(),
             copies_waiting: Gauge::default(),
             copy_seconds: Family::new_with_constructor(|| Histogram::new(COPY_BUCKETS)),
+            exports_changed: Family::default(),
+            cuts_paused: Family::default(),
             leader: Gauge::default(),
         };
         series.register();
@@ -129,6 +133,8 @@ impl Series {
             copies_running "copies_running" "Copies under way"
             copies_waiting "copies_waiting" "Copies that wait for others, or for another attempt"
             copy_seconds "copy_duration_seconds" "Time of an attempt to copy"
+            exports_changed "exports_changed" "Ways to data that were cut, narrowed, restored, made again or removed"
+            cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
             leader "leader" "1 in the process that acts, 0 in one that waits"
         );
     }

@@ -4,6 +4,7 @@ use super::gather::{Caches, with};
 use super::index::{Index, NamespaceView};
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKind};
@@ -45,10 +46,12 @@ pub async fn live_consent_of(
             );
         }
     }
-    // Last: whatever was missing above may be missing because the namespace is going away.
-    let Some(namespace) = cluster.namespace(&claim.key.namespace).await? else {
-        return Ok(None);
-    };
+    // Last: whatever was missing above may be missing because the namespace is going away, or has gone.
+    let namespace = cluster.namespace(&claim.key.namespace).await?;
+    let namespace = namespace.unwrap_or(NamespaceView {
+        terminating: true,
+        ..NamespaceView::default()
+    });
     Ok(Some(state(&Membership {
         namespace: &claim.key.namespace,
         labels: &namespace.labels,
@@ -59,6 +62,7 @@ pub async fn live_consent_of(
         owner_uid: bound.as_ref().and_then(|bound| bound.uid.as_ref()),
         owner: owner.as_ref(),
         access: pv.ours.as_ref().map_or(Access::ReadOnly, |ours| ours.access),
+        cut: pv.ours.as_ref().and_then(|ours| ours.cut.as_ref()),
     })))
 }
 
@@ -87,6 +91,7 @@ pub struct Shown {
     owner_uid: Option<ClaimUid>,
     owner: Option<Arc<Claim>>,
     access: Access,
+    cut: Option<Cut>,
 }
 
 impl Shown {
@@ -106,6 +111,7 @@ impl Shown {
             owner_uid: bound.and_then(|bound| bound.uid.clone()),
             owner: bound.and_then(|bound| index.claim(&bound.key)).cloned(),
             access: ours.access,
+            cut: ours.cut.clone(),
         })
     }
 
@@ -121,6 +127,7 @@ impl Shown {
             owner_uid: self.owner_uid.as_ref(),
             owner: self.owner.as_deref(),
             access: self.access,
+            cut: self.cut.as_ref(),
         })
     }
 }

@@ -263,6 +263,9 @@ impl Index {
         remember(&mut self.gone, old.uid.clone());
         remember(&mut self.went, old.name.clone());
         let mut wake = self.concerned_by_pv(&old, volume.clone());
+        // What it mounted may be nobody's by now.
+        let backend = old.ours.as_ref().and_then(|ours| ours.backend.clone());
+        wake.extend(backend.map(Work::Exports));
         // The last one out: the owner's PersistentVolume may have waited for this, and the owner's claim if it was held.
         if let Some(volume) = volume.filter(|_| old.is_member()) {
             let name = volume.pv_name();

@@ -1,8 +1,10 @@
 //! Reads only: the caches that watches fill, and the live reads that decisions about deleting rest on.
 
 pub mod consent;
+pub mod exports;
 pub mod gather;
 pub mod index;
+pub mod nodes;
 pub mod project;
 pub mod queue;
 pub mod reserved;

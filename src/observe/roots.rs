@@ -3,6 +3,7 @@
 
 use crate::api::reasons::BackendReason;
 use crate::api::storage_backend::StorageBackendSpec;
+use crate::backends::{Opened, Tending};
 use crate::domain::backend::{Backend as BackendView, Health, Limits};
 use crate::domain::ids::{BackendName, Handle, Namespace};
 use crate::domain::record::Usage;
@@ -24,6 +25,8 @@ pub struct Root {
     pub spec: StorageBackendSpec,
     /// What reaches it, once it was opened.
     pub driver: Option<Arc<dyn Backend>>,
+    /// What has to be done for the driver while it is open, if anything.
+    pub tending: Option<Arc<dyn Tending>>,
     /// What it can do: of its driver, and before it was opened, what an earlier one said; `None`: it was never asked.
     pub capabilities: Option<Capabilities>,
     /// Its labels.
@@ -44,6 +47,10 @@ pub struct Root {
     pub space: Option<Space>,
     /// Bytes of deleted volumes that others still hold, when it was last asked.
     pub pinned: u64,
+    /// What an admin has confirmed.
+    pub word: Option<String>,
+    /// Whether its status says that cuts wait for that.
+    pub paused: bool,
 }
 
 impl Root {
@@ -78,16 +85,11 @@ impl Roots {
     }
 
     /// A backend's driver was opened. One that is gone, or another by now, is not touched.
-    pub fn opened(
-        &self,
-        name: &BackendName,
-        spec: &StorageBackendSpec,
-        driver: Arc<dyn Backend>,
-        node: Option<String>,
-    ) {
+    pub fn opened(&self, name: &BackendName, spec: &StorageBackendSpec, opened: &Opened) {
         if let Some(root) = self.write().get_mut(name).filter(|root| root.spec == *spec) {
-            root.capabilities = Some(driver.capabilities());
-            (root.driver, root.node) = (Some(driver), node);
+            root.capabilities = Some(opened.driver.capabilities());
+            (root.driver, root.node) = (Some(opened.driver.clone()), opened.node.clone());
+            root.tending = opened.tending.clone();
         }
     }
 
@@ -129,6 +131,15 @@ impl Roots {
     /// Names of all.
     pub fn names(&self) -> Vec<BackendName> {
         self.read().keys().cloned().collect()
+    }
+
+    /// Names of those that have to know the cluster's nodes.
+    pub fn told_of_nodes(&self) -> Vec<BackendName> {
+        let known = self.read();
+        let told = known
+            .iter()
+            .filter(|(_, root)| root.capabilities.is_some_and(|c| c.node_access));
+        told.map(|(name, _)| name.clone()).collect()
     }
 
     /// The name of the backend with a handle's id, ready or not.

@@ -21,6 +21,8 @@ pub enum Work {
     Backend(BackendName),
     /// A backend's trash.
     Trash(BackendName),
+    /// A backend's exports: what each lets through, which are missing, which are left.
+    Exports(BackendName),
     /// Everything that nobody asked about.
     Sweep,
 }
@@ -29,7 +31,8 @@ impl Work {
     /// How long it may wait for more of the same: what people read is written at most once a second for each object.
     pub fn patience(&self) -> Duration {
         match self {
-            Self::SharedVolume(_) => Duration::from_secs(1),
+            // So that many who lose consent, or leave, at once are seen together.
+            Self::SharedVolume(_) | Self::Exports(_) => Duration::from_secs(1),
             Self::Claim(_)
             | Self::Volume(_)
             | Self::Member(_)

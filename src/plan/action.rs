@@ -3,11 +3,12 @@
 use crate::api::reasons::{ClaimReason, SharedVolumeReason};
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
-use crate::domain::ids::{
-    BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId,
-};
+use crate::domain::cut::Cut;
+use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
+use crate::domain::ids::{ResourceVersion, VolumeId};
 use crate::domain::token::{Note, Token};
 use std::fmt;
+use tombolo_backend_api::{Admission, ExportKey};
 
 mod new_pv;
 
@@ -67,6 +68,38 @@ pub enum Action {
         bytes: u64,
         /// Its id.
         volume: VolumeId,
+    },
+    /// Make an export let through exactly this much.
+    Admit {
+        /// Of which volume.
+        handle: Handle,
+        /// Which.
+        export: ExportKey,
+        /// How much.
+        admission: Admission,
+    },
+    /// Make an export that is not there, whole.
+    MakeExport {
+        /// Of which volume.
+        handle: Handle,
+        /// Which.
+        export: ExportKey,
+    },
+    /// Remove an export that nobody needs.
+    Release {
+        /// Of which volume.
+        handle: Handle,
+        /// Which.
+        export: ExportKey,
+    },
+    /// Write down, on a member's PersistentVolume, what was taken from it; or that it has all again.
+    NoteCut {
+        /// Its name.
+        pv: PvName,
+        /// Which one of that name.
+        uid: PvUid,
+        /// What was taken.
+        cut: Option<Cut>,
     },
     /// Remove the directory of a volume that nobody ever mounted, if it is empty.
     RemoveEmpty {
@@ -259,6 +292,13 @@ impl fmt::Display for Action {
             Self::Discard {
                 backend, handle, how, ..
             } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
+            Self::Admit { export, admission, .. } => write!(f, "backend  admit {} to {export}", admission.as_str()),
+            Self::MakeExport { export, .. } => write!(f, "backend  make the export {export}"),
+            Self::Release { export, .. } => write!(f, "backend  release {export}"),
+            Self::NoteCut { pv, cut, .. } => {
+                let left = cut.as_ref().map_or("whole again", |c| c.left.admission().as_str());
+                write!(f, "cluster  note on pv {pv}: {left}")
+            }
             Self::RemoveEmpty { backend, handle } => write!(f, "backend  {backend} remove {} if empty", handle.path),
             Self::CreatePv(pv) => {
                 let role = if pv.joined.is_some() { "member" } else { "owner" };

@@ -2,12 +2,14 @@
 //!
 //! Withdrawal needs positive evidence: the owner's live claim that no longer covers the namespace, or a reference gone from a
 //! namespace that is not being deleted while its kind is served. Everything that merely looks like absence (the owner's claim
-//! deleted, a namespace or a CRD going away, half a list) changes nothing for members.
+//! deleted, a namespace or a CRD going away, half a list) changes nothing for members: neither for those who have access, nor for
+//! those from whom it was taken, which is why [`Cut`] is among what is looked at.
 
 use crate::api::names::claim as keys;
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::consent::{Grants, Labels};
+use crate::domain::cut::{Cut, Left, Side};
 use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::reference::Reference;
 
@@ -32,6 +34,8 @@ pub struct Membership<'a> {
     pub owner: Option<&'a Claim>,
     /// What the member was given.
     pub access: Access,
+    /// What was taken from it, if anything was.
+    pub cut: Option<&'a Cut>,
 }
 
 /// The state of a member's consent.
@@ -39,8 +43,8 @@ pub struct Membership<'a> {
 pub enum Consent {
     /// It stands, or the owner has gone and it stays as it was.
     Given,
-    /// Reading is still allowed, writing no more.
-    ReadOnlyNow,
+    /// Reading is still allowed, writing no more, on the word of this side.
+    ReadOnlyNow(Side),
     /// The owner's claim no longer covers the namespace.
     WithdrawnByOwner,
     /// No reference in the namespace names the source any more.
@@ -49,28 +53,58 @@ pub enum Consent {
     Unknown,
 }
 
+impl Consent {
+    /// What is left of the access that the member joined with, and on whose word; `None`: all, or nobody can tell.
+    pub const fn ended(self) -> Option<(Left, Side)> {
+        match self {
+            Self::WithdrawnByOwner => Some((Left::Nothing, Side::Owner)),
+            Self::WithdrawnByReference => Some((Left::Nothing, Side::Reference)),
+            Self::ReadOnlyNow(side) => Some((Left::ReadOnly, side)),
+            Self::Given | Self::Unknown => None,
+        }
+    }
+
+    /// The state in which access was taken.
+    const fn of(cut: &Cut) -> Self {
+        match (cut.left, cut.by) {
+            (Left::Nothing, Side::Owner) => Self::WithdrawnByOwner,
+            (Left::Nothing, Side::Reference) => Self::WithdrawnByReference,
+            (Left::ReadOnly, side) => Self::ReadOnlyNow(side),
+        }
+    }
+}
+
 /// Reads the state of a member's consent.
 pub fn state(m: &Membership<'_>) -> Consent {
     if m.namespace_terminating {
-        return Consent::Given;
+        return m.cut.map_or(Consent::Given, Consent::of);
     }
+    let taken_by = |side| m.cut.filter(|cut| cut.by == side);
+    // The last word of an owner who cannot be asked any more: that of the join, unless it was taken back since.
+    let last = taken_by(Side::Owner).map_or(Some(m.access), |cut| cut.left.access());
     let owner = m.owner.filter(|owner| Some(&owner.uid) == m.owner_uid);
     let granted = match owner {
         Some(owner) if !owner.terminating && speaks(owner, m.source_uid) => {
             let grants = Grants::of(&owner.annotations);
-            match grants.to(m.namespace, m.labels) {
-                // Half a list is no evidence, neither of an end nor of less.
-                _ if !grants.faults.is_empty() => m.access,
-                Some(access) => access,
-                None => return Consent::WithdrawnByOwner,
+            let granted = grants.to(m.namespace, m.labels);
+            // Half a list is no evidence, neither of an end nor of less; what is good in it grants.
+            if grants.faults.is_empty() {
+                granted
+            } else {
+                granted.max(last)
             }
         }
-        // Soft-deleted, going away, or a new owner who has said nothing yet: the consent of the join stays.
-        Some(_) | None => m.access,
+        // Soft-deleted, going away, or a new owner who has said nothing yet: the consent of that moment stays.
+        Some(_) | None => last,
+    };
+    let Some(granted) = granted else {
+        return Consent::WithdrawnByOwner;
     };
     let Some(references) = m.references else {
-        return if granted < m.access {
-            Consent::ReadOnlyNow
+        // It changes nothing, also for those from whom more was taken than the owner now leaves.
+        let narrows = m.cut.is_none_or(|cut| Some(granted) <= cut.left.access());
+        return if granted < m.access && narrows {
+            Consent::ReadOnlyNow(Side::Owner)
         } else {
             Consent::Unknown
         };
@@ -79,7 +113,8 @@ pub fn state(m: &Membership<'_>) -> Consent {
     let permits = |r: &&Reference| m.source.map_or(!r.terminating, |source| r.names(source));
     match references.iter().filter(permits).map(|r| r.access).max() {
         None => Consent::WithdrawnByReference,
-        Some(access) if granted.min(access) < m.access => Consent::ReadOnlyNow,
+        Some(_) if granted < m.access => Consent::ReadOnlyNow(Side::Owner),
+        Some(access) if access < m.access => Consent::ReadOnlyNow(Side::Reference),
         Some(_) => Consent::Given,
     }
 }

@@ -95,7 +95,7 @@ pub struct Wanted {
 }
 
 /// Where a copy lies: on the backend of its source, under its own name. `None`: a token of no claim's UID.
-pub(super) fn handle(ours: &Ours, token: &Token) -> Option<Handle> {
+pub fn handle(ours: &Ours, token: &Token) -> Option<Handle> {
     Some(Handle {
         backend: ours.handle.backend.clone(),
         path: VolumePath::parse(token.claim.pv_name().as_str()).ok()?,

@@ -5,4 +5,5 @@ mod anything;
 mod arbitrary;
 mod beside;
 mod copying;
+mod exports;
 mod world;

@@ -6,7 +6,7 @@
 
 use super::{Action, NewPv};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
+use crate::domain::access::{Access, OnDelete, OnOwnerDelete, OnRevoke};
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
 use crate::domain::pv::{Joined, Pv, ReclaimPolicy};
@@ -102,6 +102,8 @@ pub struct LostMember<'a> {
     pub record: &'a Record,
     /// The owner's PersistentVolume, if it is there.
     pub owner: Option<&'a Pv>,
+    /// What the owner's claim says now of consent that ends: what it said at the join went with the object.
+    pub on_revoke: OnRevoke,
 }
 
 /// Plans to make a member's PersistentVolume again.
@@ -153,7 +155,7 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
         joined: Some(Joined {
             via,
             source_uid: o.record.owner.uid.clone(),
-            on_revoke: crate::domain::access::OnRevoke::Keep,
+            on_revoke: o.on_revoke,
         }),
         node_affinity: owner.node_affinity.clone(),
     };

@@ -1,7 +1,7 @@
 //! When a backend that somebody deletes may go: when nothing is left that needs it.
 //!
-//! Looks at what the ledger, the caches and the trash say of it. Its finalizer is all that keeps the object, and with it the way to
-//! the data: each of the three is asked, because each may know of something that the others have missed.
+//! Looks at what the ledger, the caches, the trash and its exports say of it. Its finalizer is all that keeps the object, and with it the way to
+//! the data: each of them is asked, because each may know of something that the others have missed.
 
 /// What is left of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Left {
     pub objects: bool,
     /// Entries in its trash; `None`: its root cannot be looked at now.
     pub trash: Option<usize>,
+    /// Whether there are ways to data left on its server.
+    pub exports: bool,
     /// Whether it ever had a root that was marked as its own.
     pub marked: bool,
 }
@@ -23,7 +25,7 @@ pub fn may_go(left: &Left) -> bool {
         // Never usable, never used.
         None => left.marked,
     };
-    !left.recorded && !left.objects && !trash
+    !left.recorded && !left.objects && !left.exports && !trash
 }
 
 #[cfg(test)]
@@ -34,6 +36,7 @@ mod tests {
         recorded: false,
         objects: false,
         trash: Some(0),
+        exports: false,
         marked: true,
     };
 
@@ -50,6 +53,7 @@ mod tests {
                 ..EMPTY
             },
             Left { objects: true, ..EMPTY },
+            Left { exports: true, ..EMPTY },
             Left {
                 trash: Some(1),
                 ..EMPTY

@@ -5,13 +5,14 @@
 
 use super::cleanup::Cleanup;
 use super::consent::Consent;
+use super::exports::kept_by_one_of;
 use super::volume::{awaited, expected_owner};
 use crate::api::conditions::{Statement, Status};
 use crate::api::reasons::SharedVolumeReason as R;
 use crate::api::shared_volume::{
     MEMBERS_LISTED, SharedVolumeMember, SharedVolumeOwner, SharedVolumePhase, SharedVolumeStatus,
 };
-use crate::domain::access::Access;
+use crate::domain::access::{Access, OnRevoke};
 use crate::domain::ids::{BackendName, ClaimKey, VolumeId};
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Record, State};
@@ -33,6 +34,8 @@ pub struct ForSharedVolume<'a> {
     pub cleanup: Cleanup,
     /// The backend it lies on, if it is there.
     pub backend: Option<&'a BackendName>,
+    /// Whether that can take access away, if it is known.
+    pub revokes: Option<bool>,
 }
 
 /// What the object should be; `None`: there should be none.
@@ -181,17 +184,24 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
     };
     match count(&[Consent::WithdrawnByOwner, Consent::WithdrawnByReference]) {
         0 => {}
-        n => say(
-            R::ConsentWithdrawn,
-            format!("consent has ended for {n} members, which keep the data"),
-        ),
+        n => {
+            let cut = o
+                .members
+                .iter()
+                .filter(|(pv, consent)| withdrawn(*consent) && is_cut(pv))
+                .count();
+            let message = match cut {
+                0 => format!("consent has ended for {n} members, which keep the data"),
+                cut => {
+                    format!("consent has ended for {n} members, which keep the data; access of {cut} of them is cut")
+                }
+            };
+            say(R::ConsentWithdrawn, message);
+        }
     }
-    match count(&[Consent::ReadOnlyNow]) {
-        0 => {}
-        n => say(
-            R::AccessNotReduced,
-            format!("{n} members may only read by now, and can still write"),
-        ),
+    let not_reduced = not_reduced(o);
+    if !not_reduced.is_empty() {
+        say(R::AccessNotReduced, not_reduced.join("; "));
     }
     match count(&[Consent::Unknown]) {
         0 => {}
@@ -201,6 +211,37 @@ fn conditions(o: &ForSharedVolume<'_>, soft_deleted: bool, unexpected: bool) -> 
         ),
     }
     found
+}
+
+fn withdrawn(consent: Option<Consent>) -> bool {
+    matches!(consent, Some(Consent::WithdrawnByOwner | Consent::WithdrawnByReference))
+}
+
+fn is_cut(pv: &Pv) -> bool {
+    pv.ours.as_ref().is_some_and(|ours| ours.cut.is_some())
+}
+
+/// Whose access is more than their consent, and stays so.
+fn not_reduced(o: &ForSharedVolume<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    let uncut = || o.members.iter().filter(|(pv, _)| !is_cut(pv));
+    let still_write = |consent: &Option<Consent>| matches!(consent, Some(Consent::ReadOnlyNow(_)));
+    match uncut().filter(|(_, consent)| still_write(consent)).count() {
+        0 => {}
+        n => all.push(format!("{n} members may only read by now, and can still write")),
+    }
+    let asked = |pv: &Pv| pv.joined().is_some_and(|joined| joined.on_revoke == OnRevoke::Cut);
+    // Those who keep it for others are few: they joined before their owner asked for cuts, or after.
+    let everybody = o.members.iter().map(|(pv, _)| &**pv).chain(o.pv);
+    let keep: Vec<&Pv> = everybody.filter(|pv| !asked(pv)).collect();
+    let kept = uncut().filter(|(pv, consent)| {
+        withdrawn(*consent) && asked(pv) && (o.revokes == Some(false) || kept_by_one_of(pv, keep.iter().copied()))
+    });
+    match kept.count() {
+        0 => {}
+        n => all.push(format!("access of {n} members was to be cut, and stays")),
+    }
+    all
 }
 
 /// What cannot be told now. Whether attempts failed before this process began is known to nobody, and a removal that is still

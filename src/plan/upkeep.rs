@@ -10,6 +10,7 @@ use crate::domain::access::{OnOwnerDelete, OnRevoke};
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
+use crate::domain::cut::{Cut, Left, Side};
 use crate::domain::pv::{Joined, Pv, Role};
 
 /// What upkeep looks at.
@@ -27,6 +28,8 @@ pub struct ForUpkeep<'a> {
     pub consent: Option<Consent>,
     /// The backend that its volume lies on, if it is known what that can do.
     pub backend: Option<&'a Backend>,
+    /// Whether another claim keeps its namespace's way to the data whole, if it is a member.
+    pub kept: bool,
 }
 
 /// What is to be done and said.
@@ -113,13 +116,21 @@ fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {
 
 /// What a member is told of consent that has ended; `None`: it has not, or nobody can tell.
 pub fn ended(consent: Consent, o: &ForUpkeep<'_>) -> Option<Refusal> {
+    let ours = o.pv.and_then(|pv| pv.ours.as_ref());
+    if let Some(cut) = ours.and_then(|ours| ours.cut.as_ref())
+        && consent != Consent::Given
+    {
+        return Some(access_cut(cut));
+    }
     let on_revoke = match role(o) {
         Some(Role::Member(joined)) => joined.on_revoke,
         Some(Role::Owner) | None => OnRevoke::Keep,
     };
     let kept = match on_revoke {
+        OnRevoke::Keep => "the data stays reachable",
         OnRevoke::Cut if cannot_revoke(o) => "access stays, because the storage backend cannot take it away",
-        OnRevoke::Cut | OnRevoke::Keep => "the data stays reachable",
+        OnRevoke::Cut if o.kept => "access stays, because another claim in this namespace has it on other terms",
+        OnRevoke::Cut => "access is about to be cut",
     };
     let text = match consent {
         Consent::WithdrawnByOwner => {
@@ -128,10 +139,35 @@ pub fn ended(consent: Consent, o: &ForUpkeep<'_>) -> Option<Refusal> {
         Consent::WithdrawnByReference => {
             format!("no reference in this namespace permits this volume any more; {kept}")
         }
-        Consent::ReadOnlyNow => "this volume may only be read by now; make the claim again as ReadOnlyMany".to_owned(),
+        Consent::ReadOnlyNow(_) => {
+            "this volume may only be read by now; make the claim again as ReadOnlyMany".to_owned()
+        }
         Consent::Given | Consent::Unknown => return None,
     };
     Some(Refusal::new(R::ConsentWithdrawn, text))
+}
+
+/// What a member is told whose access was taken away.
+pub fn access_cut(cut: &Cut) -> Refusal {
+    let text = match (cut.left, cut.by) {
+        (Left::Nothing, Side::Owner) => {
+            "the owner no longer shares this volume with this namespace, and access has been cut: reads and writes fail. When the owner \
+             shares it again, the same path works again"
+        }
+        (Left::Nothing, Side::Reference) => {
+            "no reference in this namespace permits this volume any more, and access has been cut: reads and writes fail. With a \
+             reference from an admin the same path works again"
+        }
+        (Left::ReadOnly, Side::Owner) => {
+            "the owner lets this namespace only read this volume by now, and writing has been cut. Make the claim again as ReadOnlyMany, \
+             or ask the owner"
+        }
+        (Left::ReadOnly, Side::Reference) => {
+            "the reference in this namespace permits only to read this volume by now, and writing has been cut. Make the claim again as \
+             ReadOnlyMany, or ask an admin"
+        }
+    };
+    Refusal::new(R::AccessCut, text)
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ pub async fn as_installed(cluster: &Cluster, name: &str) -> Result<Controller> {
         "base/rbac.yaml",
         "components/trident/rbac.yaml",
         "components/trident/binding.yaml",
+        "components/remote/rbac.yaml",
+        "components/remote/binding.yaml",
     ] {
         let file = format!("{}/deploy/kustomize/{file}", env!("CARGO_MANIFEST_DIR"));
         cluster.kubectl(&["apply", "-f", &file]).await?;

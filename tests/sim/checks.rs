@@ -14,6 +14,7 @@ use tombolo::domain::source::DataSource;
 use tombolo::domain::token::TokenKind;
 use tombolo::plan::action::Told;
 use tombolo::plan::{Subject, rebuild};
+use tombolo_backend_api::Admission;
 
 /// What has been seen so far.
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub struct History {
     users: BTreeMap<ClaimUid, String>,
     /// Source claims and the namespaces to which owner and admin have both agreed at some time.
     consented: BTreeSet<(ClaimUid, Namespace)>,
+    /// Namespaces that have lost consent at some time, by a live owner's word or an admin's.
+    ended: BTreeSet<Namespace>,
     /// PersistentVolumes that somebody removed by force.
     forced: BTreeSet<PvName>,
     /// PersistentVolumes that somebody made free for any claim.
@@ -66,6 +69,15 @@ impl History {
                 }
             }
         }
+        for (uid, namespace) in &self.consented {
+            let owner = store.all_claims().into_iter().find(|claim| claim.uid == *uid);
+            let granted = owner.map(|o| Grants::of(&o.annotations).to(namespace, &Default::default()));
+            let silent = granted == Some(None);
+            let unreferenced = store.references.values().all(|r| r.key.namespace != *namespace);
+            if silent || unreferenced {
+                self.ended.insert(namespace.clone());
+            }
+        }
     }
 
     /// Looks at the world after a step.
@@ -86,6 +98,17 @@ impl History {
         self.data_outlives_its_users(out, &pvs, &claims);
         self.members_came_by_consent(&pvs);
         self.owners_outlive_members(&pvs, &claims);
+        self.access_is_taken_from_those_who_lost_consent(out);
+    }
+
+    /// Whoever agreed all the time has all the time what they agreed to.
+    fn access_is_taken_from_those_who_lost_consent(&self, out: &Outside) {
+        for (key, admission) in out.exports() {
+            assert!(
+                admission == Admission::Full || self.ended.iter().any(|n| n.as_str() == key.tenant.as_str()),
+                "{key} lets through {admission:?}, and consent never ended"
+            );
+        }
     }
 
     fn intact(&self, out: &Outside) -> bool {
@@ -226,9 +249,19 @@ impl World {
             (store.all_pvs(), store.all_claims())
         };
         for pv in &pvs {
-            assert!(pv.tokens.is_empty(), "{} has a token left, {:?}", pv.name, self.script);
+            // Its claimRef was cleared, and its record lost besides: nobody knows whose volume it is, and the promise stands until an
+            // admin says so.
+            let nobodys = pv.claim.is_none() && self.leaders[0].ctx.ports.ledger.get(&(&pv.name).into()).is_none();
+            assert!(
+                pv.tokens.is_empty() || nobodys,
+                "{} has a token left, {:?}",
+                pv.name,
+                self.script
+            );
         }
         self.nothing_leaked(&pvs);
+        self.exports_are_those_that_are_needed(&pvs);
+        self.people_know_of_their_access(&pvs);
         self.the_ledger_agrees(&pvs);
         for claim in claims.iter().filter(|c| c.is_unbound()) {
             let told = self.out.told.lock().unwrap();

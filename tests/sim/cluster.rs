@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tombolo::api::names;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cut::Cut;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -208,6 +209,17 @@ impl Cluster for MemoryCluster {
         self.store().edit_pv(&pv.name, exactly(pv), |pv| {
             pv.spec.get_or_insert_default().persistent_volume_reclaim_policy = Some("Retain".into());
         })
+    }
+
+    async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {
+        let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
+            let annotations = pv.metadata.annotations.get_or_insert_default();
+            match cut {
+                Some(cut) => drop(annotations.insert(names::ANNOTATION_CUT.into(), cut.to_text())),
+                None => drop(annotations.remove(names::ANNOTATION_CUT)),
+            }
+        });
+        absent_is_done(edit)
     }
 
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError> {

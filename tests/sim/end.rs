@@ -4,6 +4,7 @@ use crate::world::World;
 use std::collections::BTreeSet;
 use tombolo::domain::ids::PvName;
 use tombolo::domain::pv::ReclaimPolicy;
+use tombolo_backend_api::{Admission, ExportKey};
 
 impl World {
     /// What is there, one thing after the other.
@@ -12,6 +13,7 @@ impl World {
         lines.extend(self.volumes());
         lines.extend(self.directories());
         lines.extend(self.records());
+        lines.extend(self.exports());
         if lines.is_empty() {
             "nothing".to_owned()
         } else {
@@ -63,6 +65,18 @@ impl World {
         let here = here.map(|p| format!("data {p}{}", filled(p.to_owned())));
         let archived = archived.map(|p| format!("archived {p}{}", filled(format!(".tombolo/archive/{p}"))));
         here.chain(archived).collect()
+    }
+
+    /// Those that let through less than they were made for.
+    fn exports(&self) -> Vec<String> {
+        let narrowed = self
+            .out
+            .exports()
+            .into_iter()
+            .filter(|(_, admission)| *admission != Admission::Full);
+        let line =
+            |(key, admission): (ExportKey, Admission)| format!("{} {} of {}", admission.as_str(), key.tenant, key.path);
+        narrowed.map(line).collect()
     }
 
     fn records(&self) -> Vec<String> {

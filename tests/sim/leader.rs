@@ -18,16 +18,18 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tombolo::api::conditions::Statement;
 use tombolo::api::reasons::{BackendReason, ReferenceReason};
+use tombolo::api::revocation::RevocationStatus;
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use tombolo::controllers::context::Locks;
 use tombolo::controllers::copies::{Copies, Settings, next_copy};
 use tombolo::controllers::purges::{Purging, purge_next};
 use tombolo::controllers::{Context, Next, look_at};
 use tombolo::domain::backend::Limits;
-use tombolo::domain::ids::{BackendName, VolumeId};
+use tombolo::domain::ids::{BackendName, ResourceVersion, VolumeId};
 use tombolo::domain::reference::{ReferenceKey, ReferenceKind};
-use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::publication::Publication;
+use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::execute::{Audience, Clock, Failure, Ports};
 use tombolo::ledger::epoch::{Epoch, Holder, Trust};
 use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
@@ -51,6 +53,7 @@ pub struct Outside {
     pub told: Arc<Mutex<Vec<Announcement>>>,
     /// How often anybody has begun to lead.
     pub terms: Arc<AtomicU64>,
+    pub counted: Counted,
 }
 
 impl Clock for Outside {
@@ -86,6 +89,42 @@ impl Publication for Unread {
         Ok(Vec::new())
     }
     async fn backend_in_use(&self, _: &BackendName, _: bool) -> Result<(), ApiError> {
+        Ok(())
+    }
+}
+
+/// What is counted of cuts, and survives every process.
+#[derive(Clone)]
+pub struct Counted(pub Arc<Mutex<Revocation>>);
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Revocation {
+            status: RevocationStatus::default(),
+            word: None,
+            version: ResourceVersion::new("1"),
+        })))
+    }
+}
+
+#[async_trait]
+impl Revocations for Counted {
+    async fn read(&self, _: &BackendName) -> Result<Option<Revocation>, ApiError> {
+        Ok(Some(self.0.lock().unwrap().clone()))
+    }
+    async fn remember(
+        &self,
+        _: &BackendName,
+        read: &Revocation,
+        status: RevocationStatus,
+        _: Statement,
+    ) -> Result<(), ApiError> {
+        let mut kept = self.0.lock().unwrap();
+        if kept.version != read.version {
+            return Err(ApiError::new(Fault::Conflict, "it was counted meanwhile"));
+        }
+        kept.version = ResourceVersion::new(format!("{}+", read.version));
+        kept.status = status;
         Ok(())
     }
 }
@@ -145,6 +184,7 @@ impl Leader {
             BackendName::new("nas"),
             Root {
                 spec: StorageBackendSpec::default(),
+                tending: None,
                 capabilities: Some(driver.capabilities()),
                 driver: Some(driver),
                 labels: Default::default(),
@@ -156,6 +196,8 @@ impl Leader {
                 state: RootState::Degraded(BackendReason::Degraded, "not looked at yet".into()),
                 space: None,
                 pinned: 0,
+                word: None,
+                paused: false,
             },
         );
         let ports = Ports {
@@ -166,7 +208,8 @@ impl Leader {
             clock: Arc::new(outside.clone()),
         };
         let ctx = Context {
-            drivers: Arc::new(tombolo::backends::Registry),
+            nodes: Arc::default(),
+            drivers: Arc::new(tombolo::backends::Registry::default()),
             ports,
             caches: Caches::default(),
             roots,
@@ -179,12 +222,18 @@ impl Leader {
                 epoch: outside.terms.fetch_add(1, Ordering::Relaxed),
                 ..Settings::default()
             })),
+            revocations: Arc::new(Gated {
+                inner: outside.counted.clone(),
+                gate: gate.clone(),
+            }),
             publication: Arc::new(Unread),
             metrics: METRICS.get_or_init(Metrics::new).clone(),
             cluster_id: ClusterId("here".into()),
             retries: Arc::default(),
             hopeless: CancellationToken::new(),
             sweep_interval: Duration::from_secs(300),
+            revoke_grace: Duration::from_secs(30),
+            idle_exports: Arc::default(),
         };
         let mut leader = Self {
             gate,
@@ -366,6 +415,8 @@ impl Leader {
                 assert!(!matches!(failure, Failure::Rule(_)), "{work:?}: {failure}");
                 self.later.insert(work, format!("{failure:?}"));
             }
+            // What waits for time to pass, and for nothing that anybody does.
+            (Some(work @ Work::Exports(_)), Ok(Next::After(wait))) => self.ctx.queue.add_after(work, wait),
             (Some(_), Ok(Next::Change | Next::After(_))) | (None, Ok(_)) => {}
             (None, Err(failure)) => panic!("it does not start: {failure}"),
         }

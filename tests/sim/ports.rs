@@ -2,10 +2,14 @@
 
 use crate::cluster::MemoryCluster;
 use crate::gate::{Call, Gate};
+use crate::leader::Counted;
 use async_trait::async_trait;
 use std::sync::Arc;
+use tombolo::api::conditions::Statement;
+use tombolo::api::revocation::RevocationStatus;
 use tombolo::domain::change::Change;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cut::Cut;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -14,6 +18,7 @@ use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::domain::token::{Note, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
+use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::ledger::epoch::Epoch;
 use tombolo::ledger::memory::MemoryLedger;
 use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
@@ -21,8 +26,9 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal, ExportKey,
-    Found, Listed, Mark, MountSource, PurgeProgress, Purged, RootLocation, Space, TrashEntry, TrashId, VolumePath,
+    Admission, Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal,
+    ExportKey, Exported, Found, Listed, Mark, MountSource, PurgeProgress, Purged, Quota, Revoke, RootLocation, Share,
+    Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -67,6 +73,7 @@ gated! {
     Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
     Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn note_cut(pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     Write fn record_owner(pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
 }
 
@@ -84,7 +91,15 @@ gated! {
 gated! {
     Backend for Fake {
         fn capabilities(&self) -> Capabilities {
-            self.inner.capabilities()
+            // What has no gate here cannot be stopped, and is not given out.
+            Capabilities {
+                snapshot: false,
+                clone: false,
+                resize: false,
+                usage: false,
+                node_access: false,
+                ..self.inner.capabilities()
+            }
         }
 
         fn root(&self) -> RootLocation {
@@ -92,6 +107,18 @@ gated! {
         }
 
         fn clones(&self) -> Option<&dyn Clones> {
+            Some(self)
+        }
+
+        fn share(&self) -> Option<&dyn Share> {
+            Some(self)
+        }
+
+        fn revoke(&self) -> Option<&dyn Revoke> {
+            Some(self)
+        }
+
+        fn quota(&self) -> Option<&dyn Quota> {
             Some(self)
         }
     }
@@ -114,4 +141,26 @@ gated! {
     Clones for Fake {}
     Write fn clone_volume(from: &VolumePath, into: &CreateVolume, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<Copied, BackendError>;
     Write fn abandon_copy(into: &VolumePath) -> Result<(), BackendError>;
+}
+
+gated! {
+    Share for Fake {}
+    Write fn release(export: &ExportKey) -> Result<(), BackendError>;
+    Read fn exports() -> Result<Vec<Exported>, BackendError>;
+}
+
+gated! {
+    Revoke for Fake {}
+    Write fn admit(export: &ExportKey, admission: Admission) -> Result<(), BackendError>;
+}
+
+gated! {
+    Quota for Fake {}
+    Read fn pinned() -> Result<u64, BackendError>;
+}
+
+gated! {
+    Revocations for Counted {}
+    Read fn read(name: &BackendName) -> Result<Option<Revocation>, ApiError>;
+    Write fn remember(name: &BackendName, read: &Revocation, status: RevocationStatus, said: Statement) -> Result<(), ApiError>;
 }

@@ -42,6 +42,14 @@ impl World {
         self.people_acted();
     }
 
+    /// The same, and whoever loses consent is to lose access too.
+    pub fn own_strictly(&mut self, at: &str, class: &str) {
+        let annotations = [(names::claim::SHARE_TO, "*"), (names::claim::ON_REVOKE, "Cut")];
+        let made = self.out.cluster.store().create_claim(claim(at, class, &annotations));
+        drop(made);
+        self.people_acted();
+    }
+
     /// A consumer makes a claim that asks for another's volume.
     pub fn ask(&mut self, at: &str, source: &str, class: &str) {
         let made = self

@@ -7,6 +7,7 @@ use crate::checks::History;
 use crate::cluster::MemoryCluster;
 use crate::gate::Moment;
 use crate::leader::{Kind, Leader, Outside};
+use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,6 +17,7 @@ use tombolo::domain::class::Class;
 use tombolo::domain::ids::{ClassName, Namespace};
 use tombolo::ledger::memory::MemoryDisk;
 use tombolo::observe::index::NamespaceView;
+use tombolo_backend_api::{Admission, ExportKey, Share};
 use tombolo_backend_fake::Fake;
 
 /// What becomes of a controller that is stopped.
@@ -126,7 +128,18 @@ impl Outside {
             now: Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)),
             told: Arc::default(),
             terms: Arc::default(),
+            counted: Default::default(),
         }
+    }
+}
+
+impl Outside {
+    /// What the server exports, and what each lets through.
+    pub fn exports(&self) -> BTreeMap<ExportKey, Admission> {
+        let all = self.fake.exports().now_or_never().unwrap().unwrap();
+        all.into_iter()
+            .map(|exported| (exported.key, exported.admission))
+            .collect()
     }
 }
 

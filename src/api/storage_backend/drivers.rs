@@ -4,6 +4,7 @@
 
 use super::StorageBackendSpec;
 use crate::api::volume_reference::DNS_SUBDOMAIN;
+use k8s_openapi::ByteString;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub enum Driver {
     Nfs(NfsDriver),
     /// A directory on one node.
     Local(LocalDriver),
+    /// Any of them on another machine.
+    Remote(RemoteDriver),
 }
 
 impl StorageBackendSpec {
@@ -26,10 +29,13 @@ impl StorageBackendSpec {
     /// # Errors
     /// What is wrong with a stored object whose schema an older or newer version wrote.
     pub fn driver(&self) -> Result<Driver, &'static str> {
-        match (&self.nfs, &self.local) {
-            (Some(nfs), None) => Ok(Driver::Nfs(nfs.clone())),
-            (None, Some(local)) => Ok(Driver::Local(local.clone())),
-            (None, None) => Err("no driver is set, or none that this version knows"),
+        let nfs = self.nfs.clone().map(Driver::Nfs);
+        let local = self.local.clone().map(Driver::Local);
+        let remote = self.remote.clone().map(Driver::Remote);
+        let mut set = [nfs, local, remote].into_iter().flatten();
+        match (set.next(), set.next()) {
+            (Some(driver), None) => Ok(driver),
+            (None, _) => Err("no driver is set, or none that this version knows"),
             (Some(_), Some(_)) => Err("more than one driver is set"),
         }
     }
@@ -137,4 +143,39 @@ pub struct LocalDriver {
     /// Name of the node that has the directory; pods that use its volumes run there. Immutable.
     #[schemars(length(min = 1, max = 253), regex(pattern = DNS_SUBDOMAIN))]
     pub node: String,
+}
+
+/// A backend on another machine, behind HTTPS.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[x_kube(
+    validation = Rule::new("self.url == oldSelf.url")
+        .message("url is immutable: volumes stay where they were made; make another StorageBackend")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RemoteDriver {
+    /// Where it is: https, a host, perhaps a port. Without TLS on loopback only. Immutable.
+    #[schemars(
+        length(min = 1, max = 512),
+        regex(pattern = r"^(https://[A-Za-z0-9.\[\]:-]+|http://(127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?)/?$")
+    )]
+    pub url: String,
+    /// Certificates in PEM of whoever may have signed the server's; default: those that the controller's system believes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "bytes_schema")]
+    pub ca_bundle: Option<ByteString>,
+    /// The Secret with what the controller shows: `token`, or `tls.crt` and `tls.key`. It is read again while in use.
+    pub secret_ref: SecretRef,
+}
+
+/// A Secret in the controller's own namespace.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub struct SecretRef {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253), regex(pattern = DNS_SUBDOMAIN))]
+    pub name: String,
+}
+
+/// Bytes in base64, as everywhere in Kubernetes.
+fn bytes_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "string", "format": "byte", "maxLength": 262_144 })
 }

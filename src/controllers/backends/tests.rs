@@ -20,6 +20,7 @@ impl Drivers for Elsewhere {
         Ok(Opened {
             driver: Arc::new(driver),
             node: None,
+            tending: None,
         })
     }
 }

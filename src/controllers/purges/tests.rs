@@ -44,6 +44,7 @@ async fn bench(entries: usize) -> Bench {
     let root = Root {
         spec: StorageBackendSpec::default(),
         driver: Some(Arc::new(fake.clone())),
+        tending: None,
         capabilities: Some(fake.capabilities()),
         labels: BTreeMap::new(),
         limits: Limits::default(),
@@ -54,6 +55,8 @@ async fn bench(entries: usize) -> Bench {
         state: RootState::Ready(Guarded::new(Arc::new(fake.clone()), mark)),
         space: None,
         pinned: 0,
+        word: None,
+        paused: false,
     };
     roots.put(nas(), root);
     let with = Purging {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::access::OnRevoke;
+use crate::domain::cut::{Left, Side};
 use crate::domain::token::JoinNote;
 use crate::execute::testing::scripted::{Answer, Asked, Scripted, absent, list, ok, refusal, server};
 use crate::plan::testing::{claim_ref, handle, id, note, pv, pv_name, uid};
@@ -120,6 +121,24 @@ async fn what_is_written_down_or_put_back_is_so_on_exactly_what_was_read() {
         "annotations": {"pv.kubernetes.io/provisioned-by": "tombolo.dev", "tombolo.dev/handle": "6d1f:pvc-prod-data"},
         "labels": {"tombolo.dev/volume": "pvc-prod-data", "tombolo.dev/role": "owner", "tombolo.dev/backend": "nas1"}}});
     assert_eq!(asked.asked(), [patch(owner), patch(retain), patch(mended)]);
+}
+
+#[tokio::test]
+async fn what_was_taken_from_a_member_is_an_annotation_and_goes_when_it_has_all_again() {
+    let (api, asked) = talk([ok(object()), ok(object()), absent()]);
+    let cut = Cut {
+        since: jiff::Timestamp::UNIX_EPOCH,
+        left: Left::Nothing,
+        by: Side::Owner,
+    };
+    for cut in [Some(&cut), None, None] {
+        api.note_cut(&pv_name("prod/data"), &pv_uid(), cut).await.unwrap();
+    }
+    let text = r#"{"since":"1970-01-01T00:00:00Z","left":"Nothing","by":"Owner"}"#;
+    let body = |value: Value| {
+        patch(json!({"metadata": {"uid": "uid-of-pvc-prod-data", "annotations": {"tombolo.dev/cut": value}}}))
+    };
+    assert_eq!(asked.asked(), [body(json!(text)), body(Value::Null), body(Value::Null)]);
 }
 
 #[tokio::test]

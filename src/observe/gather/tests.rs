@@ -1,6 +1,7 @@
 //! Whom a live look finds, and in which order it looks.
 
 use super::*;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use crate::domain::token::Note;
@@ -98,6 +99,9 @@ impl Cluster for Readable {
         no()
     }
     async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
+        no()
+    }
+    async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
         no()
     }
     async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {

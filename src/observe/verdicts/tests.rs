@@ -57,3 +57,40 @@ fn members_that_are_no_more_are_forgotten() {
     verdicts.retain(|_| false);
     assert_eq!(verdicts.of(&member, &shown), None);
 }
+
+/// Notes these verdicts of a member, ten seconds apart; how old is the evidence then, in seconds?
+async fn age_after(verdicts_in_order: &[Option<Consent>]) -> u64 {
+    let verdicts = Verdicts::default();
+    let (member, shown) = shown("others");
+    for consent in verdicts_in_order {
+        match consent {
+            Some(consent) => drop(verdicts.note(&member, shown.clone(), *consent)),
+            None => verdicts.interrupted(&member),
+        }
+        tokio::time::advance(Duration::from_secs(10)).await;
+    }
+    verdicts.age(&member).as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_ages_while_nothing_breaks_it_and_anything_else_starts_it_again() {
+    use crate::domain::cut::Side::{Owner, Reference};
+    use Consent::{Given, ReadOnlyNow, Unknown, WithdrawnByOwner as Gone, WithdrawnByReference as Unreferenced};
+    for (verdicts, age) in [
+        (&[Some(Gone)][..], 10),
+        (&[Some(Gone), Some(Gone), Some(Gone)], 30),
+        (&[Some(Gone), Some(Unreferenced)], 20),
+        (&[Some(Gone), Some(Unknown), Some(Gone)], 10),
+        (&[Some(Gone), Some(Given), Some(Gone)], 10),
+        (&[Some(Gone), None, Some(Gone)], 10),
+        (&[Some(Gone), None], 0),
+        (&[Some(Gone), Some(Unknown)], 0),
+        (&[Some(ReadOnlyNow(Owner)), Some(ReadOnlyNow(Reference))], 20),
+        // Less than was withdrawn until now: seen for as long. More: not yet.
+        (&[Some(Gone), Some(ReadOnlyNow(Owner))], 20),
+        (&[Some(ReadOnlyNow(Owner)), Some(Gone)], 10),
+        (&[Some(Gone), Some(ReadOnlyNow(Owner)), Some(Gone)], 10),
+    ] {
+        assert_eq!(age_after(verdicts).await, age, "{verdicts:?}");
+    }
+}

@@ -3,6 +3,8 @@
 use super::*;
 use crate::plan::testing::{self, going, labels, namespace, read_only, reference, uid};
 
+mod taken;
+
 /// The member `team/app` of `prod/data`, with everything in order; tests edit it.
 struct Scene {
     labels: Labels,
@@ -12,6 +14,7 @@ struct Scene {
     owner_uid: ClaimUid,
     owner: Option<Claim>,
     access: Access,
+    cut: Option<Cut>,
 }
 
 fn scene() -> Scene {
@@ -23,6 +26,7 @@ fn scene() -> Scene {
         owner_uid: uid("prod/data"),
         owner: Some(testing::claim("prod/data").bound().shares("team")),
         access: Access::ReadWrite,
+        cut: None,
     }
 }
 
@@ -47,6 +51,7 @@ impl Scene {
             owner_uid: Some(&self.owner_uid),
             owner: self.owner.as_ref(),
             access: self.access,
+            cut: self.cut.as_ref(),
         })
     }
 }
@@ -137,7 +142,7 @@ fn a_new_owner_is_heard_as_soon_as_it_says_anything_about_sharing() {
         ),
         (
             &[("tombolo.dev/shareReadOnlyToNamespace", "team")],
-            Consent::ReadOnlyNow,
+            Consent::ReadOnlyNow(Side::Owner),
         ),
         (&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")], Consent::Given),
         (&[("tombolo.dev/onRevoke", "Cut")], Consent::Given),
@@ -254,15 +259,18 @@ fn a_reference_to_another_claim_keeps_nobody_in_a_volume_whose_owner_has_gone() 
 #[test]
 fn a_grant_that_shrinks_is_a_withdrawal_of_writing() {
     let narrowed = || scene().annotated(&[("tombolo.dev/shareReadOnlyToNamespace", "team")]);
-    assert_eq!(narrowed().state(), Consent::ReadOnlyNow);
-    assert_eq!(narrowed().with(|s| s.references = None).state(), Consent::ReadOnlyNow);
+    assert_eq!(narrowed().state(), Consent::ReadOnlyNow(Side::Owner));
+    assert_eq!(
+        narrowed().with(|s| s.references = None).state(),
+        Consent::ReadOnlyNow(Side::Owner)
+    );
     assert_eq!(
         narrowed().with(|s| s.access = Access::ReadOnly).state(),
         Consent::Given,
         "it never could write"
     );
     let by_reference = scene().with(|s| s.references = Some(vec![read_only(reference("team/ref", "prod/data"))]));
-    assert_eq!(by_reference.state(), Consent::ReadOnlyNow);
+    assert_eq!(by_reference.state(), Consent::ReadOnlyNow(Side::Reference));
     let wider = scene().with(|s| s.access = Access::ReadOnly);
     assert_eq!(wider.state(), Consent::Given, "membership does not grow either");
 }

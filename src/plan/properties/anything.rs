@@ -295,5 +295,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Mend { .. } => "mend",
         Action::SetRetain(_) => "set retain",
         Action::RecordOwner { .. } => "record owner",
+        // What becomes of exports is decided for a whole backend.
+        Action::Admit { .. } | Action::MakeExport { .. } | Action::Release { .. } | Action::NoteCut { .. } => "exports",
     }
 }

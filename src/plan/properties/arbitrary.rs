@@ -191,6 +191,8 @@ fn ours(of: &'static str) -> impl Strategy<Value = Ours> {
                     on_owner_delete,
                     access,
                     owner_uid,
+                    tenant: None,
+                    cut: None,
                     intact,
                 }
             },

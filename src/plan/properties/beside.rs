@@ -5,6 +5,7 @@ use crate::domain::access::{Access, OnOwnerDelete, OnRevoke};
 use crate::domain::change;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
+use crate::domain::cut::{Cut, Left, Side};
 use crate::domain::ids::{PvName, VolumeId};
 use crate::domain::pv::{Joined, Pv, PvPhase, Role};
 use crate::domain::record::{Record, State};
@@ -25,10 +26,11 @@ use proptest::test_runner::TestRunner;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn consents() -> impl Strategy<Value = Consent> {
+pub(super) fn consents() -> impl Strategy<Value = Consent> {
     select(vec![
         Consent::Given,
-        Consent::ReadOnlyNow,
+        Consent::ReadOnlyNow(Side::Owner),
+        Consent::ReadOnlyNow(Side::Reference),
         Consent::WithdrawnByOwner,
         Consent::WithdrawnByReference,
         Consent::Unknown,
@@ -191,7 +193,7 @@ proptest! {
 
     #[test]
     fn the_repair_of_a_member_keeps_the_rules_and_believes_the_ledger_only(claim in claim_of("team/app"), record in record(), owner in option::weighted(0.9, pv_of(OWNER))) {
-        let actions = repair::member(&LostMember { claim: &claim, record: &record, owner: owner.as_ref() });
+        let actions = repair::member(&LostMember { claim: &claim, record: &record, owner: owner.as_ref(), on_revoke: OnRevoke::Cut });
         prop_assert_eq!(rules::check(&actions), Ok(()));
         prop_assert_eq!(legal(&record, &actions), Ok(()));
         prop_assert!(!actions.iter().any(Action::touches_data));
@@ -210,7 +212,7 @@ proptest! {
         backend in option::of(backend()),
     ) {
         let backend = backend.as_ref();
-        let actions = upkeep::plan(&ForUpkeep { claim: &claim, ours, pv: pv.as_ref(), members, consent, backend });
+        let actions = upkeep::plan(&ForUpkeep { claim: &claim, ours, pv: pv.as_ref(), members, consent, backend, kept: false });
         prop_assert_eq!(rules::check(&actions), Ok(()));
         for action in &actions {
             match action {
@@ -237,7 +239,7 @@ proptest! {
         let members: Vec<_> = members.into_iter().map(|(pv, consent)| (Arc::new(pv), consent)).collect();
         let volume = testing::id(OWNER);
         let wanted = describe(&ForSharedVolume {
-            volume: &volume, pv: pv.as_ref(), members: &members, record: record.as_ref(), holding, cleanup, backend: None,
+            volume: &volume, pv: pv.as_ref(), members: &members, record: record.as_ref(), holding, cleanup, backend: None, revokes: Some(false),
         });
         match wanted {
             Some(wanted) => {
@@ -269,6 +271,7 @@ proptest! {
         namespace_terminating in prop::bool::weighted(0.1),
         access in access(),
         known in prop::bool::weighted(0.8),
+        cut in option::weighted(0.5, cut()),
     ) {
         let source = known.then(|| testing::key(OWNER));
         let (namespace, source_uid, owner_uid) = (testing::namespace("team"), testing::uid(OWNER), bound.map(testing::uid));
@@ -282,26 +285,48 @@ proptest! {
             owner_uid: owner_uid.as_ref(),
             owner: owner.as_ref(),
             access,
+            cut: cut.as_ref(),
         };
         let spoken = owner.as_ref().filter(|o| Some(&o.uid) == owner_uid.as_ref() && !o.terminating);
         let granted = spoken.map(|o| Grants::of(&o.annotations)).filter(|grants| grants.faults.is_empty());
         let granted = granted.map(|grants| grants.to(&namespace, &labels));
         let alive = |r: &&Reference| !r.terminating;
+        let said = |left, by| cut.as_ref().is_some_and(|cut| (cut.left, cut.by) == (left, by));
         match state(&m) {
-            Consent::WithdrawnByOwner => prop_assert!(!namespace_terminating && granted == Some(None)),
+            Consent::WithdrawnByOwner => prop_assert!(said(Left::Nothing, Side::Owner) || (!namespace_terminating && granted == Some(None))),
             Consent::WithdrawnByReference => {
+                prop_assume!(!said(Left::Nothing, Side::Reference) || !namespace_terminating);
                 let all = references.as_deref().unwrap();
                 let source = testing::key(OWNER);
                 let left = all.iter().filter(alive).any(|r| r.names(&source));
                 prop_assert!(!namespace_terminating && !left);
             }
-            Consent::ReadOnlyNow => {
+            Consent::ReadOnlyNow(side) => {
                 let narrower = references.iter().flatten().filter(alive).any(|r| r.access == Access::ReadOnly);
-                prop_assert!(access == Access::ReadWrite && (granted == Some(Some(Access::ReadOnly)) || narrower));
+                prop_assert!(said(Left::ReadOnly, side) || (access == Access::ReadWrite && (granted == Some(Some(Access::ReadOnly)) || narrower)));
             }
-            Consent::Given | Consent::Unknown => {}
+            Consent::Given => {
+                // Nor is what was taken given back without: whoever took it has spoken again.
+                let owner = spoken.map(|o| Grants::of(&o.annotations).to(&namespace, &labels));
+                let spoke = cut.is_none_or(|cut| match cut.by {
+                    Side::Owner => cut.left.access() >= Some(access) || owner.is_some_and(|granted| granted >= Some(access)),
+                    Side::Reference => references.iter().flatten().filter(alive).count() > 0,
+                });
+                prop_assert!(spoke);
+            }
+            Consent::Unknown => {}
         }
     }
+}
+
+/// What was taken from a member.
+pub(super) fn cut() -> impl Strategy<Value = Cut> {
+    let left = select(vec![Left::Nothing, Left::ReadOnly]);
+    (left, select(vec![Side::Owner, Side::Reference])).prop_map(|(left, by)| Cut {
+        since: jiff::Timestamp::UNIX_EPOCH,
+        left,
+        by,
+    })
 }
 
 /// What is said above of discards would hold, too, if none were ever planned.

@@ -59,6 +59,10 @@ impl World {
             Action::Tell(_) | Action::RemoveEmpty { .. } | Action::AbandonCopy { .. } => {}
             Action::MakeData { .. }
             | Action::Copy { .. }
+            | Action::Admit { .. }
+            | Action::MakeExport { .. }
+            | Action::Release { .. }
+            | Action::NoteCut { .. }
             | Action::PutToken { .. }
             | Action::PutHold(_)
             | Action::TakeHold(_)

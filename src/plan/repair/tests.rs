@@ -171,7 +171,12 @@ fn a_claim_whose_object_is_another_s_by_now_says_so_and_one_that_is_about_to_be_
 }
 
 fn member_of(claim: &Claim, record: &Record, owner: Option<&Pv>) -> Vec<Action> {
-    let actions = member(&LostMember { claim, record, owner });
+    let actions = member(&LostMember {
+        claim,
+        record,
+        owner,
+        on_revoke: OnRevoke::Cut,
+    });
     legal(record, &actions);
     actions
 }

@@ -9,6 +9,8 @@ use crate::plan::testing::{self, backend, class, id, note, pv, pv_name, record, 
 use crate::plan::volume::{LiveVolume, decide};
 use crate::plan::{Refusal, join, provision};
 
+mod exports;
+
 /// A discard as it is planned.
 fn discard() -> Vec<Action> {
     let ending = LiveVolume {

@@ -1,8 +1,11 @@
 //! When a SharedVolume exists, and what it says.
 
 use super::*;
+use crate::domain::cut::Side;
 use crate::plan::testing::{id, member_pv, pv, record, uid};
 use std::sync::Arc;
+
+mod cuts;
 
 type Members = [(Arc<Pv>, Option<Consent>)];
 
@@ -26,6 +29,7 @@ fn wanted(pv: &Pv, members: &Members, record: Option<&Record>, holding: bool) ->
         holding,
         cleanup: Cleanup::NotDue,
         backend: None,
+        revokes: None,
     })
 }
 
@@ -65,6 +69,7 @@ fn there_is_none_for_a_volume_of_which_there_is_nothing_to_say() {
         holding: false,
         cleanup: Cleanup::NotDue,
         backend: None,
+        revokes: None,
     };
     assert_eq!(describe(&nothing), None);
 }
@@ -163,7 +168,7 @@ fn each_state_of_consent_has_its_condition() {
         (Consent::Given, vec![]),
         (Consent::WithdrawnByOwner, vec!["ConsentWithdrawn"]),
         (Consent::WithdrawnByReference, vec!["ConsentWithdrawn"]),
-        (Consent::ReadOnlyNow, vec!["AccessNotReduced"]),
+        (Consent::ReadOnlyNow(Side::Owner), vec!["AccessNotReduced"]),
         (Consent::Unknown, vec!["ConsentUnknown"]),
     ] {
         let (phase, said) = says(&pv("prod/data"), &members(3, consent), None, false).unwrap();
@@ -220,6 +225,7 @@ fn a_clean_up_that_failed_is_said_and_one_of_which_nothing_is_known_stays_as_it_
             holding: false,
             cleanup,
             backend: None,
+            revokes: None,
         };
         let wanted = describe(&o).unwrap();
         let said = wanted.conditions.iter().find(|c| c.reason == "CleanupFailed");
@@ -260,6 +266,7 @@ fn a_volume_that_has_lost_its_labels_and_its_record_is_described_by_where_it_lie
             holding: false,
             cleanup: Cleanup::NotDue,
             backend,
+            revokes: None,
         })
     };
     let nas1 = BackendName::new("nas1");

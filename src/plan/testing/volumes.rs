@@ -42,6 +42,8 @@ pub(crate) fn pv(owner: &str) -> Pv {
             on_owner_delete: OnOwnerDelete::Detach,
             access: Access::ReadWrite,
             owner_uid: None,
+            tenant: None,
+            cut: None,
             intact: true,
         }),
         name,

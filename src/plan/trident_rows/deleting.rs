@@ -177,6 +177,7 @@ const EMPTY: Left = Left {
     recorded: false,
     objects: false,
     trash: Some(0),
+    exports: false,
     marked: true,
 };
 

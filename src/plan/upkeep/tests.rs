@@ -1,6 +1,7 @@
 //! What a claim that has its volume still needs.
 
 use super::*;
+use crate::domain::cut::{Cut, Left, Side};
 use crate::plan::action::Told;
 use crate::plan::rules;
 use crate::plan::testing::{self, backend, claim_ref, member_pv, pv};
@@ -13,6 +14,7 @@ fn upkeep(claim: &Claim, pv: Option<&Pv>, members: usize, consent: Option<Consen
         members,
         consent,
         backend: None,
+        kept: false,
     })
 }
 
@@ -31,6 +33,7 @@ fn of_our_class(claim: &Claim, pv: Option<&Pv>) -> Vec<R> {
         members: 0,
         consent: None,
         backend: None,
+        kept: false,
     }))
 }
 
@@ -147,6 +150,7 @@ fn a_cut_that_the_backend_cannot_make_is_no_secret() {
             members: 0,
             consent: None,
             backend,
+            kept: false,
         }))
     };
     let keeps = backend("nas1");
@@ -178,6 +182,7 @@ fn a_member_whose_access_was_to_be_cut_is_told_that_it_stays_and_why() {
             members: 0,
             consent: None,
             backend: Some(&backend),
+            kept: false,
         };
         ended(consent, &o).unwrap().text
     };
@@ -219,7 +224,7 @@ fn a_member_learns_that_its_consent_has_ended() {
         (Some(Consent::Unknown), vec![]),
         (Some(Consent::WithdrawnByOwner), vec![R::ConsentWithdrawn]),
         (Some(Consent::WithdrawnByReference), vec![R::ConsentWithdrawn]),
-        (Some(Consent::ReadOnlyNow), vec![R::ConsentWithdrawn]),
+        (Some(Consent::ReadOnlyNow(Side::Owner)), vec![R::ConsentWithdrawn]),
     ] {
         assert_eq!(
             reasons(&upkeep(&member(), Some(&object), 0, consent)),
@@ -227,4 +232,54 @@ fn a_member_learns_that_its_consent_has_ended() {
             "{consent:?}"
         );
     }
+}
+
+#[test]
+fn a_member_whose_access_was_taken_is_told_so_whatever_is_known_of_its_consent_by_now() {
+    let object = |left, by| {
+        let since = jiff::Timestamp::UNIX_EPOCH;
+        member_pv("team/app", "prod/data").ours(|ours| ours.cut = Some(Cut { since, left, by }))
+    };
+    for (left, by, words) in [
+        (Left::Nothing, Side::Owner, "the owner no longer shares"),
+        (Left::Nothing, Side::Reference, "no reference in this namespace permits"),
+        (Left::ReadOnly, Side::Owner, "the owner lets this namespace only read"),
+        (
+            Left::ReadOnly,
+            Side::Reference,
+            "the reference in this namespace permits only to read",
+        ),
+    ] {
+        for consent in [Consent::WithdrawnByOwner, Consent::Unknown] {
+            let said = upkeep(&member(), Some(&object(left, by)), 0, Some(consent));
+            assert_eq!(reasons(&said), [R::AccessCut]);
+            assert!(said[0].to_string().contains(words), "{}", said[0]);
+        }
+        let back = upkeep(&member(), Some(&object(left, by)), 0, Some(Consent::Given));
+        assert!(back.is_empty(), "who gives it back says so");
+    }
+}
+
+#[test]
+fn a_member_who_is_to_be_cut_is_told_whether_that_will_be() {
+    let cuts = member_pv("team/app", "prod/data").ours(|ours| {
+        if let Role::Member(joined) = &mut ours.role {
+            joined.on_revoke = OnRevoke::Cut;
+        }
+    });
+    let able = backend("nas1").with(|b| b.capabilities.revoke = true);
+    let text = |kept| {
+        let o = ForUpkeep {
+            claim: &member(),
+            ours: true,
+            pv: Some(&cuts),
+            members: 0,
+            consent: None,
+            backend: Some(&able),
+            kept,
+        };
+        ended(Consent::WithdrawnByOwner, &o).unwrap().text
+    };
+    assert!(text(false).ends_with("access is about to be cut"));
+    assert!(text(true).ends_with("because another claim in this namespace has it on other terms"));
 }

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Name of a snapshot: one component of a [`VolumePath`], chosen by the caller.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$", "not" = serde_json::json!({ "pattern": r"\.json$" })))]
 pub struct SnapshotId(VolumePath);
 
 /// Why a text is no [`SnapshotId`].
@@ -53,7 +54,7 @@ impl From<SnapshotId> for String {
 }
 
 /// A snapshot that is complete.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// Its name.
@@ -67,8 +68,8 @@ pub struct Snapshot {
 }
 
 /// How a copy is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CopyTerms {
     /// The term of the leader that copies. An unfinished copy carries it in its name: a later leader takes the copy over by renaming
     /// it to its own term first, so that the last step of an earlier one fails.
@@ -80,7 +81,7 @@ pub struct CopyTerms {
 }
 
 /// How far a copy has come, what an earlier attempt left included. All zero where the file system copies a tree as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Copied {
     /// Bytes of files written. Holes count nothing.
@@ -94,7 +95,7 @@ pub struct Copied {
 }
 
 /// What a copy has still found of its source; it grows until the whole source was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Bytes of its files.

@@ -1,9 +1,10 @@
 //! One error for every backend: a class, a certainty, and words for the admin.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What kind of failure it is; the retry delay, the event, the condition and the metric follow from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Class {
     /// The request can never succeed as it stands.
     Invalid,
@@ -22,7 +23,7 @@ pub enum Class {
 }
 
 /// The question that matters after a failed call: may it have happened?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Certainty {
     /// Nothing was changed.
     NotDone,

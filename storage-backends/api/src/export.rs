@@ -9,8 +9,9 @@ use std::net::IpAddr;
 
 /// Whoever a way to a volume is made for: a label `[a-z0-9]([a-z0-9-]*[a-z0-9])?` of at most 63 characters (RFC 1123), as
 /// namespaces of Kubernetes have.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("maxLength" = 63, "pattern" = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
 pub struct Tenant(String);
 
 /// Why a text is no [`Tenant`].
@@ -97,7 +98,7 @@ impl fmt::Display for Access {
 }
 
 /// Names one way to a volume: all that one tenant mounts of it with one access.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ExportKey {
     /// The volume.
     pub path: VolumePath,
@@ -139,7 +140,7 @@ impl Admission {
 }
 
 /// An export that exists, cut or not.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Exported {
     /// Which.
     pub key: ExportKey,

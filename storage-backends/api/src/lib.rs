@@ -26,10 +26,12 @@ pub use copy::{Clones, Copied, CopyProgress, CopyTerms, InvalidSnapshotId, Seen,
 pub use error::{BackendError, Certainty, Class};
 pub use export::{Access, Admission, ExportKey, Exported, InvalidTenant, NodeAccess, Revoke, Share, Tenant};
 pub use guard::Guarded;
-pub use mark::{BackendId, ClusterId, Mark};
+pub use mark::{BackendId, ClusterId, InvalidBackendId, Mark};
 pub use path::{InvalidPath, VolumePath};
 pub use size::{Measure, Quota, Resize, Usage};
-pub use trash::{Disposal, PurgeProgress, Purged, Remains, TrashEntry, TrashId, read_record, write_record};
+pub use trash::{
+    Disposal, InvalidTrashId, PurgeProgress, Purged, Remains, TrashEntry, TrashId, read_record, write_record,
+};
 pub use volume::{CreateVolume, Found, Listed, MountSource, RootLocation, Space};
 
 /// Directory below the root in which a backend keeps its mark, trash and archive; mode 0700, never a volume.

@@ -7,8 +7,15 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Identity of one marked root, random, in its mark, in the `StorageBackend`'s status and in every volume's handle.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[A-Za-z0-9-]{1,63}$"))]
 pub struct BackendId(String);
+
+/// Why a text is no [`BackendId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a backend's id is 1 to 63 of [A-Za-z0-9-]")]
+pub struct InvalidBackendId;
 
 impl BackendId {
     /// Takes an id: 1 to 63 of `[A-Za-z0-9-]`.
@@ -23,6 +30,19 @@ impl BackendId {
     }
 }
 
+impl TryFrom<String> for BackendId {
+    type Error = InvalidBackendId;
+    fn try_from(text: String) -> Result<Self, InvalidBackendId> {
+        Self::parse(&text).ok_or(InvalidBackendId)
+    }
+}
+
+impl From<BackendId> for String {
+    fn from(id: BackendId) -> Self {
+        id.0
+    }
+}
+
 impl fmt::Display for BackendId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -30,11 +50,11 @@ impl fmt::Display for BackendId {
 }
 
 /// Identity of a cluster: the UID of its namespace `kube-system`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ClusterId(pub String);
 
 /// Contents of `.tombolo/backend.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mark {
     /// Which root this is.
@@ -58,6 +78,12 @@ mod tests {
         for bad in ["", "a/b", "a b", "a.b", "é", "a\n", &"a".repeat(64)] {
             assert_eq!(BackendId::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_mark_with_an_id_that_is_none_is_no_mark() {
+        let text = r#"{"backendID":"a/b","clusterID":"c-1"}"#;
+        assert!(serde_json::from_str::<Mark>(text).is_err());
     }
 
     #[test]

@@ -6,9 +6,18 @@ use serde::{Deserialize, Serialize};
 /// Name of a trash entry: its directory in the trash, and with `.json` its record.
 ///
 /// The caller chooses it, so that a repeated discard finds its own entry.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$", "not" = serde_json::json!({ "pattern": r"^purging-|\.json$" })))]
 pub struct TrashId(VolumePath);
+
+/// Why a text is no [`TrashId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a trash entry's name is one component of [A-Za-z0-9._-]{{1,128}} without a leading dot; it does not begin with \
+     purging-, and does not end with .json"
+)]
+pub struct InvalidTrashId;
 
 impl TrashId {
     /// Takes a name of one component that does not begin with the prefix of entries under purge.
@@ -24,6 +33,19 @@ impl TrashId {
     }
 }
 
+impl TryFrom<String> for TrashId {
+    type Error = InvalidTrashId;
+    fn try_from(text: String) -> Result<Self, InvalidTrashId> {
+        Self::parse(&text).ok_or(InvalidTrashId)
+    }
+}
+
+impl From<TrashId> for String {
+    fn from(id: TrashId) -> Self {
+        id.0.into()
+    }
+}
+
 impl std::fmt::Display for TrashId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -31,7 +53,8 @@ impl std::fmt::Display for TrashId {
 }
 
 /// What becomes of a volume's data.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Disposal {
     /// Into the trash, with a record by which it can be restored.
     Trash {
@@ -48,7 +71,8 @@ pub enum Disposal {
 }
 
 /// An entry found in the trash.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TrashEntry {
     /// The entry's name.
     pub id: TrashId,
@@ -63,7 +87,7 @@ pub struct TrashEntry {
 }
 
 /// What there is of a trash entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub enum Remains {
     /// The volume, whole: it can be restored.
     Whole,
@@ -73,8 +97,9 @@ pub enum Remains {
     RecordOnly,
 }
 
-/// How far a purge has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How far a purge has come. A tree that the file system removes as a whole is one directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Purged {
     /// Files, symlinks and special files removed.
     pub files: u64,
@@ -114,6 +139,7 @@ mod tests {
         }
         for bad in ["", "a/b", ".a", "..", "purging-a", "purging-", "a.json", "é"] {
             assert_eq!(TrashId::parse(bad), None, "{bad:?}");
+            assert!(serde_json::from_value::<TrashId>(bad.into()).is_err(), "{bad:?}");
         }
     }
 

@@ -1,20 +1,24 @@
 //! Values about volumes that cross the trait.
 
 use crate::VolumePath;
+use serde::{Deserialize, Serialize};
 
 /// A volume to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateVolume {
     /// Where below the root.
     pub path: VolumePath,
-    /// Permission bits of the volume's directory.
+    /// Permission bits of the volume's directory, at most 0o7777.
+    #[schemars(range(max = 0o7777))]
     pub mode: u32,
     /// Size asked for, in bytes; a backend without quotas keeps it as bookkeeping only.
     pub bytes: u64,
 }
 
 /// A volume that exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Found {
     /// Bytes the volume may hold, where the backend enforces it.
     pub enforced_bytes: Option<u64>,
@@ -44,7 +48,8 @@ pub enum MountSource {
 }
 
 /// Room on the backend, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Space {
     /// Size of the file system behind the root.
     pub total: u64,
@@ -53,7 +58,8 @@ pub struct Space {
 }
 
 /// A directory directly below the root that is not private.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Listed {
     /// Its name.
     pub path: VolumePath,
@@ -62,7 +68,8 @@ pub struct Listed {
 }
 
 /// Where a root lies, so that two backends can be told to overlap.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct RootLocation {
     /// The server or node, lower-case.
     pub host: String,

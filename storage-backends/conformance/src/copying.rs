@@ -21,14 +21,6 @@ pub(crate) fn terms(epoch: u64) -> CopyTerms {
     }
 }
 
-/// A volume with room for everything that the cases copy.
-pub(crate) fn roomy(at: &str) -> CreateVolume {
-    CreateVolume {
-        bytes: 64 << 20,
-        ..volume(at)
-    }
-}
-
 pub(crate) fn snapshot(name: &str) -> SnapshotId {
     SnapshotId::parse(name).unwrap()
 }
@@ -45,7 +37,7 @@ pub(crate) async fn copy(
 
 pub(crate) async fn take(backend: &Arc<dyn Backend>, name: &str, of: &str) -> Result<Snapshot, BackendError> {
     let snapshots = backend.snapshots().unwrap();
-    let bytes = roomy(of).bytes;
+    let bytes = volume(of).bytes;
     snapshots
         .take_snapshot(&snapshot(name), &path(of), bytes, &terms(1), &())
         .await
@@ -62,7 +54,7 @@ pub(crate) async fn restore(
 
 /// A volume of many files in some directories.
 pub(crate) async fn plant_many(subject: &dyn Subject, backend: &Arc<dyn Backend>, at: &str) {
-    backend.create(&roomy(at)).await.unwrap();
+    backend.create(&volume(at)).await.unwrap();
     for n in 0..MANY {
         subject.write(&many(at, n), &bytes_of(n));
     }
@@ -130,8 +122,9 @@ pub(crate) async fn purge_the_doomed(subject: &dyn Subject) {
 }
 
 /// What a name stands for, as far as a copy has it too.
+#[allow(missing_docs, reason = "each field is what stat(2) calls it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Thing {
+pub enum Thing {
     File {
         bytes: Vec<u8>,
         mode: u32,
@@ -151,7 +144,7 @@ pub(crate) enum Thing {
 }
 
 /// Everything below a directory but what a copy leaves out, by its path from there.
-pub(crate) fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
+pub fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
     let mut found = BTreeMap::new();
     let mut todo = vec![root.to_owned()];
     while let Some(directory) = todo.pop() {
@@ -186,7 +179,7 @@ pub(crate) fn things(root: &Path) -> BTreeMap<std::path::PathBuf, Thing> {
 }
 
 /// Bytes that a file takes on the disk.
-pub(crate) fn allocated(at: &Path) -> u64 {
+pub fn allocated(at: &Path) -> u64 {
     let stat = statat(rustix::fs::CWD, at, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     assert!(FileType::from_raw_mode(stat.st_mode).is_file());
     u64::try_from(stat.st_blocks).unwrap() * 512

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! where the expression is a `Result<impl Subject, Skip>` and is evaluated anew, on a fresh root, for every test. The suite
-//! knows nothing of any backend; what a subject cannot show, it skips by name and reason, on standard error.
+//! knows nothing of any backend; what a subject cannot show, it skips by name and reason, on standard error. The cases of a
+//! capability run iff it is declared; one line for each capability, on standard error, says whether.
 //! The promises are in `cases`, one file per subject matter.
 #![allow(
     clippy::unwrap_used,
@@ -19,11 +20,16 @@
 
 pub mod cases;
 mod copying;
+mod filling;
+pub mod hands;
+mod image;
 mod plant;
 mod run;
 mod subject;
 
-pub use run::{lacking, run_case, skipped};
+pub use copying::{Thing, allocated, things};
+pub use image::Image;
+pub use run::{Case, lacking, run_case, skipped};
 pub use subject::{Copying, Outcome, Skip, Subject};
 
 /// Makes one test of every promise. See the crate's documentation.
@@ -97,6 +103,7 @@ macro_rules! conformance {
                 everything_works_under_the_right_mark;
             capabilities:
                 capabilities_and_root_are_constant,
+                what_is_declared_is_given_out_and_nothing_else,
                 a_quota_is_declared_iff_it_is_told;
             clone:
                 a_clone_has_the_contents_of_its_source,
@@ -113,13 +120,14 @@ macro_rules! conformance {
             clone_tree:
                 a_clone_has_modes_owners_and_times,
                 a_clone_drops_set_id_bits_of_files_iff_asked,
-                a_clone_has_symlinks_as_symlinks,
                 a_clone_has_hard_links_within_it,
                 a_clone_keeps_holes,
                 a_clone_leaves_special_files_out_and_counts_them,
                 a_clone_has_names_of_any_kind,
                 a_clone_has_names_that_are_no_utf8,
-                a_clone_goes_1000_levels_deep,
+                a_clone_goes_1000_levels_deep;
+            clone_hostile:
+                a_clone_has_symlinks_as_symlinks,
                 a_source_that_changes_meanwhile_leads_nowhere_else;
             clone_midway:
                 a_clone_dropped_midway_is_finished_by_the_next,
@@ -144,6 +152,65 @@ macro_rules! conformance {
                 a_snapshot_dropped_midway_is_finished_by_the_next,
                 a_snapshot_is_removed_that_was_never_finished,
                 five_snapshots_of_one_volume_at_once_all_succeed;
+            share:
+                ways_are_listed_where_there_are_any,
+                each_tenant_has_a_way_of_its_own,
+                what_one_tenant_writes_another_reads,
+                releasing_twice_or_nothing_is_success,
+                releasing_one_way_leaves_the_others,
+                a_released_way_is_gone_and_one_made_again_works,
+                a_volume_that_goes_takes_its_ways_along,
+                an_empty_volume_that_is_removed_takes_its_ways_along,
+                a_way_to_nothing_is_refused,
+                a_mount_dropped_midway_is_finished_by_the_next,
+                twenty_ways_at_once_are_twenty_ways;
+            revoke:
+                whoever_revokes_shares,
+                a_cut_stops_who_has_it_mounted_and_open,
+                what_is_restored_is_the_same_way,
+                writing_alone_can_be_taken_away,
+                saying_it_again_changes_nothing,
+                a_cut_way_stays_cut_when_it_is_mounted,
+                cutting_what_is_not_there_makes_nothing,
+                admitting_what_is_not_there_makes_it,
+                admitting_to_nothing_is_refused,
+                neighbours_notice_nothing,
+                a_cut_way_can_be_released_and_made_anew,
+                a_cut_goes_with_its_volume,
+                a_cut_dropped_midway_is_finished_by_the_next;
+            read_only:
+                a_way_to_read_refuses_writes,
+                both_ways_of_one_tenant_are_what_they_are,
+                a_way_to_read_never_lets_more_through;
+            resize:
+                whoever_resizes_enforces,
+                a_new_size_is_told_to_everybody,
+                a_volume_that_grows_takes_more_at_once,
+                a_volume_does_not_shrink_below_what_it_uses,
+                what_is_not_there_has_no_size;
+            quota:
+                a_volume_takes_what_it_may_and_no_more,
+                a_neighbour_of_a_full_volume_writes_on,
+                a_tenant_of_a_full_volume_is_told_so,
+                what_is_removed_makes_room,
+                snapshots_do_not_escape_the_limit,
+                what_snapshots_of_a_gone_volume_hold_is_told,
+                a_copy_has_the_limit_that_it_was_made_with;
+            usage:
+                what_is_not_there_is_not_measured,
+                usage_follows_what_is_written;
+            node_access:
+                nodes_are_told_as_often_as_one_likes;
+            undeclared:
+                sharing_is_refused,
+                revoking_is_refused,
+                snapshots_are_refused,
+                clones_are_refused,
+                resizing_is_refused,
+                asking_what_is_pinned_is_refused,
+                asking_what_is_used_is_refused,
+                admitting_nodes_is_refused,
+                a_way_to_read_is_the_same_path;
         }
     };
 }
@@ -158,7 +225,12 @@ macro_rules! tests_of {
             use super::*;
             $(#[test]
             fn $case() {
-                $crate::run_case(stringify!($case), async || $subject, $crate::cases::$module::$case);
+                let case = $crate::Case {
+                    package: env!("CARGO_PKG_NAME"),
+                    module: module_path!(),
+                    name: stringify!($case),
+                };
+                $crate::run_case(case, async || $subject, $crate::cases::$module::$case);
             })+
         })+
     };
@@ -182,8 +254,17 @@ mod tests {
             include_str!("cases/capabilities.rs"),
             include_str!("cases/clone.rs"),
             include_str!("cases/clone_tree.rs"),
+            include_str!("cases/clone_hostile.rs"),
             include_str!("cases/clone_midway.rs"),
             include_str!("cases/snapshot.rs"),
+            include_str!("cases/share.rs"),
+            include_str!("cases/revoke.rs"),
+            include_str!("cases/read_only.rs"),
+            include_str!("cases/resize.rs"),
+            include_str!("cases/quota.rs"),
+            include_str!("cases/usage.rs"),
+            include_str!("cases/node_access.rs"),
+            include_str!("cases/undeclared.rs"),
         ];
         let cases = sources
             .iter()

@@ -1,5 +1,6 @@
 //! Values that the cases share, and the hands of a tenant who plants things in a volume.
 
+use crate::hands::Hands;
 use crate::{Skip, Subject};
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat};
 use std::collections::BTreeSet;
@@ -19,11 +20,12 @@ pub(crate) fn id(text: &str) -> TrashId {
     TrashId::parse(text).unwrap()
 }
 
+/// A volume with room for everything that the cases write, but for those about limits.
 pub(crate) fn volume(at: &str) -> CreateVolume {
     CreateVolume {
         path: path(at),
         mode: 0o777,
-        bytes: 1 << 20,
+        bytes: 16 << 20,
     }
 }
 
@@ -34,6 +36,23 @@ pub(crate) fn export(at: &str, tenant: &str) -> ExportKey {
         tenant: Tenant::parse(tenant).unwrap(),
         access: Access::ReadWrite,
     }
+}
+
+/// The same way to read only.
+pub(crate) fn reader(at: &str, tenant: &str) -> ExportKey {
+    ExportKey {
+        access: Access::ReadOnly,
+        ..export(at, tenant)
+    }
+}
+
+/// Mounts, as a node does for a tenant.
+pub(crate) async fn mounted(
+    subject: &dyn Subject,
+    backend: &dyn Backend,
+    key: &ExportKey,
+) -> Result<Box<dyn Hands>, Skip> {
+    subject.hands(&backend.mount(key).await.unwrap()).await
 }
 
 pub(crate) fn trash(entry: &str) -> Disposal {
@@ -115,6 +134,19 @@ pub(crate) async fn purge_whole(subject: &dyn Subject, at: &str, entry: &str) ->
     let purged = backend.purge(&id(entry), &()).await.unwrap();
     nothing_left(subject, entry).await;
     purged
+}
+
+/// Checks what a purge counted: everything, or one thing where the file system removes a tree as a whole.
+#[track_caller]
+pub(crate) fn counted(purged: Purged, files: u64, directories: u64) {
+    let as_a_whole = Purged {
+        files: 0,
+        directories: 1,
+    };
+    assert!(
+        [Purged { files, directories }, as_a_whole].contains(&purged),
+        "{purged:?}, not {files} files and {directories} directories"
+    );
 }
 
 /// Checks that nothing of a trash entry is left, its record included.

@@ -1,12 +1,13 @@
 //! What the suite needs of a backend under test: the backend, twice, and a way past it to its files.
 
+use crate::hands::{Hands, OnDirectory};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tombolo_backend_api::Backend;
+use tombolo_backend_api::{Backend, MountSource};
 
 /// Why a case, or a whole subject, cannot run here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +85,18 @@ pub trait Subject: Send + Sync {
         None
     }
 
+    /// What a tenant can do with what it has mounted. Where the backend has exports, this is to be a client that shares no code with
+    /// it.
+    async fn hands(&self, _: &MountSource) -> Result<Box<dyn Hands>, Skip> {
+        Err(Skip::because("it has no client that mounts as a tenant does"))
+    }
+
+    /// Somebody who can write much into the volume at `at`, within its limits: a tenant, or, if its client cannot, somebody on the
+    /// server itself.
+    async fn writer(&self, at: &str) -> Result<Box<dyn Hands>, Skip> {
+        Ok(Box::new(OnDirectory(directory_of(self)?.join(at))))
+    }
+
     /// Makes the next copy of that kind fail halfway, and answers whether it will. Where it cannot, the suite drops copies until it
     /// catches one in the midst.
     fn interrupt_next(&self, _: Copying) -> bool {
@@ -100,6 +113,11 @@ pub trait Subject: Send + Sync {
     /// Reads a file past the backend.
     fn read(&self, file: &str) -> Option<Vec<u8>> {
         fs::read(here(self).join(file)).ok()
+    }
+
+    /// Removes a file past the backend.
+    fn remove(&self, file: &str) {
+        fs::remove_file(here(self).join(file)).unwrap();
     }
 
     /// Permission bits of what is at `path` (`""` is the root), set-id and sticky bits included.
@@ -149,7 +167,10 @@ fn here<S: Subject + ?Sized>(subject: &S) -> PathBuf {
 
 /// The root as a directory, or the reason to skip.
 pub(crate) fn directory(subject: &dyn Subject) -> Result<PathBuf, Skip> {
-    subject
-        .directory()
-        .ok_or_else(|| Skip::because("its root is no directory of this machine"))
+    directory_of(subject)
+}
+
+fn directory_of<S: Subject + ?Sized>(subject: &S) -> Result<PathBuf, Skip> {
+    let reason = "its root is no directory of this machine";
+    subject.directory().ok_or_else(|| Skip::because(reason))
 }

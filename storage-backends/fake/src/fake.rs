@@ -130,6 +130,11 @@ impl Fake {
         self.state().tree.read(path).map(<[u8]>::to_vec)
     }
 
+    /// Removes a file below the root.
+    pub fn remove(&self, path: &str) {
+        self.state().tree.remove(path);
+    }
+
     /// Holds every call of `op` at `moment` until the gate is opened or dropped.
     #[must_use = "a dropped gate is open"]
     pub fn gate(&self, op: Op, moment: Moment) -> Gate {

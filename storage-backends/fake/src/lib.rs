@@ -23,5 +23,5 @@ pub use call::{Call, Op};
 pub use fake::{ALL, Fake};
 pub use fault::Fault;
 pub use gate::{Gate, Moment};
-pub use through::{Through, Untold};
+pub use through::{Denial, Through};
 pub use tree::Tree;

@@ -1,28 +1,24 @@
 //! The trait, on a directory.
 
-use crate::blocking::{DEADLINE, Threads, Work};
+use crate::blocking::{Steps, Threads, Work};
 use crate::purge::{Counters, purge};
 use crate::{Config, dir, mark, trash, volumes};
 use async_trait::async_trait;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, Class, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
-    MountSource, PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    Measure, MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId,
+    VolumePath,
 };
-
-/// How often a purge tells how far it has come.
-const PROGRESS_EVERY: Duration = Duration::from_millis(250);
 
 /// A directory on one node.
 #[derive(Debug, Clone)]
 pub struct Local {
-    root: Arc<PathBuf>,
+    pub(crate) root: Arc<PathBuf>,
     node: String,
-    threads: Threads,
+    pub(crate) threads: Threads,
 }
 
 impl Local {
@@ -42,7 +38,7 @@ impl Local {
     }
 
     /// Runs `job` on the open root.
-    async fn on_root<T: Send + 'static>(
+    pub(crate) async fn on_root<T: Send + 'static>(
         &self,
         work: Work,
         job: impl FnOnce(&OwnedFd) -> Result<T, BackendError> + Send + 'static,
@@ -57,6 +53,9 @@ impl Backend for Local {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             share: true,
+            snapshot: true,
+            clone: true,
+            usage: true,
             ..Capabilities::default()
         }
     }
@@ -122,6 +121,7 @@ impl Backend for Local {
     }
 
     async fn restore(&self, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
+        volumes::spared_by_others(path)?;
         let (id, path) = (id.clone(), path.clone());
         self.on_root(Work::Changes, move |root| trash::restore(root, &id, &path))
             .await
@@ -133,32 +133,30 @@ impl Backend for Local {
     }
 
     async fn purge(&self, id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError> {
-        let permit = self.threads.permit().await?;
         let counters = Arc::new(Counters::default());
-        let _abandoned_with_this_call = Abandon(counters.clone());
-        let (root, doomed, counted) = (self.root.clone(), id.clone(), counters.clone());
-        let mut running = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            purge(&dir::root(&root)?, &doomed, &counted)
-        });
-        let (mut so_far, mut last_progress) = (Purged::default(), Instant::now());
-        loop {
-            if let Ok(ended) = tokio::time::timeout(PROGRESS_EVERY, &mut running).await {
-                ended.map_err(|panic| BackendError::maybe_done(Class::Bug, "a purge broke").because(panic))??;
-                return Ok(counters.read());
-            }
-            let now = counters.read();
-            if now != so_far {
-                (so_far, last_progress) = (now, Instant::now());
-                progress.purged(now);
-            } else if last_progress.elapsed() > DEADLINE {
-                let message = format!("the purge of {id} made no progress for {DEADLINE:?}");
-                return Err(BackendError::maybe_done(Class::Waiting, message));
-            }
-        }
+        let (root, doomed) = (self.root.clone(), id.clone());
+        let tell = |so_far| progress.purged(so_far);
+        let what = format!("the purge of {id}");
+        let job = move |counters: &Counters| {
+            purge(&dir::root(&root)?, &doomed, counters)?;
+            Ok(counters.so_far())
+        };
+        self.threads.watch(&what, counters, tell, job).await
     }
 
     fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
+        Some(self)
+    }
+
+    fn measure(&self) -> Option<&dyn Measure> {
         Some(self)
     }
 }
@@ -172,14 +170,5 @@ impl Share for Local {
 
     async fn exports(&self) -> Result<Vec<Exported>, BackendError> {
         Ok(Vec::new())
-    }
-}
-
-/// Stops a purge whose caller has gone.
-struct Abandon(Arc<Counters>);
-
-impl Drop for Abandon {
-    fn drop(&mut self) {
-        self.0.abandon();
     }
 }

@@ -4,22 +4,25 @@
 //! kernel, not by a check that came too early. No step leaves the root's file system.
 
 use crate::error::Certain;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, fsync, mkdirat, openat, statat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, fchmod, fstat, fsync, mkdirat, openat, openat2, statat,
+};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use tombolo_backend_api::{BackendError, Class, PRIVATE_DIR, VolumePath};
 
 /// How directories below the root are opened.
-pub(crate) const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+pub const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Mode of the root and of directories above volumes: to be gone through, not read.
-pub(crate) const PASSAGE: Mode = Mode::from_raw_mode(0o711);
+pub const PASSAGE: Mode = Mode::from_raw_mode(0o711);
 /// Mode of the private directories.
-pub(crate) const PRIVATE: Mode = Mode::RWXU;
+pub const PRIVATE: Mode = Mode::RWXU;
 
 /// Opens the root. The path is the admin's, so links in it are followed. `None`: it is not there.
-pub(crate) fn open_root(path: &Path) -> Result<Option<OwnedFd>, BackendError> {
+pub fn open_root(path: &Path) -> Result<Option<OwnedFd>, BackendError> {
     match rustix::fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
         Ok(root) => Ok(Some(root)),
         Err(Errno::NOENT) => Ok(None),
@@ -31,21 +34,24 @@ pub(crate) fn open_root(path: &Path) -> Result<Option<OwnedFd>, BackendError> {
 }
 
 /// Opens the root, which must be there.
-pub(crate) fn root(path: &Path) -> Result<OwnedFd, BackendError> {
+pub fn root(path: &Path) -> Result<OwnedFd, BackendError> {
     open_root(path)?
         .ok_or_else(|| BackendError::not_done(Class::Waiting, format!("the root {} is not there", path.display())))
 }
 
 /// What stands at a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
+    /// Nothing.
     Nothing,
+    /// A directory.
     Directory,
+    /// A file, a symbolic link or anything else.
     SomethingElse,
 }
 
 /// Looks at a name without following it.
-pub(crate) fn standing(dir: &OwnedFd, name: &str) -> Result<Standing, BackendError> {
+pub fn standing(dir: &OwnedFd, name: &str) -> Result<Standing, BackendError> {
     match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => Ok(Standing::Directory),
         Ok(_) => Ok(Standing::SomethingElse),
@@ -55,7 +61,7 @@ pub(crate) fn standing(dir: &OwnedFd, name: &str) -> Result<Standing, BackendErr
 }
 
 /// The error for a path at which, or on the way to which, no directory stands.
-pub(crate) fn in_the_way(path: &VolumePath) -> BackendError {
+pub fn in_the_way(path: &VolumePath) -> BackendError {
     BackendError::not_done(
         Class::Invalid,
         format!("{path} is not a directory, or leads through something that is none"),
@@ -70,12 +76,12 @@ fn split(path: &VolumePath) -> (Vec<&str>, &str) {
 }
 
 /// The directory above `path` and the path's last component; `None` if that directory is not there.
-pub(crate) fn locate<'a>(root: &OwnedFd, path: &'a VolumePath) -> Result<Option<(OwnedFd, &'a str)>, BackendError> {
+pub fn locate<'a>(root: &OwnedFd, path: &'a VolumePath) -> Result<Option<(OwnedFd, &'a str)>, BackendError> {
     walk(root, path, |_, _| Ok(()))
 }
 
 /// Like [`locate`], making the directories above `path`.
-pub(crate) fn locate_or_make<'a>(root: &OwnedFd, path: &'a VolumePath) -> Result<(OwnedFd, &'a str), BackendError> {
+pub fn locate_or_make<'a>(root: &OwnedFd, path: &'a VolumePath) -> Result<(OwnedFd, &'a str), BackendError> {
     let gone = || {
         BackendError::maybe_done(
             Class::Transient,
@@ -111,6 +117,21 @@ fn walk<'a>(
     Ok(Some((dir, name)))
 }
 
+/// No step crosses a mount, be it of the same file system, and none goes through a link.
+const STAY: ResolveFlags = ResolveFlags::NO_XDEV
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS);
+
+/// Opens one name inside a volume without following it. `EXDEV` if something is mounted there.
+pub(crate) fn open_here<N: Arg + Copy>(dir: &OwnedFd, name: N, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match openat2(dir, name, flags, Mode::empty(), STAY) {
+        // A kernel, or a sandbox, that does not know the call: other file systems are told by their device then.
+        Err(Errno::NOSYS | Errno::PERM) => openat(dir, name, flags, Mode::empty()),
+        opened => opened,
+    }
+}
+
 /// Makes a directory above volumes. One that is there keeps its mode, unless a crash came between mkdir and chmod.
 fn make_passage(dir: &OwnedFd, name: &str) -> Result<(), BackendError> {
     let made = match mkdirat(dir, name, PRIVATE) {
@@ -130,7 +151,7 @@ fn make_passage(dir: &OwnedFd, name: &str) -> Result<(), BackendError> {
 }
 
 /// Makes a directory and sets exactly this mode, whatever the umask; one that is there gets the mode too.
-pub(crate) fn make_dir(dir: &OwnedFd, name: &str, mode: Mode) -> Result<OwnedFd, BackendError> {
+pub fn make_dir(dir: &OwnedFd, name: &str, mode: Mode) -> Result<OwnedFd, BackendError> {
     match mkdirat(dir, name, PRIVATE) {
         Ok(()) | Err(Errno::EXIST) => {}
         Err(errno) => return Err(errno).not_done(&format!("make {name}")),
@@ -141,7 +162,7 @@ pub(crate) fn make_dir(dir: &OwnedFd, name: &str, mode: Mode) -> Result<OwnedFd,
 }
 
 /// Opens a directory inside the private one (`""`: the private one itself); `None` if it is not there.
-pub(crate) fn open_private(root: &OwnedFd, name: &str) -> Result<Option<OwnedFd>, BackendError> {
+pub fn open_private(root: &OwnedFd, name: &str) -> Result<Option<OwnedFd>, BackendError> {
     let opened = openat(root, PRIVATE_DIR, DIRECTORY, Mode::empty()).and_then(|private| match name {
         "" => Ok(private),
         name => openat(&private, name, DIRECTORY, Mode::empty()),
@@ -158,7 +179,7 @@ pub(crate) fn open_private(root: &OwnedFd, name: &str) -> Result<Option<OwnedFd>
 }
 
 /// Opens a directory inside the private one, making both.
-pub(crate) fn make_private(root: &OwnedFd, name: &str) -> Result<OwnedFd, BackendError> {
+pub fn make_private(root: &OwnedFd, name: &str) -> Result<OwnedFd, BackendError> {
     let private = make_dir(root, PRIVATE_DIR, PRIVATE)?;
     match name {
         "" => Ok(private),
@@ -167,7 +188,7 @@ pub(crate) fn make_private(root: &OwnedFd, name: &str) -> Result<OwnedFd, Backen
 }
 
 /// Renames where nothing stands yet.
-pub(crate) fn rename_new(from: &OwnedFd, name: &str, to: &OwnedFd, new: &str) -> Result<(), Errno> {
+pub fn rename_new<N: Arg + Copy>(from: &OwnedFd, name: N, to: &OwnedFd, new: N) -> Result<(), Errno> {
     match rustix::fs::renameat_with(from, name, to, new, RenameFlags::NOREPLACE) {
         // A file system that does not know the flag. A plain rename of a directory replaces at most an empty one, so that
         // whoever comes between the look and the rename loses a name, and no file.
@@ -181,7 +202,7 @@ pub(crate) fn rename_new(from: &OwnedFd, name: &str, to: &OwnedFd, new: &str) ->
 }
 
 /// Waits until the names in a directory are on disk, so that an answer survives a power failure.
-pub(crate) fn persist(dir: impl AsFd) -> Result<(), BackendError> {
+pub fn persist(dir: impl AsFd) -> Result<(), BackendError> {
     match fsync(dir) {
         // File systems without an fsync of directories write them in order anyway.
         Ok(()) | Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(()),

@@ -17,7 +17,7 @@ fn class_of(errno: Errno) -> Class {
 }
 
 /// Says of a failed call whether something may have changed.
-pub(crate) trait Certain<T> {
+pub trait Certain<T> {
     /// Nothing was changed.
     fn not_done(self, what: &str) -> Result<T, BackendError>;
     /// Something may have been changed.

@@ -71,7 +71,7 @@ fn make_root(path: &Path) -> Result<OwnedFd, BackendError> {
 }
 
 /// Writes a file of a free name beside `name`, on disk when this returns, and answers that name.
-pub(crate) fn write_beside(dir: &OwnedFd, name: &str, bytes: &[u8]) -> Result<String, BackendError> {
+pub fn write_beside(dir: &OwnedFd, name: &str, bytes: &[u8]) -> Result<String, BackendError> {
     for attempt in 0..MOST_ATTEMPTS {
         let new = format!(".{name}.{attempt}");
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -103,7 +103,7 @@ fn fill(mut file: File, bytes: &[u8]) -> Result<(), Errno> {
 }
 
 /// Reads a small regular file; `None` if nothing is there.
-pub(crate) fn read_file(dir: &OwnedFd, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
+pub fn read_file(dir: &OwnedFd, name: &str) -> Result<Option<Vec<u8>>, BackendError> {
     // Without NONBLOCK, opening a FIFO would wait for a writer.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = match openat(dir, name, flags, Mode::empty()) {

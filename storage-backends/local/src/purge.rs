@@ -5,6 +5,7 @@
 //! the top again. `rmdir` comes before every move: of a mount point the kernel answers `EBUSY`, so another file system that
 //! somebody mounted inside a volume is never entered.
 
+use crate::blocking::Steps;
 use crate::dir::{self, Standing};
 use crate::error::Certain;
 use crate::trash::{purging_name, remove_record};
@@ -30,19 +31,23 @@ pub(crate) struct Counters {
     unwanted: AtomicBool,
 }
 
-impl Counters {
-    pub(crate) fn read(&self) -> Purged {
+impl Steps for Counters {
+    type SoFar = Purged;
+
+    fn so_far(&self) -> Purged {
         Purged {
             files: self.files.load(Ordering::Relaxed),
             directories: self.directories.load(Ordering::Relaxed),
         }
     }
 
-    /// Stops the purge soon; a later one goes on.
-    pub(crate) fn abandon(&self) {
+    /// A later purge goes on.
+    fn abandon(&self) {
         self.unwanted.store(true, Ordering::Relaxed);
     }
+}
 
+impl Counters {
     fn check(&self) -> Result<(), BackendError> {
         if self.unwanted.load(Ordering::Relaxed) {
             return Err(BackendError::maybe_done(Class::Transient, "the purge was interrupted"));

@@ -3,7 +3,7 @@
 use crate::dir::{self, Standing};
 use crate::error::Certain;
 use crate::mark::{read_file, write_beside};
-use crate::volumes::{spared_by_others, time};
+use crate::volumes::time;
 use rustix::fs::{AtFlags, Dir, FileType, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
@@ -16,11 +16,13 @@ pub(crate) fn record_name(id: &TrashId) -> String {
     format!("{id}.json")
 }
 
-pub(crate) fn purging_name(id: &TrashId) -> String {
+/// Name of an entry under purge.
+pub fn purging_name(id: &TrashId) -> String {
     format!("{PURGING_PREFIX}{id}")
 }
 
-pub(crate) fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
+/// Moves a volume into the trash or the archive; see the trait.
+pub fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result<(), BackendError> {
     let Some((above, name)) = dir::locate(root, path)? else {
         return Ok(());
     };
@@ -56,6 +58,26 @@ pub(crate) fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) ->
     }
     dir::persist(&to)?;
     dir::persist(&above)
+}
+
+/// Whether there is something to discard. Fails as [`discard`] would if its place is taken, and changes nothing.
+pub fn may_discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result<bool, BackendError> {
+    let Some((above, name)) = dir::locate(root, path)? else {
+        return Ok(false);
+    };
+    match dir::standing(&above, name)? {
+        Standing::Nothing => return Ok(false),
+        Standing::Directory => {}
+        Standing::SomethingElse => return Err(dir::in_the_way(path)),
+    }
+    let place = match disposal {
+        Disposal::Trash { .. } => TRASH_DIR,
+        Disposal::Archive { .. } => ARCHIVE_DIR,
+    };
+    let refusal = dir::open_private(root, place)?
+        .map(|to| refusal(&to, disposal))
+        .transpose()?;
+    refusal.flatten().map_or(Ok(true), Err)
 }
 
 fn taken(id: &TrashId) -> BackendError {
@@ -137,15 +159,16 @@ pub(crate) fn forget(root: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
     }
 }
 
-pub(crate) fn remove_record(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
+/// Removes the record of an entry.
+pub fn remove_record(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
     match unlinkat(trash, record_name(id), AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(errno) => Err(errno).maybe_done(&format!("remove the record of {id}")),
     }
 }
 
-pub(crate) fn restore(root: &OwnedFd, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
-    spared_by_others(path)?;
+/// Moves an entry to `path`; see the trait.
+pub fn restore(root: &OwnedFd, id: &TrashId, path: &VolumePath) -> Result<(), BackendError> {
     let refused = |why: &str| BackendError::not_done(Class::Invalid, format!("trash entry {id} {why}"));
     let Some(trash) = dir::open_private(root, TRASH_DIR)? else {
         return Err(refused("is gone"));

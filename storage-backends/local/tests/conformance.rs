@@ -1,10 +1,11 @@
 //! A local directory keeps every promise of a backend.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use async_trait::async_trait;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tombolo_backend_api::Backend;
+use tombolo_backend_api::{Backend, MountSource};
+use tombolo_backend_conformance::hands::{Hands, OnDirectory};
 use tombolo_backend_conformance::{Skip, Subject, conformance};
 use tombolo_backend_local::Local;
 
@@ -31,6 +32,13 @@ impl Subject for Directory {
 
     fn directory(&self) -> Option<PathBuf> {
         Some(self.root.clone())
+    }
+
+    async fn hands(&self, source: &MountSource) -> Result<Box<dyn Hands>, Skip> {
+        match source {
+            MountSource::HostPath { path, .. } => Ok(Box::new(OnDirectory(path.into()))),
+            MountSource::Nfs { .. } => panic!("{source:?} is no directory"),
+        }
     }
 
     fn put_away(&self) -> Result<(), Skip> {

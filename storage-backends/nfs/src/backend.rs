@@ -12,12 +12,15 @@ use async_trait::async_trait;
 use nfs_rs::DirectoryCookie;
 use std::{
     future::Future,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tombolo_backend_api::{
-    Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark, MountSource,
-    PurgeProgress, Purged, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
+    MountSource, PurgeProgress, Purged, RootLocation, Share, Snapshots, Space, TrashEntry, TrashId, VolumePath,
 };
 
 /// How long a call may take, and one request of a listing or a purge.
@@ -27,15 +30,15 @@ const LISTING: u32 = 20;
 
 /// Any existing NFS export as a backend.
 pub struct NfsBackend {
-    pool: Pool,
-    deadline: Duration,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) deadline: Duration,
     foreign_root: AtomicBool,
 }
 
 impl NfsBackend {
     pub(crate) fn new(config: NfsConfig) -> Self {
         Self {
-            pool: Pool::new(config),
+            pool: Arc::new(Pool::new(config)),
             deadline: DEADLINE,
             foreign_root: AtomicBool::new(false),
         }
@@ -48,17 +51,17 @@ impl NfsBackend {
         self
     }
 
-    fn call(&self) -> Call<'_> {
+    pub(crate) fn call(&self) -> Call<'_> {
         Call::new(&self.pool, Deadline::call(self.deadline))
     }
 
     /// For work whose length depends on what is there: each of its requests has a deadline of its own.
-    fn long_call(&self) -> Call<'_> {
+    pub(crate) fn long_call(&self) -> Call<'_> {
         Call::new(&self.pool, Deadline::Request(self.deadline))
     }
 
     /// Names the faults of a listing, and ends one that never ends.
-    async fn listing<T>(
+    pub(crate) async fn listing<T>(
         &self,
         call: &Call<'_>,
         what: &str,
@@ -111,6 +114,8 @@ impl Backend for NfsBackend {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             share: true,
+            snapshot: true,
+            clone: true,
             ..Capabilities::default()
         }
     }
@@ -150,7 +155,7 @@ impl Backend for NfsBackend {
 
     async fn place_mark(&self, mark: &Mark) -> Result<Mark, BackendError> {
         let call = self.call();
-        let (mark, own) = named(&call, "marking the root", call.place_mark(mark)).await?;
+        let (mark, own) = named(&call, "marking the root", Box::pin(call.place_mark(mark))).await?;
         self.foreign_root.store(!own, Relaxed);
         Ok(mark)
     }
@@ -258,6 +263,14 @@ impl Backend for NfsBackend {
     }
 
     fn share(&self) -> Option<&dyn Share> {
+        Some(self)
+    }
+
+    fn snapshots(&self) -> Option<&dyn Snapshots> {
+        Some(self)
+    }
+
+    fn clones(&self) -> Option<&dyn Clones> {
         Some(self)
     }
 }

@@ -27,7 +27,7 @@ const STALE_PAUSES: [Duration; 3] = [Duration::ZERO, Duration::from_millis(5), D
 
 /// What a request does to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub(crate) enum Effect {
     Reads,
     Changes,
 }
@@ -63,13 +63,12 @@ impl<'a> Call<'a> {
 
     /// The export's directory.
     pub(crate) async fn export(&self) -> Result<Handle, Fault> {
-        Ok(self
-            .pool
-            .lease(self.deadline.instant())
-            .await?
-            .connection
-            .export
-            .clone())
+        Ok(self.connection().await?.export.clone())
+    }
+
+    /// A connection, for requests that have to take the same one.
+    pub(crate) async fn connection(&self) -> Result<Arc<Connection>, Fault> {
+        Ok(self.pool.lease(self.deadline.instant()).await?.connection)
     }
 
     pub(crate) async fn getattr(&self, handle: &Handle) -> Result<Node, Fault> {
@@ -278,7 +277,7 @@ impl<'a> Call<'a> {
     }
 
     /// The attributes that version 3 may leave out of a reply.
-    async fn node(&self, object: ObjRes) -> Result<Node, Fault> {
+    pub(crate) async fn node(&self, object: ObjRes) -> Result<Node, Fault> {
         match object.attr {
             Some(attr) => Ok(Node::new(object.fh, &attr)),
             None => self.getattr(&object.fh).await,
@@ -286,7 +285,7 @@ impl<'a> Call<'a> {
     }
 
     /// Sends a request; once more over a new connection if the first broke.
-    async fn send<T, F, A>(&self, effect: Effect, request: F) -> Result<T, Fault>
+    pub(crate) async fn send<T, F, A>(&self, effect: Effect, request: F) -> Result<T, Fault>
     where
         F: Fn(Arc<Connection>) -> A,
         A: Future<Output = nfs_rs::Result<T>>,
@@ -306,7 +305,12 @@ impl<'a> Call<'a> {
         })
     }
 
-    async fn attempt<T, F, A>(&self, effect: Effect, connection: &Arc<Connection>, request: &F) -> Result<T, Fault>
+    pub(crate) async fn attempt<T, F, A>(
+        &self,
+        effect: Effect,
+        connection: &Arc<Connection>,
+        request: &F,
+    ) -> Result<T, Fault>
     where
         F: Fn(Arc<Connection>) -> A,
         A: Future<Output = nfs_rs::Result<T>>,

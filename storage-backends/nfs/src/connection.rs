@@ -23,6 +23,9 @@ use tokio::net::TcpSocket;
 
 /// Bytes asked for in one listing: some hundred entries, so that many listings in flight stay small.
 const LISTING_BYTES: u32 = 128 * 1024;
+/// How long a first attempt to mount may take. NFS-Ganesha may overlook a connection that gets the file descriptor of one that
+/// broke a moment ago (its log: "direction in hook failed"), and never answers it; the next one it sees.
+const OVERLOOKED: Duration = Duration::from_secs(5);
 /// How long the server gets to take its leave.
 const FAREWELL: Duration = Duration::from_secs(10);
 /// Kept as they are in the path of a URL; everything else is escaped.
@@ -55,7 +58,12 @@ impl Connection {
             .map_err(away)?;
         let mut last = Fault::found(Kind::Unreachable, format!("{server} has no address"));
         for address in addresses {
-            match Self::open_address(config, address).await {
+            let first = tokio::time::timeout(OVERLOOKED, Self::open_address(config, address)).await;
+            let opened = match first {
+                Ok(opened) => opened,
+                Err(_) => Self::open_address(config, address).await,
+            };
+            match opened {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = Fault::connecting(server, error),
             }

@@ -112,6 +112,12 @@ impl Fault {
         self
     }
 
+    /// The same fault, with what it means for the admin.
+    pub(crate) fn saying(mut self, meaning: &str) -> Self {
+        self.why = format!("{meaning} ({})", self.why);
+        self
+    }
+
     pub(crate) fn is(&self, kind: Kind) -> bool {
         self.kind == kind
     }

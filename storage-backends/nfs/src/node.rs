@@ -12,7 +12,8 @@ pub(crate) type Handle = Bytes;
 pub(crate) enum FileKind {
     Regular,
     Directory,
-    /// Symbolic link, device, socket, pipe.
+    Symlink,
+    /// Device, socket, pipe.
     Other,
 }
 
@@ -30,6 +31,14 @@ pub(crate) struct Node {
     pub(crate) modified: jiff::Timestamp,
     /// When it was last changed as an object: renamed, among others.
     pub(crate) changed: jiff::Timestamp,
+    /// Whose it is; `None` if the server has a name for the owner that says no number.
+    pub(crate) owner: Option<u32>,
+    /// And whose group's.
+    pub(crate) group: Option<u32>,
+    /// Bytes on disk, as the server counts them.
+    pub(crate) used: u64,
+    /// When it was last read, its contents changed, and it was changed as an object.
+    pub(crate) times: [nfs_rs::Time; 3],
 }
 
 impl Node {
@@ -37,6 +46,7 @@ impl Node {
         let kind = match attr.type_ {
             1 => FileKind::Regular,
             2 => FileKind::Directory,
+            5 => FileKind::Symlink,
             _ => FileKind::Other,
         };
         Self {
@@ -49,12 +59,24 @@ impl Node {
             file_id: attr.fileid,
             modified: time(&attr.mtime),
             changed: time(&attr.ctime),
+            owner: number(&attr.owner, attr.uid),
+            group: number(&attr.owner_group, attr.gid),
+            used: attr.used,
+            times: [attr.atime, attr.mtime, attr.ctime],
         }
     }
 
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == FileKind::Directory
     }
+}
+
+/// The number of an owner. Version 3 has nothing else; version 4 has a text, which is a number, or a name at a domain (RFC 8881
+/// §5.9). Of names the client library knows one, and takes all others for nobody's.
+fn number(text: &str, read: u32) -> Option<u32> {
+    let name = text.split('@').next().unwrap_or_default();
+    let known = text.is_empty() || name.parse::<u32>().is_ok() || matches!(name, "root" | "nobody" | "nogroup");
+    known.then_some(read)
 }
 
 fn time(time: &nfs_rs::Time) -> jiff::Timestamp {
@@ -74,4 +96,25 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     /// Absent if the server did not send it along.
     pub(crate) node: Option<Node>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_is_only_a_name_is_not_taken_for_nobody() {
+        for (text, read) in [
+            ("", 7),
+            ("7", 7),
+            ("7@example.com", 7),
+            ("root@example.com", 0),
+            ("nobody", 65534),
+        ] {
+            assert_eq!(number(text, read), Some(read), "{text}");
+        }
+        for text in ["alice@example.com", "alice", "@example.com"] {
+            assert_eq!(number(text, 65534), None, "{text}");
+        }
+    }
 }

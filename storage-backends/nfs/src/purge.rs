@@ -228,7 +228,7 @@ impl<'a> Removal<'a> {
             Some(node) => node,
             None => match self.request(self.call.lookup(directory, name)).await? {
                 Some(node) => node,
-                None if unspeakable(name) => return Err(unspeakable_fault(name)),
+                None if unspeakable(name) => return Err(unspeakable_fault(name, REMOVE_IT)),
                 None => return Ok(false),
             },
         };
@@ -239,7 +239,7 @@ impl<'a> Removal<'a> {
         match (node.kind, level) {
             (FileKind::Directory, Level::Top) => self.emptied(name, &node).await,
             (FileKind::Directory, Level::Below) => Ok(self.moved_up(directory, name, &node).await?.is_some()),
-            (FileKind::Regular | FileKind::Other, _) => self.file(directory, name, &node).await,
+            (FileKind::Regular | FileKind::Symlink | FileKind::Other, _) => self.file(directory, name, &node).await,
         }
     }
 
@@ -283,7 +283,7 @@ impl<'a> Removal<'a> {
             Err(fault) if fault.is(Kind::NotFound) && unspeakable(name) => {
                 // It cannot be moved, but its handle is known: what is in it can.
                 self.empty_later(&node.handle);
-                Err(unspeakable_fault(name))
+                Err(unspeakable_fault(name, REMOVE_IT))
             }
             Err(fault) if fault.is(Kind::NotFound) => Ok(None),
             Err(fault) => Err(fault),
@@ -311,7 +311,7 @@ impl<'a> Removal<'a> {
         if node.kind == FileKind::Regular && node.links == 1 && node.size > 0 {
             self.request(self.call.truncate(&node.handle)).await?;
         }
-        Err(unspeakable_fault(name))
+        Err(unspeakable_fault(name, REMOVE_IT))
     }
 
     async fn request<T>(&self, request: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
@@ -334,12 +334,14 @@ fn removed_by_another(fault: &Fault) -> bool {
     matches!(fault.kind, Kind::Stale | Kind::NotFound)
 }
 
+const REMOVE_IT: &str = "remove it on the server itself";
+
 /// Whether a name may stand for one that is not UTF-8, which the client library can neither show nor send.
-fn unspeakable(name: &str) -> bool {
+pub(crate) fn unspeakable(name: &str) -> bool {
     name.contains(char::REPLACEMENT_CHARACTER)
 }
 
-fn unspeakable_fault(name: &str) -> Fault {
-    let why = format!("{name:?} stands for a name that is not UTF-8; remove it on the server itself");
+pub(crate) fn unspeakable_fault(name: &str, so: &str) -> Fault {
+    let why = format!("{name:?} stands for a name that is not UTF-8; {so}");
     Fault::found(Kind::Unfit, why)
 }

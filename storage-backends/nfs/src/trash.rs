@@ -230,7 +230,7 @@ pub(crate) async fn forget_record(call: &Call<'_>, root: &Handle, place: &str, i
 }
 
 /// Puts a file in place whole.
-async fn put(call: &Call<'_>, directory: &Handle, name: &str, contents: &[u8]) -> Result<(), Fault> {
+pub(crate) async fn put(call: &Call<'_>, directory: &Handle, name: &str, contents: &[u8]) -> Result<(), Fault> {
     let draft = format!(".{name}.{}", uuid::Uuid::new_v4());
     let placed = async {
         let file = call.write_file(directory, &draft, contents).await?;
@@ -245,7 +245,7 @@ async fn put(call: &Call<'_>, directory: &Handle, name: &str, contents: &[u8]) -
 }
 
 /// What a record says; `None` if nobody can tell.
-async fn record_in(call: &Call<'_>, file: &Node) -> Result<Option<serde_json::Value>, Fault> {
+pub(crate) async fn record_in(call: &Call<'_>, file: &Node) -> Result<Option<serde_json::Value>, Fault> {
     if file.kind != FileKind::Regular {
         return Ok(None);
     }

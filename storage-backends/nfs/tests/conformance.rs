@@ -18,7 +18,8 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tombolo_backend_api::Backend;
+use tombolo_backend_api::{Backend, MountSource};
+use tombolo_backend_conformance::hands::{Hands, Libnfs};
 use tombolo_backend_conformance::{Skip, Subject, conformance};
 
 struct Export {
@@ -51,6 +52,10 @@ impl Subject for Export {
 
     fn directory(&self) -> Option<PathBuf> {
         Some(self.behind())
+    }
+
+    async fn hands(&self, source: &MountSource) -> Result<Box<dyn Hands>, Skip> {
+        Ok(Box::new(Libnfs::mount(source)?))
     }
 
     fn put_away(&self) -> Result<(), Skip> {

@@ -71,7 +71,9 @@ async fn the_controller_may_do_what_it_does() {
         return;
     };
     let client = controller(cluster).await;
-    for permission in ACCESS {
+    // The component for backends on other machines is not part of this installation.
+    let installed = ACCESS.iter().filter(|p| !matches!(p.role, Role::Nodes | Role::Secrets));
+    for permission in installed {
         for verb in permission.verbs {
             let asked = Asked {
                 verb,

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt as _;
 use serde_json::json;
-use tombolo::api::access::ACCESS;
+use tombolo::api::access::{ACCESS, Role};
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::wait::Look;
 use tombolo_harness::{Answered, Cluster, Mark, report_skipped};
@@ -28,12 +28,13 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
         return report_skipped(STORY, "it needs the API server's audit log");
     }
     let w = World::own(&cluster, "verbs").await;
-    everything_is_done(&cluster, &w).await;
+    Box::pin(everything_is_done(&cluster, &w)).await;
 
     let answers = cluster.audit().unwrap().answers(Mark::default()).unwrap();
     let refused: Vec<_> = answers.iter().filter(|a| a.code == 403).collect();
     assert!(refused.is_empty(), "{refused:#?}");
-    for permission in ACCESS {
+    // No backend on another machine takes part, so that what only those need is not asked for.
+    for permission in ACCESS.iter().filter(|p| !matches!(p.role, Role::Nodes | Role::Secrets)) {
         for verb in permission.verbs {
             let asked = |a: &Answered| {
                 a.verb == *verb

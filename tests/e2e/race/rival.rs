@@ -12,6 +12,7 @@ use tombolo::domain::access::{Access, OnDelete, OnOwnerDelete};
 use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
 use tombolo::domain::consent::Labels;
+use tombolo::domain::cut::Cut;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -225,6 +226,7 @@ impl Rival {
             members: cluster.members(volume).await?.len(),
             consent: None,
             backend: None,
+            kept: false,
         });
         run(&actions, &self.ports).await
     }
@@ -366,6 +368,9 @@ impl Cluster for Hesitant {
     }
     async fn set_retain(&self, pv: &Exactly) -> Answer<()> {
         self.after_a_pause().await.set_retain(pv).await
+    }
+    async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Answer<()> {
+        self.after_a_pause().await.note_cut(pv, uid, cut).await
     }
     async fn record_owner(&self, pv: &Exactly, owner: &ClaimUid) -> Answer<()> {
         self.after_a_pause().await.record_owner(pv, owner).await

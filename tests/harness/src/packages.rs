@@ -1,4 +1,4 @@
-//! The Debian packages of the NFS server and its client.
+//! The Debian packages of the NFS server and its client, and of what a filer needs.
 //!
 //! As root the missing ones are installed; anybody else is told the one command to run.
 
@@ -52,10 +52,14 @@ fn missing() -> Vec<&'static str> {
         ("dbus-daemon", "dbus"),
         ("nfs-ls", "libnfs-utils"),
     ];
+    // A filer mounts file systems and sets up a firewall in network namespaces of its own, which only root may.
+    let of_root = [("mkfs.btrfs", "btrfs-progs"), ("nft", "nftables"), ("ip", "iproute2")];
+    let wanted = of_root.iter().filter(|_| rustix::process::geteuid().is_root());
     let mut missing: Vec<_> = programs
-        .into_iter()
+        .iter()
+        .chain(wanted)
         .filter(|(program, _)| on_path(program).is_none())
-        .map(|(_, package)| package)
+        .map(|(_, package)| *package)
         .collect();
     if !has_vfs_module() {
         missing.push("nfs-ganesha-vfs");

@@ -59,7 +59,7 @@ fn capabilities() -> String {
     );
     for (name, what, spec) in drivers {
         let spec: StorageBackendSpec = serde_json::from_value(spec).unwrap();
-        let opened = runtime.block_on(Registry.open(&spec));
+        let opened = runtime.block_on(Registry::default().open(&spec));
         let driver = opened.unwrap_or_else(|e| panic!("{name}: {e}")).driver;
         let declared = driver.capabilities().names();
         let cells: Vec<_> = all

@@ -1,6 +1,7 @@
 //! An API server of PersistentVolumes and claims, whose watches are never late.
 
 use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -117,6 +118,9 @@ impl Cluster for Objects {
         Ok(self.state().claims.values().cloned().collect())
     }
     async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
+        no()
+    }
+    async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
         no()
     }
     async fn create_pv(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {

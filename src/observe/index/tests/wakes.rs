@@ -47,6 +47,7 @@ fn words(wake: &Wake) -> Vec<String> {
         Work::Member(name) => format!("member {name}"),
         Work::SharedVolume(volume) => format!("shared {volume}"),
         Work::Reference(key) => format!("reference {}/{}", key.namespace, key.name),
+        Work::Exports(name) => format!("exports {name}"),
         Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),
     };
     wake.iter().map(word).collect()

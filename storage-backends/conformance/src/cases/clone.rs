@@ -28,7 +28,7 @@ pub async fn a_clone_has_the_contents_of_its_source(subject: &dyn Subject) -> Ou
     plant_many(subject, &backend, "pvc-1").await;
     subject.write("pvc-1/empty", b"");
     subject.write("pvc-1/large", &[7; 3_000_001]);
-    let copied = copy(&backend, "pvc-1", &roomy("team/pvc-2"), terms(1)).await.unwrap();
+    let copied = copy(&backend, "pvc-1", &volume("team/pvc-2"), terms(1)).await.unwrap();
     assert!(has_many(subject, "team/pvc-2"));
     assert_eq!(subject.read("team/pvc-2/empty").as_deref(), Some(&b""[..]));
     assert_eq!(subject.read("team/pvc-2/large"), Some(vec![7; 3_000_001]));
@@ -48,8 +48,8 @@ pub async fn a_clone_has_the_contents_of_its_source(subject: &dyn Subject) -> Ou
 /// A source without a single entry, and one that has only directories.
 pub async fn an_empty_volume_is_copied_too(subject: &dyn Subject) -> Outcome {
     let backend = copier(subject).await?;
-    backend.create(&roomy("empty")).await.unwrap();
-    copy(&backend, "empty", &roomy("pvc-2"), terms(1)).await.unwrap();
+    backend.create(&volume("empty")).await.unwrap();
+    copy(&backend, "empty", &volume("pvc-2"), terms(1)).await.unwrap();
     assert!(backend.inspect(&path("pvc-2")).await.unwrap().is_some());
     assert!(backend.remove_empty(&path("pvc-2")).await.unwrap());
     Ok(())
@@ -57,11 +57,11 @@ pub async fn an_empty_volume_is_copied_too(subject: &dyn Subject) -> Outcome {
 
 pub async fn a_clone_is_a_volume_of_its_own(subject: &dyn Subject) -> Outcome {
     let backend = copier(subject).await?;
-    backend.create(&roomy("pvc-1")).await.unwrap();
+    backend.create(&volume("pvc-1")).await.unwrap();
     subject.write("pvc-1/file", b"as it was");
     let wanted = CreateVolume {
         mode: 0o750,
-        ..roomy("pvc-2")
+        ..volume("pvc-2")
     };
     copy(&backend, "pvc-1", &wanted, terms(1)).await.unwrap();
     assert_eq!(subject.mode("pvc-2"), 0o750);
@@ -74,7 +74,7 @@ pub async fn a_clone_is_a_volume_of_its_own(subject: &dyn Subject) -> Outcome {
     assert_eq!(subject.read("pvc-1/file").as_deref(), Some(&b"of the source"[..]));
     purge_whole(subject, "pvc-1", "t").await;
     assert_eq!(subject.read("pvc-2/file").as_deref(), Some(&b"of the clone"[..]));
-    copy(&backend, "pvc-2", &roomy("pvc-3"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-2", &volume("pvc-3"), terms(1)).await.unwrap();
     purge_whole(subject, "pvc-2", "t").await;
     assert_eq!(subject.read("pvc-3/file").as_deref(), Some(&b"of the clone"[..]));
     Ok(())
@@ -83,10 +83,10 @@ pub async fn a_clone_is_a_volume_of_its_own(subject: &dyn Subject) -> Outcome {
 pub async fn a_clone_that_is_there_is_left_alone(subject: &dyn Subject) -> Outcome {
     let backend = copier(subject).await?;
     for at in ["pvc-1", "pvc-2"] {
-        backend.create(&roomy(at)).await.unwrap();
+        backend.create(&volume(at)).await.unwrap();
         subject.write(&format!("{at}/file"), at.as_bytes());
     }
-    copy(&backend, "pvc-1", &roomy("pvc-3"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-3"), terms(1)).await.unwrap();
     subject.write("pvc-3/file", b"written since");
     let before = contents(subject);
     // Whatever becomes of the source, and whoever asks.
@@ -99,7 +99,7 @@ pub async fn a_clone_that_is_there_is_left_alone(subject: &dyn Subject) -> Outco
         ("pvc-3", 1),
     ] {
         let backend = subject.backend().await;
-        copy(&backend, from, &roomy("pvc-3"), terms(epoch)).await.unwrap();
+        copy(&backend, from, &volume("pvc-3"), terms(epoch)).await.unwrap();
     }
     assert_eq!(subject.read("pvc-3/file").as_deref(), Some(&b"written since"[..]));
     assert_eq!(contents(subject), before);
@@ -115,10 +115,10 @@ pub async fn a_clone_of_nothing_is_refused(subject: &dyn Subject) -> Outcome {
     backend.create(&volume("pvc-1")).await.unwrap();
     let before = contents(subject);
     for from in ["absent", "absent/too", "gone", "a-file", "a-file/below"] {
-        invalid(copy(&backend, from, &roomy("pvc-2"), terms(1)).await);
+        invalid(copy(&backend, from, &volume("pvc-2"), terms(1)).await);
     }
     for into in ["in-the-way", "in-the-way/below"] {
-        invalid(copy(&backend, "pvc-1", &roomy(into), terms(1)).await);
+        invalid(copy(&backend, "pvc-1", &volume(into), terms(1)).await);
     }
     assert_eq!(contents(subject), before);
     Ok(())
@@ -134,8 +134,8 @@ pub async fn a_clone_follows_no_symlink_on_its_way(subject: &dyn Subject) -> Out
     symlink("nowhere", root.join("dangling")).unwrap();
     let before = contents(subject);
     for at in ["link", "link/below", "dangling", "dangling/new"] {
-        invalid(copy(&backend, at, &roomy("pvc-2"), terms(1)).await);
-        invalid(copy(&backend, "pvc-1", &roomy(at), terms(1)).await);
+        invalid(copy(&backend, at, &volume("pvc-2"), terms(1)).await);
+        invalid(copy(&backend, "pvc-1", &volume(at), terms(1)).await);
         let _ = backend.clones().unwrap().abandon_copy(&path(at)).await;
     }
     assert_eq!(contents(subject), before);
@@ -145,7 +145,7 @@ pub async fn a_clone_follows_no_symlink_on_its_way(subject: &dyn Subject) -> Out
 
 pub async fn a_clone_that_does_not_fit_leaves_only_what_is_doomed(subject: &dyn Subject) -> Outcome {
     let backend = copier(subject).await?;
-    backend.create(&roomy("pvc-1")).await.unwrap();
+    backend.create(&volume("pvc-1")).await.unwrap();
     (0..16).for_each(|n| subject.write(&format!("pvc-1/{}/file-{n}", n % 3), &[1; 256 << 10]));
     let small = CreateVolume {
         bytes: 1 << 20,
@@ -156,7 +156,7 @@ pub async fn a_clone_that_does_not_fit_leaves_only_what_is_doomed(subject: &dyn 
     assert_eq!(backend.inspect(&small.path).await.unwrap(), None);
     assert_eq!(unfinished(subject), [] as [String; 0]);
     purge_the_doomed(subject).await;
-    copy(&backend, "pvc-1", &roomy("team/pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("team/pvc-2"), terms(1)).await.unwrap();
     assert!(subject.read("team/pvc-2/0/file-15").is_some());
     Ok(())
 }
@@ -168,7 +168,7 @@ pub async fn whoever_counts_entries_stops_at_too_many(subject: &dyn Subject) -> 
         max_entries: 50,
         ..terms(1)
     };
-    let Err(error) = copy(&backend, "pvc-1", &roomy("pvc-2"), few).await.map(|copied| {
+    let Err(error) = copy(&backend, "pvc-1", &volume("pvc-2"), few).await.map(|copied| {
         assert_eq!(copied, Copied::default(), "it counted, and went on");
     }) else {
         return Err(Skip::because(
@@ -188,7 +188,7 @@ pub async fn progress_only_grows(subject: &dyn Subject) -> Outcome {
     let heard = Heard::default();
     let clones = backend.clones().unwrap();
     let copied = clones
-        .clone_volume(&path("pvc-1"), &roomy("pvc-2"), &terms(1), &heard)
+        .clone_volume(&path("pvc-1"), &volume("pvc-2"), &terms(1), &heard)
         .await
         .unwrap();
     let mut last = (Copied::default(), Seen::default());
@@ -212,11 +212,11 @@ pub async fn progress_only_grows(subject: &dyn Subject) -> Outcome {
 
 pub async fn ten_clones_of_one_source_at_once_all_succeed(subject: &dyn Subject) -> Outcome {
     let backends = [copier(subject).await?, subject.backend().await];
-    backends[0].create(&roomy("pvc-1")).await.unwrap();
+    backends[0].create(&volume("pvc-1")).await.unwrap();
     (0..20).for_each(|n| subject.write(&format!("pvc-1/{}/file-{n}", n % 3), b"bytes"));
     let clones = (0..10).map(|n| {
         let backend = backends[n % 2].clone();
-        tokio::spawn(async move { copy(&backend, "pvc-1", &roomy(&format!("clone-{n}")), terms(1)).await })
+        tokio::spawn(async move { copy(&backend, "pvc-1", &volume(&format!("clone-{n}")), terms(1)).await })
     });
     for answer in join_all(clones).await {
         answer.unwrap().unwrap();
@@ -240,7 +240,7 @@ pub async fn a_clone_leaves_its_source_alone(subject: &dyn Subject) -> Outcome {
         )
     };
     let before = look();
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     assert_eq!(look(), before);
     assert!(has_many(subject, "pvc-1"));
     Ok(())

@@ -17,7 +17,7 @@ async fn copier(subject: &dyn Subject) -> Result<Arc<dyn Backend>, Skip> {
 
 /// Stops a copy into `into` midway.
 async fn caught(subject: &dyn Subject, backend: &Arc<dyn Backend>, into: &str, epoch: u64) -> bool {
-    let into = roomy(into);
+    let into = volume(into);
     caught_midway(subject, Copying::Clone, async || {
         copy(backend, "pvc-1", &into, terms(epoch)).await
     })
@@ -42,14 +42,14 @@ pub async fn a_clone_dropped_midway_is_finished_by_the_next(subject: &dyn Subjec
         let into = format!("clone-{n}");
         caught(subject, &backend, &into, epochs.0).await;
         let other = subject.backend().await;
-        copy(&other, "pvc-1", &roomy(&into), terms(epochs.1)).await.unwrap();
+        copy(&other, "pvc-1", &volume(&into), terms(epochs.1)).await.unwrap();
         assert!(has_many(subject, &into), "{into}");
         nothing_unfinished(subject);
     }
     for polls in 1..=12 {
         let into = format!("dropped-{polls}");
-        dropped_after(polls, copy(&backend, "pvc-1", &roomy(&into), terms(1))).await;
-        copy(&backend, "pvc-1", &roomy(&into), terms(1)).await.unwrap();
+        dropped_after(polls, copy(&backend, "pvc-1", &volume(&into), terms(1))).await;
+        copy(&backend, "pvc-1", &volume(&into), terms(1)).await.unwrap();
         assert!(has_many(subject, &into), "dropped after {polls} polls");
     }
     nothing_unfinished(subject);
@@ -84,12 +84,12 @@ pub async fn an_earlier_epoch_is_refused_and_a_later_one_takes_over(subject: &dy
     }
     let before = unfinished(subject);
     let other = subject.backend().await;
-    match copy(&other, "pvc-1", &roomy("pvc-2"), terms(6)).await {
+    match copy(&other, "pvc-1", &volume("pvc-2"), terms(6)).await {
         // What was dropped came to its end in a thread of its own.
         Ok(_) => assert!(has_many(subject, "pvc-2")),
         refused => assert_eq!(refusal(refused), (Class::Transient, Certainty::NotDone), "{before:?}"),
     }
-    copy(&other, "pvc-1", &roomy("pvc-2"), terms(8)).await.unwrap();
+    copy(&other, "pvc-1", &volume("pvc-2"), terms(8)).await.unwrap();
     assert!(has_many(subject, "pvc-2"));
     nothing_unfinished(subject);
     purge_the_doomed(subject).await;
@@ -101,10 +101,10 @@ pub async fn a_later_epoch_wins_over_one_that_still_copies(subject: &dyn Subject
     let (one, two) = (copier(subject).await?, subject.backend().await);
     for (n, head_start) in [0, 1, 5, 20].into_iter().enumerate() {
         let into = format!("clone-{n}");
-        let (former, target) = (one.clone(), roomy(&into));
+        let (former, target) = (one.clone(), volume(&into));
         let former = tokio::spawn(async move { copy(&former, "pvc-1", &target, terms(1)).await });
         tokio::time::sleep(Duration::from_millis(head_start)).await;
-        copy(&two, "pvc-1", &roomy(&into), terms(2)).await.unwrap();
+        copy(&two, "pvc-1", &volume(&into), terms(2)).await.unwrap();
         assert!(has_many(subject, &into), "{into}");
         // Whatever the former one says, it has made nothing else of it.
         let former: Result<Copied, _> = former.await.unwrap();
@@ -127,7 +127,7 @@ pub async fn an_abandoned_clone_is_under_purge(subject: &dyn Subject) -> Outcome
     abandon(&other, "team/pvc-2").await.unwrap();
     purge_the_doomed(subject).await;
     // Nobody's epoch stands in the way of an earlier one any more.
-    copy(&other, "pvc-1", &roomy("team/pvc-2"), terms(1)).await.unwrap();
+    copy(&other, "pvc-1", &volume("team/pvc-2"), terms(1)).await.unwrap();
     assert!(has_many(subject, "team/pvc-2"));
     Ok(())
 }
@@ -136,7 +136,7 @@ pub async fn abandoning_spares_what_is_finished_and_what_is_another(subject: &dy
     let backend = copier(subject).await?;
     abandon(&backend, "pvc-2").await.unwrap();
     abandon(&backend, "absent/too").await.unwrap();
-    copy(&backend, "pvc-1", &roomy("pvc-2"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("pvc-2"), terms(1)).await.unwrap();
     abandon(&backend, "pvc-2").await.unwrap();
     assert!(has_many(subject, "pvc-2"));
     // Names that begin alike, because a prefix is no match.
@@ -161,7 +161,7 @@ pub async fn abandoning_spares_what_is_finished_and_what_is_another(subject: &dy
         );
     }
     assert_eq!(backend.trash().await.unwrap(), []);
-    copy(&backend, "pvc-1", &roomy("team/pvc-3"), terms(1)).await.unwrap();
+    copy(&backend, "pvc-1", &volume("team/pvc-3"), terms(1)).await.unwrap();
     Ok(())
 }
 
@@ -169,7 +169,7 @@ pub async fn an_abandon_and_a_clone_at_once_agree(subject: &dyn Subject) -> Outc
     let (one, two) = (copier(subject).await?, subject.backend().await);
     for (n, head_start) in [0, 0, 1, 5, 20].into_iter().enumerate() {
         let into = format!("clone-{n}");
-        let (copier, target) = (one.clone(), roomy(&into));
+        let (copier, target) = (one.clone(), volume(&into));
         let copier = tokio::spawn(async move { copy(&copier, "pvc-1", &target, terms(1)).await });
         tokio::time::sleep(Duration::from_millis(head_start)).await;
         abandon(&two, &into).await.unwrap();

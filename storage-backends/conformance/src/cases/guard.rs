@@ -1,15 +1,53 @@
 //! The guard in front of this backend: nothing is changed, and absent is not success, unless the root is the one recorded.
 #![allow(missing_docs, reason = "a case is its name")]
 
+use crate::copying::{snapshot, terms};
 use crate::plant::*;
 use crate::{Outcome, Subject};
-use tombolo_backend_api::{BackendError, Certainty, Class, Guarded, Purged};
+use tombolo_backend_api::{Admission, BackendError, Certainty, Class, Guarded};
 
 fn waiting<T: std::fmt::Debug>(answer: Result<T, BackendError>) {
     assert_eq!(refusal(answer), (Class::Waiting, Certainty::NotDone));
 }
 
+/// Whatever it can do beyond making and discarding volumes.
+async fn everything_optional_is_refused(guarded: &Guarded) {
+    let (declared, key) = (guarded.capabilities(), export("pvc-1", "one"));
+    let (from, into, name) = (path("pvc-1"), volume("pvc-2"), snapshot("s-1"));
+    if declared.has_exports() {
+        waiting(guarded.mount(&key).await);
+    }
+    if declared.share {
+        waiting(guarded.release(&key).await);
+        waiting(guarded.exports().await);
+    }
+    if declared.revoke {
+        waiting(guarded.admit(&key, Admission::Cut).await);
+    }
+    if declared.clone {
+        waiting(guarded.clone_volume(&from, &into, &terms(1), &()).await);
+        waiting(guarded.abandon_copy(&into.path).await);
+    }
+    if declared.snapshot {
+        waiting(guarded.take_snapshot(&name, &from, 1, &terms(1), &()).await);
+        waiting(guarded.find_snapshot(&name).await);
+        waiting(guarded.list_snapshots().await);
+        waiting(guarded.remove_snapshot(&name).await);
+        waiting(guarded.restore_snapshot(&name, &into, &terms(1), &()).await);
+    }
+    if declared.resize {
+        waiting(guarded.resize_volume(&from, 1).await);
+    }
+    if declared.quota {
+        waiting(guarded.pinned().await);
+    }
+    if declared.usage {
+        waiting(guarded.measure_volume(&from).await);
+    }
+}
+
 async fn everything_is_refused(guarded: &Guarded) {
+    everything_optional_is_refused(guarded).await;
     waiting(guarded.check().await);
     waiting(guarded.inspect(&path("pvc-1")).await);
     waiting(guarded.create(&volume("pvc-2")).await);
@@ -60,12 +98,6 @@ pub async fn everything_works_under_the_right_mark(subject: &dyn Subject) -> Out
     assert_eq!(guarded.inspect(&path("pvc-1")).await.unwrap(), None);
     assert_eq!(guarded.trash().await.unwrap().len(), 1);
     guarded.forget(&id("u")).await.unwrap();
-    assert_eq!(
-        guarded.purge(&id("u"), &()).await.unwrap(),
-        Purged {
-            files: 1,
-            directories: 1
-        }
-    );
+    counted(guarded.purge(&id("u"), &()).await.unwrap(), 1, 1);
     Ok(())
 }

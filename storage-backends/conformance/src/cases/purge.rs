@@ -3,7 +3,7 @@
 
 use crate::plant::*;
 use crate::subject::directory;
-use crate::{Outcome, Subject};
+use crate::{Outcome, Skip, Subject};
 use std::os::unix::fs::symlink;
 use std::sync::Mutex;
 use tombolo_backend_api::{Certainty, Class, PurgeProgress, Purged, Remains};
@@ -25,13 +25,7 @@ pub async fn purging_removes_everything_and_counts_it(subject: &dyn Subject) -> 
     backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
     let heard = Heard::default();
     let purged = backend.purge(&id("t"), &heard).await.unwrap();
-    assert_eq!(
-        purged,
-        Purged {
-            files: 9,
-            directories: 6
-        }
-    );
+    counted(purged, 9, 6);
     let heard = heard.0.into_inner().unwrap();
     assert!(
         heard.iter().all(|so_far| so_far.files <= 9 && so_far.directories <= 6),
@@ -99,13 +93,7 @@ pub async fn what_is_under_purge_can_only_be_purged(subject: &dyn Subject) -> Ou
         (Class::Transient, Certainty::NotDone),
         "its name is free once the purge has ended"
     );
-    assert_eq!(
-        backend.purge(&id("u"), &()).await.unwrap(),
-        Purged {
-            files: 1,
-            directories: 1
-        }
-    );
+    counted(backend.purge(&id("u"), &()).await.unwrap(), 1, 1);
     nothing_left(subject, "u").await;
     backend.discard(&path("pvc-2"), &trash("u")).await.unwrap();
     Ok(())
@@ -120,7 +108,11 @@ pub async fn two_purges_at_once_both_succeed(subject: &dyn Subject) -> Outcome {
     let (one, two) = tokio::join!(backend.purge(&t, &nothing), other.purge(&t, &nothing));
     // Each counts what it removed itself, so neither need have seen all, and nothing is counted twice.
     let (one, two) = (one.unwrap(), two.unwrap());
-    assert_eq!(one.files + two.files, 100, "{one:?} {two:?}");
+    let sum = Purged {
+        files: one.files + two.files,
+        directories: one.directories + two.directories,
+    };
+    counted(sum, 100, 1 + 7 + 7 * 3);
     nothing_left(subject, "t").await;
     Ok(())
 }
@@ -147,13 +139,7 @@ pub async fn a_purge_never_follows_a_symlink(subject: &dyn Subject) -> Outcome {
     ] {
         symlink(target, volume.join(name)).unwrap();
     }
-    assert_eq!(
-        purge_whole(subject, "pvc-1", "t").await,
-        Purged {
-            files: 9,
-            directories: 2
-        }
-    );
+    counted(purge_whole(subject, "pvc-1", "t").await, 9, 2);
     assert_eq!(std::fs::read_to_string(outside.path().join("file")).unwrap(), "kept");
     assert!(outside.path().join("dir").is_dir());
     assert_eq!(subject.read("pvc-2/file").as_deref(), Some(&b"kept"[..]));
@@ -165,14 +151,10 @@ pub async fn a_purge_leaves_the_other_name_of_a_hard_link(subject: &dyn Subject)
     let backend = stocked(subject, "pvc-1", 1).await;
     backend.create(&volume("pvc-2")).await.unwrap();
     std::fs::hard_link(root.join("pvc-1/file-0"), root.join("pvc-1/again")).unwrap();
-    std::fs::hard_link(root.join("pvc-1/file-0"), root.join("pvc-2/kept")).unwrap();
-    assert_eq!(
-        purge_whole(subject, "pvc-1", "t").await,
-        Purged {
-            files: 2,
-            directories: 1
-        }
-    );
+    if std::fs::hard_link(root.join("pvc-1/file-0"), root.join("pvc-2/kept")).is_err() {
+        return Err(Skip::because("no hard link leads out of its volumes"));
+    }
+    counted(purge_whole(subject, "pvc-1", "t").await, 2, 1);
     assert_eq!(subject.read("pvc-2/kept").as_deref(), Some(&b"bytes of 0"[..]));
     Ok(())
 }
@@ -206,7 +188,7 @@ pub async fn a_purge_removes_names_of_any_kind(subject: &dyn Subject) -> Outcome
         subject.write(&format!("pvc-1/in/{name}/{name}"), b"x");
     }
     let (files, directories) = (2 * names.len() as u64, names.len() as u64 + 2);
-    assert_eq!(purge_whole(subject, "pvc-1", "t").await, Purged { files, directories });
+    counted(purge_whole(subject, "pvc-1", "t").await, files, directories);
     Ok(())
 }
 
@@ -219,13 +201,7 @@ pub async fn a_purge_removes_names_that_are_no_utf8(subject: &dyn Subject) -> Ou
     for name in [&b"\xff"[..], b"latin-\xe9", b"\xc3\x28", b"half-\xf0\x9f"] {
         plant_named(&root.join("pvc-1"), name);
     }
-    assert_eq!(
-        purge_whole(subject, "pvc-1", "t").await,
-        Purged {
-            files: 5,
-            directories: 1
-        }
-    );
+    counted(purge_whole(subject, "pvc-1", "t").await, 5, 1);
     Ok(())
 }
 
@@ -237,13 +213,7 @@ pub async fn a_purge_removes_special_files(subject: &dyn Subject) -> Outcome {
     subject.write("pvc-1/in/file", b"x");
     plant_fifo(&root.join("pvc-1/in/fifo"));
     let _socket = plant_socket(&root.join("pvc-1"));
-    assert_eq!(
-        purge_whole(subject, "pvc-1", "t").await,
-        Purged {
-            files: 5,
-            directories: 2
-        }
-    );
+    counted(purge_whole(subject, "pvc-1", "t").await, 5, 2);
     Ok(())
 }
 
@@ -255,25 +225,13 @@ pub async fn a_purge_goes_2000_levels_deep(subject: &dyn Subject) -> Outcome {
     }
     let backend = subject.backend().await;
     backend.discard(&path("pvc-1"), &trash("t")).await.unwrap();
-    assert_eq!(
-        backend.purge(&id("t"), &()).await.unwrap(),
-        Purged {
-            files: 2,
-            directories: 2001
-        }
-    );
+    counted(backend.purge(&id("t"), &()).await.unwrap(), 2, 2001);
     nothing_left(subject, "t").await;
     Ok(())
 }
 
 pub async fn a_purge_goes_3000_files_wide(subject: &dyn Subject) -> Outcome {
     stocked(subject, "pvc-1", 3000).await;
-    assert_eq!(
-        purge_whole(subject, "pvc-1", "t").await,
-        Purged {
-            files: 3000,
-            directories: 1
-        }
-    );
+    counted(purge_whole(subject, "pvc-1", "t").await, 3000, 1);
     Ok(())
 }

@@ -10,7 +10,7 @@ use tombolo_backend_api::{Backend, Class, CreateVolume, SnapshotId};
 
 async fn taker(subject: &dyn Subject) -> Result<Arc<dyn Backend>, Skip> {
     let backend = able(subject, |declared| declared.snapshot).await?;
-    backend.create(&roomy("pvc-1")).await.unwrap();
+    backend.create(&volume("pvc-1")).await.unwrap();
     Ok(backend)
 }
 
@@ -43,7 +43,7 @@ pub async fn a_snapshot_is_the_volume_as_it_was(subject: &dyn Subject) -> Outcom
     for file in ["file", "dir/file", "new"] {
         subject.write(&format!("pvc-1/{file}"), b"now");
     }
-    restore(&backend, "s-1", &roomy("team/pvc-2")).await.unwrap();
+    restore(&backend, "s-1", &volume("team/pvc-2")).await.unwrap();
     for (file, was) in [("file", Some(&b"then"[..])), ("dir/gone", Some(b"then")), ("new", None)] {
         assert_eq!(subject.read(&format!("team/pvc-2/{file}")).as_deref(), was, "{file}");
     }
@@ -60,7 +60,7 @@ pub async fn a_snapshot_outlives_its_volume(subject: &dyn Subject) -> Outcome {
     let other = subject.backend().await;
     let found = other.snapshots().unwrap().find_snapshot(&snapshot("s-1")).await;
     assert_eq!(found.unwrap(), Some(taken));
-    restore(&other, "s-1", &roomy("pvc-1")).await.unwrap();
+    restore(&other, "s-1", &volume("pvc-1")).await.unwrap();
     assert_eq!(subject.read("pvc-1/file").as_deref(), Some(&b"then"[..]));
     Ok(())
 }
@@ -72,7 +72,7 @@ pub async fn a_snapshot_is_restored_as_often_as_one_likes(subject: &dyn Subject)
     for at in ["pvc-2", "pvc-3"] {
         let wanted = CreateVolume {
             mode: 0o750,
-            ..roomy(at)
+            ..volume(at)
         };
         restore(&backend, "s-1", &wanted).await.unwrap();
         assert_eq!(subject.read(&format!("{at}/file")).as_deref(), Some(&b"then"[..]));
@@ -93,7 +93,7 @@ pub async fn a_snapshot_taken_twice_is_taken_once(subject: &dyn Subject) -> Outc
     subject.write("pvc-1/file", b"now");
     let again = take(&subject.backend().await, "s-1", "pvc-1").await.unwrap();
     assert_eq!(again, first);
-    restore(&backend, "s-1", &roomy("pvc-2")).await.unwrap();
+    restore(&backend, "s-1", &volume("pvc-2")).await.unwrap();
     assert_eq!(subject.read("pvc-2/file").as_deref(), Some(&b"then"[..]));
     // Also when there is no volume any more that it could be taken of.
     purge_whole(subject, "pvc-1", "t").await;
@@ -103,7 +103,7 @@ pub async fn a_snapshot_taken_twice_is_taken_once(subject: &dyn Subject) -> Outc
 
 pub async fn a_name_is_of_one_volume_only(subject: &dyn Subject) -> Outcome {
     let backend = taker(subject).await?;
-    backend.create(&roomy("pvc-2")).await.unwrap();
+    backend.create(&volume("pvc-2")).await.unwrap();
     let first = take(&backend, "s-1", "pvc-1").await.unwrap();
     invalid(take(&backend, "s-1", "pvc-2").await);
     assert_eq!(take(&backend, "s-1", "pvc-1").await.unwrap(), first);
@@ -118,7 +118,7 @@ pub async fn a_snapshot_of_nothing_and_a_restore_of_none_are_refused(subject: &d
     for of in ["absent", "absent/too", "a-file", "a-file/below"] {
         invalid(take(&backend, "s-1", of).await);
     }
-    invalid(restore(&backend, "s-1", &roomy("pvc-2")).await);
+    invalid(restore(&backend, "s-1", &volume("pvc-2")).await);
     assert_eq!(contents(subject), before);
     assert_eq!(listed(&*backend).await, []);
     Ok(())
@@ -126,7 +126,7 @@ pub async fn a_snapshot_of_nothing_and_a_restore_of_none_are_refused(subject: &d
 
 pub async fn snapshots_are_listed_and_are_no_volumes(subject: &dyn Subject) -> Outcome {
     let backend = taker(subject).await?;
-    backend.create(&roomy("team/pvc-2")).await.unwrap();
+    backend.create(&volume("team/pvc-2")).await.unwrap();
     assert_eq!(listed(&*backend).await, []);
     // Names that contain each other, and the longest.
     let longest = "s".repeat(128);
@@ -161,7 +161,7 @@ pub async fn a_removed_snapshot_is_gone_and_its_name_is_free(subject: &dyn Subje
         remove(&backend, "s-1").await;
         assert_eq!(listed(&*backend).await, []);
     }
-    invalid(restore(&backend, "s-1", &roomy("pvc-2")).await);
+    invalid(restore(&backend, "s-1", &volume("pvc-2")).await);
     assert_eq!(subject.read("pvc-1/file").as_deref(), Some(&b"then"[..]));
     subject.write("pvc-1/file", b"now");
     take(&backend, "s-1", "pvc-1").await.unwrap();
@@ -179,7 +179,7 @@ pub async fn a_removed_snapshot_leaves_what_was_restored_of_it(subject: &dyn Sub
     let backend = taker(subject).await?;
     subject.write("pvc-1/file", b"then");
     take(&backend, "s-1", "pvc-1").await.unwrap();
-    restore(&backend, "s-1", &roomy("pvc-2")).await.unwrap();
+    restore(&backend, "s-1", &volume("pvc-2")).await.unwrap();
     remove(&backend, "s-1").await;
     purge_the_doomed(subject).await;
     assert_eq!(subject.read("pvc-2/file").as_deref(), Some(&b"then"[..]));
@@ -200,7 +200,7 @@ pub async fn a_restore_that_does_not_fit_leaves_only_what_is_doomed(subject: &dy
     assert_eq!(backend.inspect(&small.path).await.unwrap(), None);
     assert_eq!(unfinished(subject), [] as [String; 0]);
     purge_the_doomed(subject).await;
-    restore(&backend, "s-1", &roomy("pvc-2")).await.unwrap();
+    restore(&backend, "s-1", &volume("pvc-2")).await.unwrap();
     assert!(subject.read("pvc-2/file-15").is_some());
     Ok(())
 }
@@ -215,12 +215,12 @@ pub async fn a_snapshot_dropped_midway_is_finished_by_the_next(subject: &dyn Sub
     let snapshots = backend.snapshots().unwrap();
     if caught && snapshots.find_snapshot(&snapshot("s-1")).await.unwrap().is_none() {
         assert_eq!(listed(&*backend).await, []);
-        invalid(restore(&backend, "s-1", &roomy("pvc-2")).await);
+        invalid(restore(&backend, "s-1", &volume("pvc-2")).await);
     }
     let other = subject.backend().await;
     take(&other, "s-1", "pvc-1").await.unwrap();
     assert_eq!(unfinished(subject), [] as [String; 0]);
-    let wanted = roomy("pvc-2");
+    let wanted = volume("pvc-2");
     caught_midway(subject, Copying::Restore, async || {
         restore(&backend, "s-1", &wanted).await
     })
@@ -244,7 +244,7 @@ pub async fn a_snapshot_is_removed_that_was_never_finished(subject: &dyn Subject
     assert_eq!(listed(&*backend).await, []);
     purge_the_doomed(subject).await;
     take(&backend, "s-1", "pvc-1").await.unwrap();
-    restore(&backend, "s-1", &roomy("pvc-2")).await.unwrap();
+    restore(&backend, "s-1", &volume("pvc-2")).await.unwrap();
     assert!(has_many(subject, "pvc-2"));
     Ok(())
 }
@@ -260,7 +260,7 @@ pub async fn five_snapshots_of_one_volume_at_once_all_succeed(subject: &dyn Subj
         answer.unwrap().unwrap();
     }
     assert_eq!(listed(&*backends[0]).await.len(), 5);
-    restore(&backends[0], "s-4", &roomy("pvc-2")).await.unwrap();
+    restore(&backends[0], "s-4", &volume("pvc-2")).await.unwrap();
     assert!((0..20).all(|n| subject.read(&format!("pvc-2/file-{n}")).is_some()));
     Ok(())
 }

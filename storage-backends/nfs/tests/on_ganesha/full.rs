@@ -7,13 +7,14 @@ use tombolo_backend_conformance::skipped;
 
 both_versions!(a_full_disk_is_said_and_does_not_stop_a_discard);
 
+/// Each case has the disk for itself.
+pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn a_full_disk_is_said_and_does_not_stop_a_discard(ground: Ground) {
     let small = match ground.server.small() {
         Ok(small) => small,
         Err(why) => return skipped("a_full_disk_is_said_and_does_not_stop_a_discard", &why),
     };
-    // Either version has the disk for itself.
-    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _alone = ALONE.lock().await;
     let config = ground.server.config(SMALL, Some(&ground.root), ground.version);
     let backend = tombolo_backend_nfs::open(config);

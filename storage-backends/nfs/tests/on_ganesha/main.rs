@@ -10,9 +10,11 @@
     reason = "the helpers of tests may panic, as tests may"
 )]
 
+mod copies;
 mod full;
 #[path = "../ganesha/mod.rs"]
 mod ganesha;
+mod hands;
 mod marks;
 mod outages;
 mod purges;

@@ -115,7 +115,18 @@ fn the_source_s_volume() {
             |i| volume(i, |p| p.with(|p| p.modes.rwx = false)),
             SIDES,
         ),
-        ("gone", |i| i.remove_pv(&pv_name("prod/data")), SIDES),
+        (
+            "gone",
+            |i| i.remove_pv(&pv_name("prod/data")),
+            &[
+                "claim prod/data",
+                "claim team/app",
+                "claim team/old",
+                "volume pvc-prod-data",
+                "shared pvc-prod-data",
+                "exports nas1",
+            ],
+        ),
         (
             "given to another claim",
             |i| volume(i, |p| p.bound_to("prod/own")),
@@ -208,6 +219,7 @@ fn a_member_s_volume() {
                 "volume pvc-prod-data",
                 "member pvc-team-old",
                 "shared pvc-prod-data",
+                "exports nas1",
             ],
         ),
     ]);

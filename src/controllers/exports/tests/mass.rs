@@ -1,0 +1,171 @@
+//! Many consents that end at once: nothing is cut until an admin says so, and what is counted survives the process.
+
+use super::live::{Scene, scene};
+use super::{ALONE, SHARED, after};
+use crate::api::conditions::{Statement, Status};
+use crate::api::revocation::RevocationStatus;
+use crate::domain::ids::{BackendName, ResourceVersion};
+use crate::execute::cluster::{ApiError, Fault};
+use crate::execute::revocations::{Revocation, Revocations};
+use async_trait::async_trait;
+use std::sync::{Arc, Mutex};
+use tombolo_backend_api::Admission;
+
+/// The status of the StorageBackend.
+pub(super) struct Counted {
+    kept: Mutex<Revocation>,
+    said: Mutex<Option<Statement>>,
+    overtaken: Mutex<bool>,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            kept: Mutex::new(Revocation {
+                status: RevocationStatus::default(),
+                word: None,
+                version: ResourceVersion::new("1"),
+            }),
+            said: Mutex::default(),
+            overtaken: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl Revocations for Counted {
+    async fn read(&self, _: &BackendName) -> Result<Option<Revocation>, ApiError> {
+        Ok(Some(self.kept.lock().unwrap().clone()))
+    }
+    async fn remember(
+        &self,
+        _: &BackendName,
+        read: &Revocation,
+        status: RevocationStatus,
+        said: Statement,
+    ) -> Result<(), ApiError> {
+        let mut kept = self.kept.lock().unwrap();
+        if *self.overtaken.lock().unwrap() || kept.version != read.version {
+            return Err(ApiError::new(Fault::Conflict, "counted meanwhile"));
+        }
+        kept.version = ResourceVersion::new(format!("{}+", read.version));
+        kept.status = status;
+        *self.said.lock().unwrap() = Some(said);
+        Ok(())
+    }
+}
+
+impl Counted {
+    fn paused(&self) -> Option<String> {
+        let kept = self.kept.lock().unwrap();
+        kept.status.paused.as_ref().map(|pause| pause.id.clone())
+    }
+
+    fn confirm(&self, word: &str) {
+        self.kept.lock().unwrap().word = Some(word.to_owned());
+    }
+}
+
+/// Eleven members, each in a namespace of its own.
+async fn eleven() -> (Scene, Arc<Counted>) {
+    let names: Vec<String> = (0..11).map(|n| format!("team-{n}/app")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut s = scene(&names).await;
+    let counted = Arc::new(Counted::default());
+    s.w.ctx.revocations = counted.clone();
+    (s, counted)
+}
+
+async fn cut(s: &Scene) -> usize {
+    let mut cut = 0;
+    for n in 0..11 {
+        cut += usize::from(s.admission(&format!("team-{n}")).await == Some(Admission::Cut));
+    }
+    cut
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_at_once_wait_for_an_admin_who_names_their_id() {
+    let (s, counted) = eleven().await;
+    s.cut_off(ALONE).await;
+    assert_eq!(cut(&s).await, 0);
+    let id = counted.paused().unwrap();
+    let said = counted.said.lock().unwrap().clone().unwrap();
+    assert_eq!(said.status, Status::True);
+    assert!(
+        said.message.ends_with(&format!("tombolo.dev/confirmRevocation={id}")),
+        "{}",
+        said.message
+    );
+    assert!(!s.told().iter().any(|told| told.ends_with("AccessCut")));
+    after(3600).await;
+    counted.confirm("something else");
+    s.look().await.unwrap();
+    assert_eq!(
+        (cut(&s).await, counted.paused()),
+        (0, Some(id.clone())),
+        "the same id all the time"
+    );
+    counted.confirm(&id);
+    s.look().await.unwrap();
+    assert_eq!((cut(&s).await, counted.paused()), (11, None));
+    assert_eq!(
+        counted.said.lock().unwrap().as_ref().map(|said| said.status),
+        Some(Status::False)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlives_the_process() {
+    let (s, counted) = eleven().await;
+    s.cut_off(ALONE).await;
+    let id = counted.paused();
+    assert!(id.is_some());
+    let (mut next, _) = eleven().await;
+    next.w.ctx.revocations = counted.clone();
+    next.cut_off(ALONE).await;
+    assert_eq!((cut(&next).await, counted.paused()), (0, id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn giving_back_is_never_paused_and_ends_a_pause_that_has_nothing_left_to_wait_for() {
+    let (s, counted) = eleven().await;
+    let one = &[
+        (
+            "tombolo.dev/shareToNamespace",
+            "team-1,team-2,team-3,team-4,team-5,team-6,team-7,team-8,team-9,team-10",
+        ),
+        ("tombolo.dev/onRevoke", "Cut"),
+    ];
+    s.cut_off(one).await;
+    assert_eq!((cut(&s).await, counted.paused()), (1, None), "one alone is no mass");
+    s.cut_off(ALONE).await;
+    assert_eq!(cut(&s).await, 1, "the others wait");
+    assert!(counted.paused().is_some());
+    let name = BackendName::new("nas1");
+    let mut root = s.w.ctx.roots.get(&name).unwrap();
+    root.paused = true;
+    s.w.ctx.roots.put(name, root);
+    s.owner_says(SHARED);
+    s.look().await.unwrap();
+    s.sync();
+    s.look().await.unwrap();
+    assert_eq!((cut(&s).await, counted.paused()), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_counted_is_not_cut() {
+    let s = scene(&["team/app"]).await;
+    let counted = Arc::new(Counted::default());
+    *counted.overtaken.lock().unwrap() = true;
+    let mut s = s;
+    s.w.ctx.revocations = counted.clone();
+    s.owner_says(ALONE);
+    s.look().await.unwrap();
+    after(30).await;
+    assert!(s.look().await.is_err());
+    assert_eq!(s.admission("team").await, Some(Admission::Full));
+    *counted.overtaken.lock().unwrap() = false;
+    s.look().await.unwrap();
+    assert_eq!(s.admission("team").await, Some(Admission::Cut));
+}

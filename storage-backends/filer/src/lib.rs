@@ -1,0 +1,36 @@
+//! A Linux host as a filer: a btrfs subvolume for each volume, with a limit, and an NFS export for each way of a tenant to it.
+//!
+//! This is the storage half; the exports are made by whatever implements [`Exports`]. It must never export what has no limit, never
+//! work on the file system of `/`, and never take what is absent for gone unless the root's mark was seen. Paths are walked by
+//! `tombolo_backend_local::dir`, which follows no link; the kernel is asked through `tombolo_btrfs`.
+//!
+//! What it does with a directory that is no btrfs is what `local` does, with exports: see `start`. The rest in the order of a
+//! volume's life: `subvolumes` and `room` (made, limited), `exposed` (mounted for the server), `copies` and `snapshots`, `discard`
+//! and `purge`, and `settle`, which mends what restarts and crashes left.
+
+mod backend;
+mod config;
+mod copies;
+mod discard;
+mod exports;
+mod exposed;
+mod filer;
+mod ganesha;
+mod purge;
+mod room;
+mod settle;
+mod sharing;
+mod sizes;
+mod snapshots;
+mod start;
+mod subvolumes;
+mod walk;
+
+pub use config::{Config, InvalidConfig, QuotaMode};
+pub use exports::{Exports, Reconciled};
+pub use filer::Filer;
+pub use ganesha::GaneshaExports;
+pub use settle::Settled;
+
+/// Name of this driver.
+pub const NAME: &str = "filer";

@@ -1,0 +1,105 @@
+//! Making what is mounted and exported agree with what should be: on start, on a timer, after a crash between any two steps.
+//!
+//! It looks at the root's mark first. A volume that is missing below it loses its mount, and nothing else: only a discard takes
+//! exports away.
+
+use crate::discard::hide;
+use crate::exports::Reconciled;
+use crate::filer::Filer;
+use crate::sharing::show;
+use crate::{exposed::Exposed, room};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tombolo_backend_api::{Backend, BackendError, Class, VolumePath};
+use tombolo_backend_local::blocking::Work;
+use tombolo_backend_local::error::Certain;
+use tombolo_btrfs::{quota, subvolume};
+
+/// What was found and mended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// Volumes that had to be mounted.
+    pub mounted: usize,
+    /// Mounts that were of no use any more.
+    pub unmounted: usize,
+    /// Exported volumes that cannot be mounted, most often because they are not there, each with the reason.
+    pub failed: Vec<(VolumePath, String)>,
+    /// Deleted subvolumes whose room the kernel has not freed yet, where it can be asked (Linux 6.13).
+    pub to_clean: Option<u32>,
+    /// Accounts of deleted subvolumes to which nothing was charged any more.
+    pub forgotten: usize,
+    /// What was mended of the exports.
+    pub exports: Reconciled,
+}
+
+impl Filer {
+    /// Mounts every volume that has an export, unmounts every other, and lets the exports be compared.
+    ///
+    /// # Errors
+    /// `Waiting` if the root carries no mark, or if the server is away; nothing is unmounted then.
+    pub async fn settle(&self) -> Result<Settled, BackendError> {
+        if self.read_mark().await?.is_none() {
+            return Err(BackendError::not_done(Class::Waiting, "the root carries no mark"));
+        }
+        let mut settled = Settled::default();
+        if let Some(exposed) = self.subvolumes() {
+            self.remount(exposed, &mut settled).await?;
+            let filer = self.clone();
+            let accounts = move |root: &_| {
+                let (promised, budget) = room::sums(&filer, root, None)?;
+                let over = format!("volumes may fill {promised} bytes, and there is room for {budget}");
+                filer.tell_overcommitted((promised > budget).then_some(over));
+                let to_clean = subvolume::still_to_clean(root).not_done("ask what is to be cleaned up")?;
+                let forgotten = quota::forget_empty(root).maybe_done("forget what deleted volumes used")?;
+                Ok((to_clean, forgotten))
+            };
+            (settled.to_clean, settled.forgotten) = self.on_root(Work::Changes, accounts).await?;
+        }
+        settled.exports = self.exported().reconcile().await?;
+        Ok(settled)
+    }
+
+    /// Settles again and again, and tells how each time went. Never ends.
+    pub async fn keep_settled(self, every: Duration, tell: impl Fn(Result<Settled, BackendError>) + Send) {
+        loop {
+            tell(self.settle().await);
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    async fn remount(&self, exposed: &Exposed, settled: &mut Settled) -> Result<(), BackendError> {
+        let wanted = self.wanted().await?;
+        let shown = self.shown(exposed).await?;
+        for path in shown.into_iter().filter(|path| !wanted.contains(path)) {
+            let _alone = self.alone_with(&path).await;
+            // Asked again now that no export can be made of it meanwhile.
+            if !self.wanted().await?.contains(&path) {
+                hide(self, &path).await?;
+                settled.unmounted += 1;
+            }
+        }
+        for path in wanted {
+            let _alone = self.alone_with(&path).await;
+            match show(self, &path).await {
+                Ok(shown) => settled.mounted += usize::from(shown.newly),
+                Err(error) => {
+                    // What is mounted there is another volume, or one that was renamed behind our back.
+                    hide(self, &path).await?;
+                    settled.failed.push((path, error.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn shown(&self, exposed: &Exposed) -> Result<Vec<VolumePath>, BackendError> {
+        let exposed = exposed.clone();
+        self.threads().run(Work::Reads, move || exposed.shown()).await
+    }
+
+    /// The volumes that have exports.
+    async fn wanted(&self) -> Result<BTreeSet<VolumePath>, BackendError> {
+        let exports = self.exported().exports().await?;
+        Ok(exports.into_iter().map(|export| export.key.path).collect())
+    }
+}
