@@ -182,6 +182,20 @@ pub struct CrdArgs {
 pub enum Explain {
     /// Why a claim has, or has not, got a volume
     Pvc(ExplainPvc),
+    /// Whether a backend can be used, and whether cutting access on it waits for an admin
+    #[command(visible_alias = "sb")]
+    Storagebackend(ExplainBackend),
+}
+
+/// Flags of `explain storagebackend`.
+#[derive(Debug, Args)]
+pub struct ExplainBackend {
+    /// The StorageBackend
+    #[arg(value_parser = object_name)]
+    pub name: String,
+    /// Form of the answer
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    pub output: Output,
 }
 
 /// Flags of `explain pvc`.

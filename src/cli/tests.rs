@@ -98,6 +98,8 @@ fn common_flags_stand_on_either_side_of_the_command() {
 fn names_are_checked_before_anything_is_asked_of_the_cluster() {
     let good = [
         "tombolo explain pvc data -n team-a -o json",
+        "tombolo explain storagebackend nas1",
+        "tombolo explain sb nas1 -o json",
         "tombolo reclaim pvc-1 --to team-a/data",
         "tombolo trash list",
         "tombolo trash list --backend nas1",
@@ -112,6 +114,7 @@ fn names_are_checked_before_anything_is_asked_of_the_cluster() {
     let bad = [
         "tombolo",
         "tombolo explain pvc ../data -n team-a",
+        "tombolo explain storagebackend ../nas1",
         "tombolo explain pvc data -n Team_A",
         "tombolo reclaim pvc-1",
         "tombolo reclaim pvc-1 --to data",

@@ -9,7 +9,7 @@ pub use line::{Copies, Settings};
 
 use super::context::Context;
 use super::retry;
-use crate::domain::ids::{ClaimRef, VolumeId};
+use crate::domain::ids::VolumeId;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Copying, Failure, run, run_copy};
 use crate::metrics::Metrics;
@@ -23,6 +23,7 @@ use line::Running;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tombolo_backend_api::{Copied, CopyProgress, Seen};
 
 /// Makes what is wanted, for as long as it is polled.
@@ -31,6 +32,10 @@ pub async fn copy_on(ctx: Context) {
     loop {
         while let Some(copy) = next_copy(&ctx) {
             tasks.spawn(copy);
+        }
+        for claim in ctx.copies.left_waiting() {
+            let words = progress::in_line(ctx.copies.settings().bounds);
+            ctx.ports.audience.hear(&report::progress(&claim, words));
         }
         tokio::select! {
             () = ctx.copies.changed() => {}
@@ -102,13 +107,12 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<(), Failu
     };
     let work = run_copy(&wanted.actions, &ctx.ports, copying);
     tokio::pin!(work);
-    for told in 0.. {
+    loop {
         tokio::select! {
             ended = &mut work => return ended,
-            () = tokio::time::sleep(progress::wait(told)) => heard.tell(ctx, &wanted.claim),
+            () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => heard.tell(ctx, wanted),
         }
     }
-    Ok(())
 }
 
 /// What becomes of a copy that stopped, and when its source is looked at again.
@@ -164,6 +168,8 @@ fn abandoned(action: &Action) -> Option<Action> {
 /// How far a copy is, as its backend says.
 struct Heard {
     state: Mutex<(Copied, Seen)>,
+    /// Bytes that there were when that was told last, and when that was.
+    told: Mutex<(u64, Instant)>,
     metrics: Metrics,
 }
 
@@ -172,6 +178,7 @@ impl Heard {
     fn after(counted: Copied, metrics: &Metrics) -> Self {
         Self {
             state: Mutex::new((counted, Seen::default())),
+            told: Mutex::new((counted.bytes, Instant::now())),
             metrics: metrics.clone(),
         }
     }
@@ -180,10 +187,19 @@ impl Heard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn tell(&self, ctx: &Context, claim: &ClaimRef) {
+    fn tell(&self, ctx: &Context, wanted: &Wanted) {
+        ctx.copies.told(&wanted.token);
         let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(words) = progress::words(done, of) else { return };
-        ctx.ports.audience.hear(&report::progress(claim, words));
+        let now = (done.bytes, Instant::now());
+        let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
+        let lately = (
+            now.0.saturating_sub(before.0),
+            now.1.saturating_duration_since(before.1),
+        );
+        let Some(words) = progress::words(done, of, lately) else {
+            return;
+        };
+        ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
     }
 }
 

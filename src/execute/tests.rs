@@ -67,6 +67,7 @@ async fn watched(fails: Option<usize>) -> Watched {
     // Plans are carried out on an empty root, where there is nothing to export.
     let paths = Capabilities {
         share: true,
+        clone: true,
         ..Capabilities::default()
     };
     let fake = Fake::new("fake", paths);

@@ -5,7 +5,8 @@ use super::checks::{Check, Input, Member, Outcome, of_handshake, of_member};
 use super::reading::Seen;
 use super::{Explanation, Volume};
 use crate::api::names;
-use crate::api::reasons::ClaimReason as R;
+use crate::api::reasons::{BackendReason, ClaimReason as R};
+use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
 use crate::domain::pv::{Pv, PvPhase, Role};
@@ -149,7 +150,7 @@ fn waiting(seen: &Seen, plan: &Plan) -> Said {
         Verdict::NotOurs | Verdict::AskLive | Verdict::Continue if seen.view.wants_copy() => {
             "every check passes; the controller is about to copy its source"
         }
-        Verdict::Settled if seen.view.is_copied() => "its source is being copied; events say how far that is",
+        Verdict::Settled if seen.view.is_copied() => return (copied(seen), None),
         Verdict::NotOurs | Verdict::AskLive | Verdict::Continue => {
             "every check passes; the controller is about to join it"
         }
@@ -161,6 +162,14 @@ fn waiting(seen: &Seen, plan: &Plan) -> Said {
         Verdict::Settled => "waiting for Kubernetes: to ask for it, to choose a node, or to bind it",
     };
     (text.to_owned(), None)
+}
+
+/// Its token is on the source; how far that is, and how fast, only whoever makes it knows.
+fn copied(seen: &Seen) -> String {
+    match &seen.word {
+        Some(word) => format!("its source is being copied; last told {word}"),
+        None => "its source is being copied; events say how far that is".to_owned(),
+    }
 }
 
 /// Whether a plan is for a volume on a backend that limits volumes or bytes.
@@ -273,7 +282,24 @@ fn notes(seen: &Seen, claim: &Claim) -> Vec<String> {
         Action::Tell(told) => Some(format!("{}: {}", told.reason, told.text)),
         _ => None,
     });
-    told.collect()
+    told.chain(paused(seen, claim)).collect()
+}
+
+/// That access to its volume is cut for nobody until an admin has looked, where that concerns it: its owner, who may have ended consent,
+/// and a member that can be cut off, and is not yet.
+fn paused(seen: &Seen, claim: &Claim) -> Option<String> {
+    let (pv, _) = objects(seen, claim)?;
+    let ours = pv.ours.as_ref()?;
+    let concerned = match &ours.role {
+        Role::Owner => true,
+        Role::Member(joined) => joined.on_revoke == OnRevoke::Cut && ours.cut.is_none(),
+    };
+    let name = ours.backend.as_ref().filter(|_| concerned)?;
+    let pause = super::backend::paused(seen.paused.get(name)?);
+    Some(format!(
+        "{}: on storage backend {name} {pause}",
+        BackendReason::MassRevocation
+    ))
 }
 
 /// The state of a member's consent.

@@ -1,10 +1,10 @@
 //! Copies that are wanted, in the order in which they were first, and those that are under way.
 
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimUid, Namespace, ResourceVersion, VolumeId};
+use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion, VolumeId};
 use crate::domain::token::Token;
-use crate::plan::copy::Wanted;
 use crate::plan::copy::schedule::{Bounds, next};
+use crate::plan::copy::{Wanted, progress};
 use crate::plan::volume::Fate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +49,8 @@ struct State {
     wanted: Vec<Wanted>,
     running: Vec<UnderWay>,
     tried: HashMap<Token, Tried>,
+    /// When something was told last of how far one is.
+    told: HashMap<Token, Instant>,
     /// Claims whose source was too large for them, as the first look since then found them.
     outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
 }
@@ -150,6 +152,7 @@ impl Copies {
         let mut state = self.lock();
         state.outgrown.retain(|claim, _| there(claim));
         state.tried.retain(|token, _| there(&token.claim));
+        state.told.retain(|token, _| there(&token.claim));
     }
 
     pub(super) fn outgrew(&self, claim: &ClaimUid) {
@@ -157,7 +160,9 @@ impl Copies {
     }
 
     pub(super) fn succeeded(&self, wanted: &Wanted) {
-        self.lock().tried.remove(&wanted.token);
+        let mut state = self.lock();
+        state.tried.remove(&wanted.token);
+        state.told.remove(&wanted.token);
     }
 
     /// Counts an attempt that came to nothing; answers how many there are in a row.
@@ -181,19 +186,34 @@ impl Copies {
         self.changed.notified().await;
     }
 
+    /// Claims whose copies wait for others, each answered once. To be asked when nothing may begin.
+    pub(super) fn left_waiting(&self) -> Vec<ClaimRef> {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let untold = |w: &&Wanted| !state.told.contains_key(&w.token);
+        let waiting = state.wanted.iter().filter(|w| state.waits(w, now)).filter(untold);
+        let (tokens, claims): (Vec<_>, _) = waiting.map(|w| (w.token.clone(), w.claim.clone())).unzip();
+        state.told.extend(tokens.into_iter().map(|token| (token, now)));
+        claims
+    }
+
+    /// Something was told of how far a copy is.
+    pub(super) fn told(&self, token: &Token) {
+        self.lock().told.insert(token.clone(), Instant::now());
+    }
+
+    /// How long nothing more is told of it.
+    pub(super) fn silence(&self, token: &Token) -> Duration {
+        let state = self.lock();
+        progress::wait(state.told.get(token).map(Instant::elapsed))
+    }
+
     /// Takes what may begin now. It runs until what is answered is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Running> {
         let mut state = self.lock();
         let now = Instant::now();
         let namespaces: Vec<Namespace> = state.running.iter().map(|r| r.namespace.clone()).collect();
-        let begun = |w: &Wanted| state.running.iter().any(|r| r.token == w.token);
-        let rests = |w: &Wanted| {
-            state
-                .tried
-                .get(&w.token)
-                .is_some_and(|t| t.again.is_some_and(|again| again > now))
-        };
-        let waiting = state.wanted.iter().filter(|w| !begun(w) && !rests(w));
+        let waiting = state.wanted.iter().filter(|w| state.waits(w, now));
         let wanted = next(
             self.settings.bounds,
             &namespaces,
@@ -217,6 +237,15 @@ impl Copies {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether one could begin if there were room: it is not under way, nor does it rest.
+    fn waits(&self, wanted: &Wanted, now: Instant) -> bool {
+        let tried = self.tried.get(&wanted.token);
+        let rests = tried.is_some_and(|t| t.again.is_some_and(|again| again > now));
+        !rests && !self.running.iter().any(|r| r.token == wanted.token)
     }
 }
 

@@ -172,6 +172,14 @@ async fn so_many_of_a_namespace_so_many_in_all_and_nobody_waits_behind_a_crowd()
     assert_eq!(["crowd", "a", "b", "c", "d"].map(under_way), [2, 2, 2, 1, 1]);
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!(gate.waiting(), 8);
+    let in_line = || {
+        b.w.heard
+            .words()
+            .iter()
+            .filter(|w| w.contains("waits for its turn"))
+            .count()
+    };
+    assert_eq!(in_line(), 10, "each once");
     gate.open();
     for _ in 0..20 {
         b.settle().await;
@@ -185,6 +193,20 @@ async fn so_many_of_a_namespace_so_many_in_all_and_nobody_waits_behind_a_crowd()
             .iter()
             .all(|ns| b.object(&format!("{ns}/data")).unwrap().tokens.is_empty())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_its_backend_makes_at_once_waits_for_nothing() {
+    let b = bench().await;
+    let before = Instant::now();
+    b.wants("team/app", "team/data").await;
+    while b.object("team/app").is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(before.elapsed(), Duration::ZERO);
+    // And it is looked at again at once, which takes its token off.
+    assert_eq!(b.w.ctx.queue.next().await, Some(Work::Volume(id("team/data"))));
+    assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
@@ -224,13 +246,13 @@ async fn how_far_a_copy_is_is_told_soon_and_then_seldom() {
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert!(told().is_empty());
         tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(told(), ["copied 100 bytes in 0 files, 10 % of all"]);
+        assert_eq!(told(), ["copied 100 bytes in 0 files, 10 % of all, at 20 bytes/s"]);
         at(500);
         tokio::time::sleep(Duration::from_secs(25)).await;
         at(600);
         assert_eq!(told().len(), 1);
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!(told()[1..], ["copied 600 bytes in 0 files, 60 % of all"]);
+        assert_eq!(told()[1..], ["copied 600 bytes in 0 files, 60 % of all, at 16 bytes/s"]);
         gate.open();
     };
     let (made, ()) = tokio::join!(copy, watch);
