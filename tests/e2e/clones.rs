@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::draft::{Draft, claim};
 use crate::world::{World, cannot};
 
+mod midway;
+mod yard;
+
 fn of(source: &str) -> Value {
     json!({"kind": "PersistentVolumeClaim", "name": source})
 }
