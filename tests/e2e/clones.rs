@@ -1,5 +1,6 @@
 //! A claim that begins as a copy of another one of its namespace, with real data on a real server.
 
+use k8s_openapi::api::core::v1::PersistentVolume;
 use kube::Api;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
@@ -34,7 +35,12 @@ async fn a_copy_has_what_its_source_had_and_each_goes_its_own_way() {
         .await;
     w.told(&ns, "copy", "ProvisioningSucceeded", "a copy").await;
 
-    w.write(&made, "file", "edited").await;
+    // `nfs-cp` opens no file that exists.
+    let export = &w.cluster.nfs().unwrap().endpoint().export_dir;
+    let on_server = |pv: &PersistentVolume| export.join(w.path(pv)).join("file");
+    std::fs::write(on_server(&made), "edited").unwrap();
+    w.write(&made, "more", "new").await;
+    assert!(!w.exists(&format!("{}/more", w.path(&source))).await);
     assert_eq!(w.read(&source, "file").await, "as it was");
     // Nothing keeps the source any more.
     w.object(

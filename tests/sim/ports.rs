@@ -94,7 +94,6 @@ gated! {
             // What has no gate here cannot be stopped, and is not given out.
             Capabilities {
                 snapshot: false,
-                clone: false,
                 resize: false,
                 usage: false,
                 node_access: false,
