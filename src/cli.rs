@@ -2,6 +2,10 @@
 //!
 //! Every flag of `run` can also come from the environment, as `TOMBOLO_` and its name.
 
+mod explain;
+
+pub use explain::{Explain, ExplainBackend, ExplainPvc};
+
 use crate::controllers::copies::Settings;
 use crate::domain::ids::{BackendName, ClaimKey, VolumeId, is_dns_label, is_dns_subdomain};
 use crate::leader::{Identity, Leadership};
@@ -175,41 +179,6 @@ pub struct CrdArgs {
     /// Write one file per kind into this directory, instead of all to standard output
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// What can be explained.
-#[derive(Debug, Subcommand)]
-pub enum Explain {
-    /// Why a claim has, or has not, got a volume
-    Pvc(ExplainPvc),
-    /// Whether a backend can be used, and whether cutting access on it waits for an admin
-    #[command(visible_alias = "sb")]
-    Storagebackend(ExplainBackend),
-}
-
-/// Flags of `explain storagebackend`.
-#[derive(Debug, Args)]
-pub struct ExplainBackend {
-    /// The StorageBackend
-    #[arg(value_parser = object_name)]
-    pub name: String,
-    /// Form of the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-}
-
-/// Flags of `explain pvc`.
-#[derive(Debug, Args)]
-pub struct ExplainPvc {
-    /// The claim
-    #[arg(value_parser = object_name)]
-    pub name: String,
-    /// Its namespace [default: that of the kubeconfig's context]
-    #[arg(short, long, value_name = "NAME", value_parser = namespace)]
-    pub namespace: Option<String>,
-    /// Form of the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
 }
 
 /// Form of an answer.

@@ -10,6 +10,7 @@ mod reading;
 mod story;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use crate::api::storage_backend::StorageBackend;
 use crate::cli::{Common, ExplainBackend, ExplainPvc, Output};

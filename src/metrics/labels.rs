@@ -2,18 +2,17 @@
 //!
 //! Dashboards and alerts are written against these words: a test prints them all, so that none changes by accident.
 
+mod copies;
 mod exports;
 
+pub use copies::CopyEnd;
+pub(super) use copies::CopyLabels;
 pub use exports::ExportChange;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
 use strum::{IntoStaticStr, VariantArray};
 use tombolo_backend_api::Class;
-
-mod copies;
-
-pub use copies::CopyEnd;
 
 /// A variant, spelled as its enum says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -280,11 +279,6 @@ pub(super) struct KindLabels {
 pub(super) struct ReconcileLabels {
     pub(super) kind: Label<Subject>,
     pub(super) outcome: Label<Reconciled>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct CopyLabels {
-    pub(super) outcome: Label<CopyEnd>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

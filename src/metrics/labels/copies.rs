@@ -1,5 +1,7 @@
 //! How copies end.
 
+use super::Label;
+use prometheus_client::encoding::EncodeLabelSet;
 use strum::{IntoStaticStr, VariantArray};
 
 /// How an attempt to copy ended.
@@ -16,4 +18,9 @@ pub enum CopyEnd {
     Stopped,
     /// It was given up half-way, as the process is ending.
     Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(in crate::metrics) struct CopyLabels {
+    pub(in crate::metrics) outcome: Label<CopyEnd>,
 }
