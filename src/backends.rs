@@ -5,6 +5,8 @@
 
 #[cfg(feature = "backend-remote")]
 mod elsewhere;
+#[cfg(feature = "backend-filer")]
+mod filer;
 mod secrets;
 
 pub use secrets::Secrets;
@@ -35,13 +37,13 @@ pub trait Drivers: Send + Sync + 'static {
     async fn open(&self, spec: &StorageBackendSpec) -> Result<Opened, BackendError>;
 }
 
-/// Looks after a driver that is elsewhere.
+/// Looks after a driver for as long as it is open.
 #[async_trait]
 pub trait Tending: Send + Sync + 'static {
-    /// Reads its credentials anew.
+    /// Does what is to be done at every look at the backend, such as reading credentials anew.
     ///
     /// # Errors
-    /// `Invalid`, for the admin, if they cannot be used.
+    /// `Invalid`, for the admin, if what it needs cannot be used.
     async fn tend(&self) -> Result<Still, BackendError>;
 }
 
@@ -84,6 +86,8 @@ impl Drivers for Registry {
                     tending: None,
                 })
             }
+            #[cfg(feature = "backend-filer")]
+            Driver::Filer(driver) => filer::open(&driver, spec.limits.as_ref()).await,
             #[cfg(feature = "backend-remote")]
             Driver::Remote(remote) => elsewhere::open(remote, self.secrets.clone()).await,
             #[allow(unreachable_patterns, reason = "a build with every driver has an arm for each")]

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 mod drivers;
 
-pub use drivers::{Driver, LocalDriver, NfsDriver, NfsVersion, RemoteDriver, SecretRef, SourcePort};
+pub use drivers::{
+    Driver, FilerDriver, LocalDriver, NfsDriver, NfsVersion, NodeAccess, QuotaMode, RemoteDriver, SecretRef, SourcePort,
+};
 
 /// Retention of the trash where nothing is said.
 const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,7 +31,7 @@ const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
     derive = "PartialEq",
     shortname = "sb",
     category = "tombolo",
-    doc = "A place where volumes are made: an NFS export, a directory on a node, or a backend on another machine.",
+    doc = "A place where volumes are made: an NFS export, a directory on a node, a filer, or a backend on another machine.",
     // A backend's name is the value of a label on every PersistentVolume made on it.
     validation = Rule::new("self.metadata.name.size() <= 63")
         .message("the name may have at most 63 characters: it is the value of a label"),
@@ -47,10 +49,10 @@ const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
     printcolumn = r#"{"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}"#
 )]
 #[x_kube(
-    validation = Rule::new("[has(self.nfs), has(self.local), has(self.remote)].filter(d, d).size() == 1")
-        .message("exactly one driver must be set: nfs, local or remote"),
+    validation = Rule::new("[has(self.nfs), has(self.local), has(self.filer), has(self.remote)].filter(d, d).size() == 1")
+        .message("exactly one driver must be set: nfs, local, filer or remote"),
     validation = Rule::new("has(self.nfs) == has(oldSelf.nfs) && has(self.local) == has(oldSelf.local) \
-                            && has(self.remote) == has(oldSelf.remote)")
+                            && has(self.filer) == has(oldSelf.filer) && has(self.remote) == has(oldSelf.remote)")
         .message("the driver is immutable: volumes stay where they were made; make another StorageBackend")
 )]
 #[serde(rename_all = "camelCase")]
@@ -69,6 +71,13 @@ pub struct StorageBackendSpec {
         skip_serializing_if = "Option::is_none"
     )]
     pub local: Option<LocalDriver>,
+    /// Driver: the controller's own host, as a filer.
+    #[serde(
+        default,
+        deserialize_with = "tolerant::or_default",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub filer: Option<FilerDriver>,
     /// Driver: a backend on another machine, such as a filer, over HTTPS.
     #[serde(
         default,
@@ -102,6 +111,13 @@ pub struct StorageBackendSpec {
 }
 
 impl StorageBackendSpec {
+    /// Whether a driver that was opened for one is what the other asks for.
+    pub fn opens_like(&self, other: &Self) -> bool {
+        // A filer keeps to the limits itself.
+        let kept = |spec: &Self| spec.filer.as_ref().and(spec.limits.as_ref()).map(Limits::in_all);
+        self.driver() == other.driver() && kept(self) == kept(other)
+    }
+
     /// How long deleted data is kept.
     ///
     /// # Errors
@@ -134,6 +150,13 @@ pub struct Limits {
     /// Limits of each namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_namespace: Option<NamespaceLimits>,
+}
+
+impl Limits {
+    /// The bytes of all volumes together, and whether they may be more than there are.
+    pub fn in_all(&self) -> (Option<String>, bool) {
+        (self.bytes.clone(), self.overcommit.unwrap_or_default())
+    }
 }
 
 /// Limits of each namespace on a backend.

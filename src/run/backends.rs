@@ -113,7 +113,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let word = object.annotations().get(names::ANNOTATION_CONFIRM_REVOCATION).cloned();
     let paused = status.revocation.as_ref().is_some_and(|r| r.paused.is_some());
     match before {
-        Some(before) if before.spec.driver() == spec.driver() => Root {
+        Some(before) if before.spec.opens_like(spec) => Root {
             spec: spec.clone(),
             labels,
             limits,

@@ -9,6 +9,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod filer;
+
+pub use filer::{FilerDriver, NodeAccess, QuotaMode};
+
 /// What a component of a path may not be; the rest of a path is checked by pattern.
 const NO_DOTS: &str = "!self.split('/').exists(c, c == '.' || c == '..')";
 
@@ -19,6 +23,8 @@ pub enum Driver {
     Nfs(NfsDriver),
     /// A directory on one node.
     Local(LocalDriver),
+    /// The host of the controller itself, as a filer.
+    Filer(FilerDriver),
     /// Any of them on another machine.
     Remote(RemoteDriver),
 }
@@ -31,8 +37,9 @@ impl StorageBackendSpec {
     pub fn driver(&self) -> Result<Driver, &'static str> {
         let nfs = self.nfs.clone().map(Driver::Nfs);
         let local = self.local.clone().map(Driver::Local);
+        let filer = self.filer.clone().map(Driver::Filer);
         let remote = self.remote.clone().map(Driver::Remote);
-        let mut set = [nfs, local, remote].into_iter().flatten();
+        let mut set = [nfs, local, filer, remote].into_iter().flatten();
         match (set.next(), set.next()) {
             (Some(driver), None) => Ok(driver),
             (None, _) => Err("no driver is set, or none that this version knows"),

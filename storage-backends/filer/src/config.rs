@@ -124,6 +124,11 @@ impl Config {
         self.quota
     }
 
+    /// Bytes that the limits of all volumes together may be, if that is said.
+    pub fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
     /// Bytes that the limits of all volumes together may be, of a file system of `total`.
     pub(crate) fn budget(&self, total: u64) -> u64 {
         self.bytes.unwrap_or(total / 10 * 9)
@@ -135,7 +140,7 @@ impl Config {
     }
 }
 
-fn literal(field: &'static str, path: &str) -> Result<PathBuf, InvalidConfig> {
+pub(crate) fn literal(field: &'static str, path: &str) -> Result<PathBuf, InvalidConfig> {
     let component = |c: &str| {
         !matches!(c, "" | "." | "..")
             && c.bytes()

@@ -1,6 +1,6 @@
 //! A Linux host as a filer: a btrfs subvolume for each volume, with a limit, and an NFS export for each way of a tenant to it.
 //!
-//! This is the storage half; the exports are made by whatever implements [`Exports`]. It must never export what has no limit, never
+//! This is the storage half; the exports are made by whatever implements [`Exports`]. [`Served`] is both halves with an NFS-Ganesha. It must never export what has no limit, never
 //! work on the file system of `/`, and never take what is absent for gone unless the root's mark was seen. Paths are walked by
 //! `tombolo_backend_local::dir`, which follows no link; the kernel is asked through `tombolo_btrfs`.
 //!
@@ -18,6 +18,7 @@ mod filer;
 mod ganesha;
 mod purge;
 mod room;
+mod served;
 mod settle;
 mod sharing;
 mod sizes;
@@ -30,6 +31,7 @@ pub use config::{Config, InvalidConfig, QuotaMode};
 pub use exports::{Exports, Reconciled};
 pub use filer::Filer;
 pub use ganesha::GaneshaExports;
+pub use served::{InvalidServed, Served, ServedConfig, Settling};
 pub use settle::Settled;
 
 /// Name of this driver.

@@ -9,7 +9,6 @@ use crate::filer::Filer;
 use crate::sharing::show;
 use crate::{exposed::Exposed, room};
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tombolo_backend_api::{Backend, BackendError, Class, VolumePath};
 use tombolo_backend_local::blocking::Work;
 use tombolo_backend_local::error::Certain;
@@ -39,7 +38,10 @@ impl Filer {
     /// `Waiting` if the root carries no mark, or if the server is away; nothing is unmounted then.
     pub async fn settle(&self) -> Result<Settled, BackendError> {
         if self.read_mark().await?.is_none() {
-            return Err(BackendError::not_done(Class::Waiting, "the root carries no mark"));
+            return Err(BackendError::not_done(
+                Class::Waiting,
+                "the root carries no mark: no controller has taken it yet, or its disk is not mounted",
+            ));
         }
         let mut settled = Settled::default();
         if let Some(exposed) = self.subvolumes() {
@@ -57,14 +59,6 @@ impl Filer {
         }
         settled.exports = self.exported().reconcile().await?;
         Ok(settled)
-    }
-
-    /// Settles again and again, and tells how each time went. Never ends.
-    pub async fn keep_settled(self, every: Duration, tell: impl Fn(Result<Settled, BackendError>) + Send) {
-        loop {
-            tell(self.settle().await);
-            tokio::time::sleep(every).await;
-        }
     }
 
     async fn remount(&self, exposed: &Exposed, settled: &mut Settled) -> Result<(), BackendError> {

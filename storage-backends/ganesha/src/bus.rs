@@ -54,7 +54,9 @@ impl Ganesha {
         };
         match tokio::time::timeout(CONNECTING, builder.build()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(BackendError::not_done(Class::Waiting, "D-Bus is away").because(error)),
+            Ok(Err(error)) => {
+                Err(BackendError::not_done(Class::Waiting, "D-Bus is away: see systemctl status dbus").because(error))
+            }
             Err(_) => Err(BackendError::not_done(
                 Class::Waiting,
                 format!("D-Bus lets nobody in within {CONNECTING:?}"),

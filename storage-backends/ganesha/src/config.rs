@@ -12,11 +12,6 @@ const NFS_PORT: NonZeroU16 = match NonZeroU16::new(2049) {
     Some(port) => port,
     None => NonZeroU16::MIN,
 };
-/// How long an id rests after its export is gone. A client that still holds a handle has had a week to be unmounted.
-const QUARANTINE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How long one call may take, its waiting for its turn included.
-const DEADLINE: Duration = Duration::from_secs(60);
-
 /// Everything that an [`Exporter`](crate::Exporter) needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -47,12 +42,20 @@ pub struct ExporterConfig {
     pub deadline: Duration,
 }
 
+impl ExporterConfig {
+    /// How long an id rests after its export is gone, where nothing else is said. A client that still holds a handle has had a week
+    /// to be unmounted.
+    pub const QUARANTINE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    /// How long one call may take, its waiting for its turn included, where nothing else is said.
+    pub const DEADLINE: Duration = Duration::from_secs(60);
+}
+
 fn quarantine() -> Duration {
-    QUARANTINE
+    ExporterConfig::QUARANTINE
 }
 
 fn deadline() -> Duration {
-    DEADLINE
+    ExporterConfig::DEADLINE
 }
 
 /// What nodes are told to mount.

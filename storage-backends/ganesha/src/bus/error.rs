@@ -84,9 +84,10 @@ impl Failure {
     pub(super) fn changing(self) -> BackendError {
         match self {
             Self::Away(error) | Self::Lost(error) => error,
-            Self::Absent(said) => {
-                BackendError::not_done(Class::Waiting, format!("NFS-Ganesha is not on the bus: {said}"))
-            }
+            Self::Absent(said) => BackendError::not_done(
+                Class::Waiting,
+                format!("NFS-Ganesha is not on the bus: see systemctl status nfs-ganesha ({said})"),
+            ),
             Self::Refused(Refusal { busy: true, said, .. }) => BackendError::not_done(Class::Transient, said),
             // An AddExport that fails late leaves parts of an export behind.
             Self::Refused(refusal) => {

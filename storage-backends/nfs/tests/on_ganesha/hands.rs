@@ -85,6 +85,7 @@ async fn hands_tell_what_is_full() {
             Ok(small) => small,
             Err(why) => return lacking(test, &why),
         };
+        let _alone = crate::full::ALONE.lock().await;
         let hands = mounted(&server, SMALL, version).await;
         fs::write(small.join("ballast"), vec![0; 900 << 10]).unwrap();
         let mut refusal = None;
@@ -94,7 +95,14 @@ async fn hands_tell_what_is_full() {
                 break;
             }
         }
+        let old = hands.read("old").await;
+        for entry in fs::read_dir(&small).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if name == "ballast" || name.starts_with("file-") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
         assert_eq!(refusal, Some(Refused::NoSpace), "{version}");
-        assert_eq!(hands.read("old").await.unwrap(), b"old");
+        assert_eq!(old.unwrap(), b"old");
     }
 }
