@@ -2,25 +2,28 @@
 
 use crate::api::names;
 use jiff::Timestamp;
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::core::v1::Event;
 
 /// Longest note that the API server takes, in characters.
 const NOTE: usize = 1024;
 
-/// The controller's last word of a claim, and when that was. Whoever may write events there can say the same: it is shown, and nothing
+/// The controller's last word of a claim, and when that was. (`view`, of the default roles, has events by this group.) Whoever may write events there can say the same: it is shown, and nothing
 /// follows from it.
 pub(super) fn last_word(events: &[Event]) -> Option<String> {
-    let ours = |event: &&Event| event.reporting_controller.as_deref() == Some(names::PROVISIONER);
+    let ours = |event: &&Event| event.reporting_component.as_deref() == Some(names::PROVISIONER);
     let dated = events.iter().filter(ours).filter_map(|event| Some((at(event)?, event)));
     let (at, event) = dated.max_by_key(|(at, _)| *at)?;
-    let note = event.note.as_deref()?;
+    let note = event.message.as_deref()?;
     let note: String = note.chars().filter(|c| !c.is_control()).take(NOTE).collect();
     Some(format!("at {at:.0}: {note}"))
 }
 
 /// When it was said last.
 fn at(event: &Event) -> Option<Timestamp> {
-    let again = event.series.as_ref().map(|series| series.last_observed_time.0);
+    let again = event
+        .series
+        .as_ref()
+        .and_then(|series| Some(series.last_observed_time.as_ref()?.0));
     again.max(event.event_time.as_ref().map(|time| time.0))
 }
 
@@ -31,7 +34,7 @@ mod tests {
 
     fn event(at: &str, who: &str, note: &str) -> Event {
         serde_json::from_value(json!({
-            "metadata": {"name": "x"}, "eventTime": at, "reportingController": who, "note": note,
+            "metadata": {"name": "x"}, "involvedObject": {}, "eventTime": at, "reportingComponent": who, "message": note,
         }))
         .unwrap()
     }

@@ -26,7 +26,7 @@ use crate::observe::project;
 use crate::plan::handshake::wanted;
 use crate::plan::{copy, rebuild};
 use anyhow::Context;
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
@@ -184,7 +184,7 @@ impl Reading {
         }
         let namespace = &claim.key.namespace;
         let events: Api<Event> = Api::namespaced(self.client.clone(), namespace.as_str());
-        let of_it = ListParams::default().fields(&format!("regarding.uid={}", claim.uid));
+        let of_it = ListParams::default().fields(&format!("involvedObject.uid={}", claim.uid));
         let found = events.list(&of_it).await.map_err(fault);
         let what = format!("Events of namespace {namespace}, which say how far a copy is");
         copying::last_word(&self.seen(Input::Events, &what, found)?.items)
