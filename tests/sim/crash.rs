@@ -7,7 +7,7 @@ use crate::world::{EVERY_THEN, Script, Then, World};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Fewer points than this and something stopped being explored.
-const AT_LEAST: usize = 17_000;
+const AT_LEAST: usize = 30_000;
 
 struct Ended {
     end: String,
