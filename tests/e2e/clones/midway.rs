@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tombolo_harness::Cluster;
 use tombolo_harness::wait::Look;
@@ -13,7 +14,11 @@ use crate::see::{name_of, phase, pv_name};
 use crate::world::{World, cannot};
 
 /// Files of a source that takes a while to copy.
-const MANY: usize = 4000;
+const MANY: usize = 2000;
+/// And one of which several copies are made.
+const SOME: usize = 200;
+/// On two busy cores, each file on stable storage.
+const LONG: Duration = Duration::from_secs(240);
 
 /// A bound claim of a yard with so many files in it; answers the name of its volume.
 async fn planted(w: &World<'_>, yard: &Yard, namespace: &str, name: &str, files: usize) -> String {
@@ -49,7 +54,7 @@ async fn a_controller_killed_amid_a_copy_goes_on_with_it_and_nobody_gets_half_of
         w.delete(&w.claims(&ns), "data").await;
         controller.spawn().unwrap();
         let terms = RefCell::new(vec![before.term]);
-        w.until("the copy to be bound", async || {
+        w.until_within("the copy to be bound", LONG, async || {
             terms
                 .borrow_mut()
                 .extend(yard.unfinished().iter().map(|copy| copy.term));
@@ -140,7 +145,7 @@ async fn so_many_copies_are_made_at_once_and_a_crowd_keeps_nobody_waiting() {
     let (crowd, late) = (w.namespace("crowd").await, w.namespace("late").await);
     let mut sources = Vec::new();
     for ns in [&crowd, &late] {
-        sources.push(planted(&w, yard, ns, "data", MANY / 4).await);
+        sources.push(planted(&w, yard, ns, "data", SOME).await);
     }
     let expected = yard.contents(&sources[0]);
     let wanted = |n: usize| copy(&format!("copy-{n}"), "data").class(&yard.class).size("1Gi");
@@ -159,7 +164,7 @@ async fn so_many_copies_are_made_at_once_and_a_crowd_keeps_nobody_waiting() {
         Ok(bound)
     };
     let (most, most_of_one, crowd_then) = (Cell::new(0), Cell::new(0), Cell::new(None));
-    w.until("all to be bound", async || {
+    w.until_within("all to be bound", LONG, async || {
         let mut of_each = BTreeMap::<String, usize>::new();
         for unfinished in yard.unfinished() {
             *of_each.entry(unfinished.origin).or_default() += 1;
