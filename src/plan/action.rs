@@ -6,7 +6,7 @@ use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ResourceVersion, VolumeId};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use std::fmt;
 use tombolo_backend_api::{Admission, ExportKey};
 
@@ -31,6 +31,26 @@ pub enum Action {
         handle: Handle,
         /// Bytes asked for.
         bytes: u64,
+    },
+    /// Make a volume's data as a copy of another one's, which takes as long as it takes.
+    Copy {
+        /// Where.
+        backend: BackendName,
+        /// Whose data is read.
+        from: Handle,
+        /// What is made.
+        handle: Handle,
+        /// Bytes that it may have.
+        bytes: u64,
+        /// Whether setuid and setgid bits are dropped, because it is another tenant's.
+        drop_set_id: bool,
+    },
+    /// Put what unfinished copies into a volume have written into the trash; one that is finished stays.
+    AbandonCopy {
+        /// Where.
+        backend: BackendName,
+        /// What was to be made.
+        handle: Handle,
     },
     /// Take a volume's data out of use.
     Discard {
@@ -97,7 +117,7 @@ pub enum Action {
         /// The token.
         token: Token,
         /// All that finishing needs.
-        note: Box<JoinNote>,
+        note: Box<Note>,
     },
     /// Take a token off.
     TakeToken {
@@ -238,7 +258,7 @@ impl Action {
     pub fn touches_data(&self) -> bool {
         matches!(
             self,
-            Self::MakeData { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. }
+            Self::MakeData { .. } | Self::Copy { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. }
         )
     }
 }
@@ -257,6 +277,18 @@ impl fmt::Display for Action {
             Self::MakeData { backend, handle, bytes } => {
                 write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path)
             }
+            Self::Copy {
+                backend,
+                from,
+                handle,
+                bytes,
+                ..
+            } => write!(
+                f,
+                "backend  {backend} copy {} to {} ({bytes} bytes)",
+                from.path, handle.path
+            ),
+            Self::AbandonCopy { backend, handle } => write!(f, "backend  {backend} abandon copies to {}", handle.path),
             Self::Discard {
                 backend, handle, how, ..
             } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
