@@ -60,6 +60,8 @@ pub async fn as_installed(cluster: &Cluster, name: &str) -> Result<Controller> {
     let options = options(name)
         .with_kubeconfig(identity)
         .electing()
-        .flag(format!("--namespace={NAMESPACE}"));
+        .flag(format!("--namespace={NAMESPACE}"))
+        // Long enough to be told from at once, and short enough to wait for.
+        .flag("--revoke-grace=2s");
     Controller::launch(cluster, options).await
 }

@@ -26,6 +26,7 @@ mod consent;
 mod data_sources;
 mod delete;
 mod explain;
+mod filer;
 mod full;
 mod install;
 mod kinds;

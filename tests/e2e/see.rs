@@ -290,10 +290,13 @@ impl World<'_> {
         self.gone(&namespaces, name).await;
     }
 
-    /// The path of a volume's directory below the export.
+    /// The path of a volume's directory below the export; what a filer exports are the volumes themselves.
     pub fn path(&self, pv: &PersistentVolume) -> String {
         let nfs = pv.spec.as_ref().and_then(|s| s.nfs.as_ref()).unwrap();
-        let export = &self.cluster.nfs().unwrap().endpoint().export;
+        let export = match self.filer {
+            Some(_) => "",
+            None => &self.cluster.nfs().unwrap().endpoint().export,
+        };
         nfs.path.strip_prefix(&format!("{export}/")).unwrap().to_owned()
     }
 

@@ -15,7 +15,7 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo::api::trident_volume_reference::TridentVolumeReference;
 use tombolo::api::volume_reference::VolumeReference;
-use tombolo_harness::{Cluster, ClusterOptions, Controller, NfsClient, NfsServer, NfsVersion, report_skipped};
+use tombolo_harness::{Cluster, ClusterOptions, Controller, Filer, NfsClient, NfsServer, NfsVersion, report_skipped};
 
 use crate::controller;
 use crate::draft::Draft;
@@ -41,6 +41,8 @@ pub struct World<'c> {
     pub id: String,
     /// The story's class.
     pub class: String,
+    /// The filer that the class is of; otherwise it is of the NFS server.
+    pub filer: Option<&'static Filer>,
 }
 
 /// Whether this machine has no NFS server; then the story is reported as skipped.
@@ -106,6 +108,7 @@ impl<'c> World<'c> {
             cluster,
             class: id.clone(),
             id,
+            filer: None,
         }
     }
 
@@ -288,9 +291,12 @@ impl<'c> World<'c> {
         Api::all(self.client.clone())
     }
 
-    /// A client of the NFS server that shares no code with the product.
+    /// A client of the server that shares no code with the product.
     pub fn files(&self) -> NfsClient {
-        self.cluster.nfs().unwrap().client(NfsVersion::V4)
+        match self.filer {
+            Some(filer) => filer.client(NfsVersion::V4),
+            None => self.cluster.nfs().unwrap().client(NfsVersion::V4),
+        }
     }
 }
 

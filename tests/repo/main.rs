@@ -12,5 +12,6 @@ mod crds;
 mod deploy;
 mod docs;
 mod files;
+mod programs;
 mod pure;
 mod tidy;

@@ -97,6 +97,9 @@ macro_rules! conformance {
             races:
                 restore_and_purge_have_one_winner,
                 discard_and_remove_empty_lose_no_file;
+            exchanged:
+                a_link_that_comes_and_goes_in_a_volume_leads_nothing_out_of_it,
+                a_link_that_comes_and_goes_above_a_volume_leads_nowhere;
             guard:
                 nothing_happens_on_a_wiped_root,
                 nothing_happens_under_another_mark,

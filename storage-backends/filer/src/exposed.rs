@@ -54,6 +54,25 @@ impl Exposed {
         Ok(Self(real))
     }
 
+    /// Takes the directory as it is, also if nothing was made there yet.
+    pub(crate) fn as_it_is(directory: &Path) -> Self {
+        Self(directory.canonicalize().unwrap_or_else(|_| directory.to_owned()))
+    }
+
+    /// Whether this volume, and no other, is mounted where it would be.
+    pub(crate) fn shows(&self, volume: &Volume, path: &VolumePath) -> Result<bool, BackendError> {
+        let what = format!("look where {path} is mounted");
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match rustix::fs::open(self.place(path), flags, Mode::empty()) {
+            Ok(there) => {
+                let (there, wanted) = (fstat(&there).not_done(&what)?, fstat(&volume.fd).not_done(&what)?);
+                Ok((there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino))
+            }
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(errno) => Err(errno).not_done(&what),
+        }
+    }
+
     /// Where a volume is, or would be, mounted.
     pub(crate) fn place(&self, path: &VolumePath) -> PathBuf {
         self.0.join(path.as_str())

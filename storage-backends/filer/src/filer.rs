@@ -3,7 +3,7 @@
 use crate::config::{Config, QuotaMode};
 use crate::exports::Exports;
 use crate::exposed::Exposed;
-use crate::start;
+use crate::start::{self, FileSystem};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -50,7 +50,36 @@ impl Filer {
         let threads = Threads::default();
         let looked_at = config.clone();
         let (kind, root) = threads.run(Work::Changes, move || start::start(&looked_at)).await?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self::of(config, exports, kind, root, threads))
+    }
+
+    /// Looks at the file system below the root, and changes nothing: for calls that only read. Whatever it is told to change may fail.
+    ///
+    /// # Errors
+    /// As those of [`Filer::open`], but for quotas.
+    pub async fn look(config: Config, exports: Arc<dyn Exports>) -> Result<Self, BackendError> {
+        let threads = Threads::default();
+        let looked_at = config.clone();
+        let looked = threads.run(Work::Reads, move || start::look(&looked_at)).await?;
+        let kind = match looked.on {
+            FileSystem::Btrfs(_) => Kind::Subvolumes(Exposed::as_it_is(config.exports_dir())),
+            FileSystem::Other => Kind::Directories,
+        };
+        Ok(Self::of(config, exports, kind, looked.root, threads))
+    }
+
+    /// Looks on what kind of file system the root lies, and whether nothing else does.
+    ///
+    /// # Errors
+    /// As those of [`Filer::open`], but for quotas.
+    pub async fn file_system(config: &Config) -> Result<FileSystem, BackendError> {
+        let (config, threads) = (config.clone(), Threads::default());
+        let looked = threads.run(Work::Reads, move || start::look(&config)).await?;
+        Ok(looked.on)
+    }
+
+    fn of(config: Config, exports: Arc<dyn Exports>, kind: Kind, root: PathBuf, threads: Threads) -> Self {
+        Self(Arc::new(Inner {
             local: Local::at(&root, config.host()),
             config,
             kind,
@@ -59,7 +88,7 @@ impl Filer {
             threads,
             locks: Mutex::default(),
             overcommitted: Mutex::default(),
-        })))
+        }))
     }
 
     pub(crate) fn config(&self) -> &Config {

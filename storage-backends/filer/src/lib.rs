@@ -17,6 +17,7 @@ mod exposed;
 mod filer;
 mod ganesha;
 mod purge;
+mod recorded;
 mod room;
 mod served;
 mod settle;
@@ -25,14 +26,19 @@ mod sizes;
 mod snapshots;
 mod start;
 mod subvolumes;
+mod unsettled;
 mod walk;
 
 pub use config::{Config, InvalidConfig, QuotaMode};
 pub use exports::{Exports, Reconciled};
 pub use filer::Filer;
 pub use ganesha::GaneshaExports;
-pub use served::{InvalidServed, Served, ServedConfig, Settling};
-pub use settle::Settled;
+pub use recorded::RecordedExports;
+pub use served::{InvalidServed, Looked, Served, ServedConfig, Settling};
+pub use settle::{Room, Settled};
+pub use start::FileSystem;
+pub use tombolo_btrfs::quota::Quotas;
+pub use unsettled::Unsettled;
 
 /// Name of this driver.
 pub const NAME: &str = "filer";

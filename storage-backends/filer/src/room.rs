@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use tombolo_backend_api::{BackendError, Class};
 use tombolo_backend_local::dir;
 use tombolo_backend_local::error::Certain;
-use tombolo_btrfs::quota::{self, Charged, Qgroups};
+use tombolo_btrfs::quota::{self, Charged, Qgroups, Quotas};
 use tombolo_btrfs::{SubvolumeId, subvolume};
 
 /// Bytes promised, without what is promised to `but`: limits of what exists (volumes, those in the trash, copies) and what is charged
@@ -66,6 +66,12 @@ impl<'a> Room<'a> {
         self.check(bytes, Some(id))?;
         quota::limit(subvolume, id, bytes).not_done(&format!("limit subvolume {id}"))
     }
+}
+
+/// Whether there are quotas at all: there are none before a filer was first opened.
+pub(crate) fn is_kept(root: &OwnedFd) -> Result<bool, BackendError> {
+    let kind = Qgroups::of(root).and_then(|groups| groups.kind());
+    Ok(kind.not_done("ask for quotas")? != Quotas::Off)
 }
 
 /// What is promised, and what may be.

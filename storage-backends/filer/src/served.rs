@@ -5,9 +5,11 @@
 
 mod config;
 mod keep;
+mod look;
 
 pub use config::{InvalidServed, ServedConfig};
 pub use keep::Settling;
+pub use look::Looked;
 
 use crate::filer::Filer;
 use crate::ganesha::GaneshaExports;

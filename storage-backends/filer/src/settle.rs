@@ -27,8 +27,21 @@ pub struct Settled {
     pub to_clean: Option<u32>,
     /// Accounts of deleted subvolumes to which nothing was charged any more.
     pub forgotten: usize,
+    /// How full it is, where sizes are limits.
+    pub room: Option<Room>,
     /// What was mended of the exports.
     pub exports: Reconciled,
+}
+
+/// Bytes that are promised, and that are lost for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// The limits of all volumes together, those in the trash included, and what is charged to everything else.
+    pub promised: u64,
+    /// What may be promised.
+    pub budget: u64,
+    /// What volumes which are gone have left in snapshots and clones, or to the kernel to clean up.
+    pub pinned: u64,
 }
 
 impl Filer {
@@ -53,9 +66,15 @@ impl Filer {
                 filer.tell_overcommitted((promised > budget).then_some(over));
                 let to_clean = subvolume::still_to_clean(root).not_done("ask what is to be cleaned up")?;
                 let forgotten = quota::forget_empty(root).maybe_done("forget what deleted volumes used")?;
-                Ok((to_clean, forgotten))
+                let left = quota::left_behind(root).not_done("ask what deleted volumes have left")?;
+                let room = Room {
+                    promised,
+                    budget,
+                    pinned: left.iter().map(|charged| charged.used).fold(0, u64::saturating_add),
+                };
+                Ok((to_clean, forgotten, Some(room)))
             };
-            (settled.to_clean, settled.forgotten) = self.on_root(Work::Changes, accounts).await?;
+            (settled.to_clean, settled.forgotten, settled.room) = self.on_root(Work::Changes, accounts).await?;
         }
         settled.exports = self.exported().reconcile().await?;
         Ok(settled)
@@ -92,7 +111,7 @@ impl Filer {
     }
 
     /// The volumes that have exports.
-    async fn wanted(&self) -> Result<BTreeSet<VolumePath>, BackendError> {
+    pub(crate) async fn wanted(&self) -> Result<BTreeSet<VolumePath>, BackendError> {
         let exports = self.exported().exports().await?;
         Ok(exports.into_iter().map(|export| export.key.path).collect())
     }

@@ -1,7 +1,7 @@
 //! Limits that change, and what is used.
 
 use crate::filer::Filer;
-use crate::room::{Room, charged};
+use crate::room::{Room, charged, is_kept};
 use crate::subvolumes::Volume;
 use async_trait::async_trait;
 use tombolo_backend_api::{BackendError, Class, Found, Measure, Quota, Resize, Usage, VolumePath};
@@ -35,7 +35,10 @@ impl Resize for Filer {
 #[async_trait]
 impl Quota for Filer {
     async fn pinned(&self) -> Result<u64, BackendError> {
-        let left = |root: &_| quota::left_behind(root).not_done("ask what deleted volumes have left");
+        let left = |root: &_| match is_kept(root)? {
+            true => quota::left_behind(root).not_done("ask what deleted volumes have left"),
+            false => Ok(vec![]),
+        };
         let left = self.on_root(Work::Reads, left).await?;
         Ok(left.iter().fold(0, |sum, charged| charged.used.saturating_add(sum)))
     }

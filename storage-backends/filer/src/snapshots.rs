@@ -18,7 +18,7 @@ use tombolo_backend_api::{
 use tombolo_backend_local::blocking::Work;
 use tombolo_backend_local::dir;
 use tombolo_backend_local::error::Certain;
-use tombolo_backend_local::mark::{read_file, write_beside};
+use tombolo_backend_local::mark::{read_file, remove_beside, write_beside};
 use tombolo_btrfs::subvolume::{self, Writable};
 use uuid::Uuid;
 
@@ -216,6 +216,7 @@ pub(crate) fn remove_snapshot(root: &OwnedFd, id: &SnapshotId) -> Result<(), Bac
 /// The subvolume first: without it the record is of nothing.
 fn clear(root: &OwnedFd, snapshots: &OwnedFd, id: &SnapshotId) -> Result<(), BackendError> {
     remove(root, snapshots, id.as_str())?;
+    remove_beside(snapshots, &record_name(id))?;
     match unlinkat(snapshots, record_name(id), AtFlags::empty()) {
         Ok(()) => dir::persist(snapshots),
         Err(Errno::NOENT) => Ok(()),

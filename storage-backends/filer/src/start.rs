@@ -19,8 +19,39 @@ use tombolo_btrfs::{mounts, subvolume};
 /// A directory of ext4's own.
 const LOST_AND_FOUND: &[u8] = b"lost+found";
 
-/// Decides what volumes are to be, and answers the root as the kernel spells it. The root itself may be missing: marking makes it.
+/// What kind of file system a root lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystem {
+    /// A btrfs, with these quotas.
+    Btrfs(Quotas),
+    /// Another, on which volumes are plain directories.
+    Other,
+}
+
+/// A root that may be worked on, but for its quotas.
+pub(crate) struct Looked {
+    /// The root, or what is above it.
+    open: OwnedFd,
+    /// The root as the kernel spells it.
+    pub(crate) root: PathBuf,
+    pub(crate) on: FileSystem,
+}
+
+/// Decides what volumes are to be, and answers the root as the kernel spells it.
 pub(crate) fn start(config: &Config) -> Result<(Kind, PathBuf), BackendError> {
+    let looked = look(config)?;
+    let kind = match looked.on {
+        FileSystem::Btrfs(found) => {
+            quotas(&looked.open, found, config.quota())?;
+            Kind::Subvolumes(Exposed::prepare(config.exports_dir())?)
+        }
+        FileSystem::Other => Kind::Directories,
+    };
+    Ok((kind, looked.root))
+}
+
+/// Looks at a root, and changes nothing. It may be missing: marking makes it.
+pub(crate) fn look(config: &Config) -> Result<Looked, BackendError> {
     let away = || {
         let message = format!(
             "the root {} is not there, nor the directory above it",
@@ -38,13 +69,13 @@ pub(crate) fn start(config: &Config) -> Result<(Kind, PathBuf), BackendError> {
     let open = dir::root(&found)?;
     let own = missing.map_or_else(|| found.clone(), |name| found.join(name));
     own_file_system(&open, &own)?;
-    let kind = if subvolume::is_on_btrfs(&open).not_done("look at the root's file system")? {
-        quotas(&open, config.quota())?;
-        Kind::Subvolumes(Exposed::prepare(config.exports_dir())?)
+    let on = if subvolume::is_on_btrfs(&open).not_done("look at the root's file system")? {
+        let kind = Qgroups::of(&open).and_then(|groups| groups.kind());
+        FileSystem::Btrfs(kind.not_done("ask for the quotas of the root's file system")?)
     } else {
-        Kind::Directories
+        FileSystem::Other
     };
-    Ok((kind, own))
+    Ok(Looked { open, root: own, on })
 }
 
 fn refused(message: String) -> BackendError {
@@ -105,10 +136,8 @@ fn stranger(directory: &Path, known: &[u8]) -> Result<Option<String>, BackendErr
 }
 
 /// Makes sure that there are quotas of the kind that was asked for.
-fn quotas(root: &OwnedFd, wanted: QuotaMode) -> Result<(), BackendError> {
-    let what = "ask for the quotas of the root's file system";
-    let groups = Qgroups::of(root).not_done(what)?;
-    match (groups.kind().not_done(what)?, wanted) {
+fn quotas(root: &OwnedFd, found: Quotas, wanted: QuotaMode) -> Result<(), BackendError> {
+    match (found, wanted) {
         (Quotas::Simple, _) | (Quotas::Full, QuotaMode::Full) => Ok(()),
         (Quotas::Off, QuotaMode::Simple) => match quota::enable(root) {
             Ok(()) => Ok(()),

@@ -17,6 +17,8 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tombolo_backend_api::{BackendError, Class};
+use zbus::fdo::DBusProxy;
+use zbus::names::BusName;
 use zbus::{Connection, Message, connection::Builder};
 
 /// The name that the server owns on the bus.
@@ -160,6 +162,30 @@ impl Ganesha {
 /// `Waiting` if the bus or the server on it is away, `Denied` if the bus lets us not call it.
 pub async fn probe(bus: Bus) -> Result<usize, BackendError> {
     Ganesha::new(bus).show().await.map(|shown| shown.len())
+}
+
+/// The process that owns NFS-Ganesha's name on a bus.
+///
+/// # Errors
+/// `Waiting` if the bus or the server on it is away.
+pub async fn process_id(bus: Bus) -> Result<u32, BackendError> {
+    let connection = Ganesha::new(bus).connect().await?;
+    let asked = async {
+        let name = BusName::try_from(SERVICE)?;
+        let id = DBusProxy::new(&connection)
+            .await?
+            .get_connection_unix_process_id(name)
+            .await?;
+        Ok::<_, zbus::Error>(id)
+    };
+    match tokio::time::timeout(CALL, asked).await {
+        Ok(Ok(id)) => Ok(id),
+        Ok(Err(error)) => Err(BackendError::not_done(Class::Waiting, "NFS-Ganesha is not on the bus").because(error)),
+        Err(_) => Err(BackendError::not_done(
+            Class::Waiting,
+            format!("D-Bus did not answer within {CALL:?}"),
+        )),
+    }
 }
 
 fn expression(id: ExportId) -> String {

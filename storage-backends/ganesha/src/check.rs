@@ -10,6 +10,10 @@ use tombolo_backend_api::{BackendError, Class};
 /// More files than this are not looked into, nor larger ones.
 const MOST_FILES: usize = 64;
 const LARGEST: u64 = 1 << 20;
+/// Where NFS-Ganesha remembers its clients if nothing else is said (`NFS_V4_RECOV_ROOT` of its `nfs_core.h`).
+const RECOVERY: &str = "/var/lib/nfs/ganesha";
+/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of `linux/magic.h`.
+const OF_MEMORY: [rustix::fs::FsWord; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// What is wrong with a server's configuration. `Display` says it with what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub enum Finding {
     Graceless,
     /// What survives a restart is kept elsewhere than in files.
     Recovery(String),
+    /// What survives a restart is kept where nothing survives one of the host.
+    Volatile(PathBuf),
     /// Version 3 and D-Bus go by real paths.
     RealPaths,
     /// The file that names the exports is not included.
@@ -40,6 +46,9 @@ impl fmt::Display for Finding {
             ),
             Self::Recovery(backend) => {
                 write!(f, "NFSv4 {{ RecoveryBackend = {backend}; }} is not tried here: set it to fs, with RecoveryRoot on a disk that stays")
+            }
+            Self::Volatile(directory) => {
+                write!(f, "{} is on a file system of memory: set NFSv4 {{ RecoveryRoot }} to a directory on a disk", directory.display())
             }
             Self::RealPaths => f.write_str("exports have no stable path: set NFS_CORE_PARAM { mount_path_pseudo = true; }"),
             Self::NotIncluded(index) => {
@@ -91,7 +100,18 @@ pub fn check_file(path: &Path, exporter: &ExporterConfig) -> Result<Vec<Finding>
         }
     }
     findings.extend(judge(&parts, exporter));
+    let recovery = values(&parts, "nfsv4", "recoveryroot")
+        .last()
+        .map_or(RECOVERY, |root| root);
+    findings.extend(is_volatile(Path::new(recovery)).then(|| Finding::Volatile(recovery.into())));
     Ok(findings)
+}
+
+/// Whether what is written there is gone when the host starts anew.
+fn is_volatile(directory: &Path) -> bool {
+    let there = directory.ancestors().find(|path| path.exists());
+    let found = there.and_then(|there| rustix::fs::statfs(there).ok());
+    found.is_some_and(|found| OF_MEMORY.contains(&found.f_type))
 }
 
 fn unreadable(path: &Path, why: impl std::error::Error + Send + Sync + 'static) -> BackendError {

@@ -44,10 +44,7 @@ impl ExportFiles {
 
     /// Where the file of an id lies.
     pub(crate) fn path(&self, id: ExportId) -> PathBuf {
-        self.path
-            .join(EXPORTS)
-            .join(spread_name(id.get() % SPREAD))
-            .join(name_of(id))
+        path_in(&self.path, id)
     }
 
     fn directory(&self, id: ExportId) -> Result<&Directory, BackendError> {
@@ -86,6 +83,24 @@ impl ExportFiles {
         }
         Ok(removed)
     }
+}
+
+/// Where the file of an id lies below the directory of these files.
+pub(crate) fn path_in(directory: &Path, id: ExportId) -> PathBuf {
+    directory
+        .join(EXPORTS)
+        .join(spread_name(id.get() % SPREAD))
+        .join(name_of(id))
+}
+
+/// All files that the index lets the server read.
+pub(crate) fn all_in(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let spread = (0..SPREAD).map(|number| directory.join(EXPORTS).join(spread_name(number)));
+    let entries = spread
+        .filter_map(|directory| std::fs::read_dir(directory).ok())
+        .flatten();
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.to_string_lossy().ends_with(SUFFIX))
 }
 
 fn put(directory: &Directory, name: &str, bytes: &[u8]) -> Result<bool, BackendError> {

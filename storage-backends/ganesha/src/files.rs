@@ -53,6 +53,16 @@ impl Directory {
         open(path, flags, Mode::empty()).map(Self).map_err(not_done(&what))
     }
 
+    /// Opens a directory that is there; `None` if it is not.
+    pub(crate) fn there(path: &Path) -> Result<Option<Self>, BackendError> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        match open(path, flags, Mode::empty()) {
+            Ok(directory) => Ok(Some(Self(directory))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(not_done(&format!("open the directory {}", path.display()))(errno)),
+        }
+    }
+
     /// The same below this one.
     pub(crate) fn below(&self, name: &str) -> Result<Self, BackendError> {
         let what = format!("make the directory {name}");
@@ -125,6 +135,18 @@ impl Directory {
 
     /// Names of all that is there, but for what is being written, which no longer is: it is removed.
     pub(crate) fn names(&self) -> Result<Vec<String>, BackendError> {
+        let (unfinished, names): (Vec<_>, Vec<_>) = self
+            .all_names()?
+            .into_iter()
+            .partition(|name| name.ends_with(UNFINISHED));
+        for name in unfinished {
+            self.remove(&name)?;
+        }
+        Ok(names)
+    }
+
+    /// Names of all that is there.
+    pub(crate) fn all_names(&self) -> Result<Vec<String>, BackendError> {
         let what = "list a directory";
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(&self.0).map_err(not_done(what))? {
@@ -132,7 +154,6 @@ impl Directory {
             // Names of ours are ASCII; nothing is done with others.
             match entry.file_name().to_str() {
                 Ok("." | "..") | Err(_) => {}
-                Ok(name) if name.ends_with(UNFINISHED) => self.remove(name)?,
                 Ok(name) => names.push(name.to_owned()),
             }
         }

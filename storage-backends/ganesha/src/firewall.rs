@@ -4,6 +4,7 @@
 //! what somebody did to it. No other table is touched: what those refuse stays refused. It belongs to the network
 //! namespace that this process runs in.
 
+mod found;
 mod ruleset;
 
 use crate::book::off_thread;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tombolo_backend_api::{BackendError, Class};
 
+pub use found::{Found, found};
 pub use ruleset::TABLE;
 
 /// Where the nodes that were told last are remembered, in the state's directory: a host that starts anew knows them before
@@ -38,17 +40,12 @@ pub(crate) struct Firewall {
 impl Firewall {
     /// Puts the table in place with the nodes that were told last; with none, if none ever were.
     pub(crate) async fn open(config: &ExporterConfig) -> Result<Self, BackendError> {
-        let advertise = &config.advertise;
         let state = config.state.clone();
         let at = state.clone();
         let nodes = off_thread(move || remembered(&at)).await?;
         let firewall = Self {
             state,
-            ports: [Some(advertise.port), advertise.mount_port]
-                .into_iter()
-                .flatten()
-                .map(Into::into)
-                .collect(),
+            ports: ports(config),
             nodes: Mutex::new(nodes),
         };
         firewall.restore().await?;
@@ -82,6 +79,13 @@ impl Firewall {
             )),
         }
     }
+}
+
+/// The ports that are kept.
+fn ports(config: &ExporterConfig) -> BTreeSet<u16> {
+    let advertise = &config.advertise;
+    let ports = [Some(advertise.port), advertise.mount_port];
+    ports.into_iter().flatten().map(Into::into).collect()
 }
 
 fn told(error: NftablesError) -> BackendError {

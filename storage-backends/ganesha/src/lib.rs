@@ -5,7 +5,7 @@
 //! that nothing was done when something may have been. Start at [`Exporter`]; its records (`record.rs`, `records.rs`, `book.rs`)
 //! are the truth, the server's files (`export_block.rs`, `export_files.rs`) and the server (`bus.rs`) follow in
 //! `order.rs`, `settle.rs` and `reconcile.rs`. Ids are chosen in `ids.rs`. [`BaseConfig`] renders the server's own configuration, and
-//! [`check_file`] looks at an admin's.
+//! [`check_file`] looks at an admin's, [`compare`] at everything, without changing it.
 
 mod base;
 mod book;
@@ -18,6 +18,7 @@ mod exporter;
 mod files;
 mod firewall;
 mod ids;
+mod look;
 mod network;
 mod order;
 mod pseudo;
@@ -32,12 +33,13 @@ pub mod testing;
 mod watch;
 
 pub use base::BaseConfig;
-pub use bus::probe;
+pub use bus::{probe, process_id};
 pub use check::{Finding, check, check_file};
 pub use config::{Advertise, Bus, ExporterConfig, HostName, InvalidHost, NodeAccessMode, Protocols, Version};
 pub use exporter::Exporter;
-pub use firewall::TABLE;
+pub use firewall::{Found as FirewallFound, TABLE, found as firewall_found};
 pub use ids::{Exhausted, ExportId, Ids, Usage};
+pub use look::{Compared, Difference, compare, recorded};
 pub use network::{InvalidNetwork, Network};
 pub use pseudo::PseudoPath;
 pub use reconcile::Reconciled;

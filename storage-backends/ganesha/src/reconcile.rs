@@ -56,15 +56,15 @@ impl Reconciled {
 
 /// What of the server's exports has no record.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Strange {
+pub(crate) struct Strange {
     /// Ours, and of no record: to be removed.
-    stale: BTreeSet<ExportId>,
+    pub(crate) stale: BTreeSet<ExportId>,
     /// Of somebody else.
     foreign: usize,
     foreign_ids: BTreeSet<ExportId>,
 }
 
-fn strange<'a>(record: impl Fn(ExportId) -> Option<&'a Record>, shown: &[Shown]) -> Strange {
+pub(crate) fn strange<'a>(record: impl Fn(ExportId) -> Option<&'a Record>, shown: &[Shown]) -> Strange {
     let mut strange = Strange::default();
     for export in shown {
         let id = ExportId::new(export.id);

@@ -55,10 +55,24 @@ impl Records {
         Ok((records, found))
     }
 
+    /// What is there, beside whoever has the records. Nothing is changed, and what cannot be read is only counted.
+    pub(crate) fn peek(state: &Path) -> Result<Found, BackendError> {
+        let mut found = Found::default();
+        let Some(directory) = Directory::there(&state.join(RECORDS))? else {
+            return Ok(found);
+        };
+        for name in directory.all_names()? {
+            let Some(id) = id_of(&name) else { continue };
+            match read(&directory, &name, id)? {
+                Some(record) => found.records.push(record),
+                None => found.damaged += 1,
+            }
+        }
+        Ok(found)
+    }
+
     fn read(&self, name: &str, id: ExportId) -> Result<Option<Record>, BackendError> {
-        let bytes = self.directory.read(name)?.unwrap_or_default();
-        let record = serde_json::from_slice(&bytes).ok();
-        Ok(record.filter(|record: &Record| record.id == id))
+        read(&self.directory, name, id)
     }
 
     fn set_aside(&self, name: &str, id: ExportId, now: jiff::Timestamp) -> Result<Record, BackendError> {
@@ -84,6 +98,12 @@ impl Records {
     pub(crate) fn remove(&self, id: ExportId) -> Result<(), BackendError> {
         self.directory.remove(&name_of(id))
     }
+}
+
+fn read(directory: &Directory, name: &str, id: ExportId) -> Result<Option<Record>, BackendError> {
+    let bytes = directory.read(name)?.unwrap_or_default();
+    let record = serde_json::from_slice(&bytes).ok();
+    Ok(record.filter(|record: &Record| record.id == id))
 }
 
 fn name_of(id: ExportId) -> String {

@@ -20,7 +20,7 @@ pub(crate) enum Settled {
 
 /// What to do about one export, given what is wanted and what the server shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub(crate) enum Need {
     Nothing,
     Add,
     Update,
@@ -31,7 +31,7 @@ enum Need {
     Conflict,
 }
 
-fn need(record: &Record, wanted: Option<&Export>, shown: Option<&Displayed>) -> Need {
+pub(crate) fn need(record: &Record, wanted: Option<&Export>, shown: Option<&Displayed>) -> Need {
     let ours = |shown: &Displayed| {
         let pseudo = record.key().and_then(|key| crate::pseudo::PseudoPath::of(key).ok());
         pseudo.is_some_and(|pseudo| pseudo.as_str() == shown.pseudo)

@@ -1,9 +1,13 @@
 //! `check`: a list of named checks, each with how it ended, why, and how to mend it. Nothing is changed.
 
+mod clock;
 pub mod credentials;
+#[cfg(feature = "filer")]
+pub mod filer;
 pub mod local;
 mod places;
 
+use crate::cli;
 use crate::config::Config;
 use std::process::ExitCode;
 
@@ -43,10 +47,11 @@ pub struct Check {
 }
 
 /// Looks at everything and prints it.
-pub async fn check(config: &Config) -> anyhow::Result<ExitCode> {
-    let config = config.clone();
+pub async fn check(config: &Config, how: &cli::Check) -> anyhow::Result<ExitCode> {
+    let looked_at = config.clone();
     // Disks may hang; the runtime should not.
-    let checks = tokio::task::spawn_blocking(move || all(&config)).await?;
+    let mut checks = tokio::task::spawn_blocking(move || of_everybody(&looked_at)).await?;
+    checks.extend(config.backend.checks(how).await);
     let mut failed = false;
     for check in &checks {
         print(check);
@@ -55,10 +60,10 @@ pub async fn check(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn all(config: &Config) -> Vec<Check> {
+fn of_everybody(config: &Config) -> Vec<Check> {
     let mut checks = credentials::checks(config);
     checks.extend(places::checks(config));
-    checks.extend(config.backend.checks());
+    checks.push(clock::check());
     checks
 }
 

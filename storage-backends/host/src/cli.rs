@@ -42,11 +42,14 @@ pub enum Command {
     /// Serve the backend until told to stop
     Serve(Serve),
     /// Look whether this host has what it needs, and say how to mend what it lacks
-    Check,
+    Check(Check),
     /// List volumes, exports, trash and snapshots, with what they use
     List,
     /// Look for differences between what should be and what is
     Fsck(Fsck),
+    /// Print the configuration that NFS-Ganesha needs for the driver filer
+    #[cfg(feature = "filer")]
+    GaneshaConf(GaneshaConf),
 }
 
 /// How to serve.
@@ -55,6 +58,26 @@ pub struct Serve {
     /// Serve without TLS, on a loopback address only
     #[arg(long)]
     pub plain: bool,
+}
+
+/// How to look at this host.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// NFS-Ganesha's own configuration, for the driver filer
+    #[arg(long, value_name = "FILE", default_value = "/etc/ganesha/ganesha.conf")]
+    pub ganesha_conf: PathBuf,
+}
+
+/// What NFS-Ganesha is to be told.
+#[cfg(feature = "filer")]
+#[derive(Debug, Args)]
+pub struct GaneshaConf {
+    /// Where it remembers its clients over a restart: a directory on a disk
+    #[arg(long, value_name = "DIRECTORY", default_value = "/var/lib/nfs/ganesha")]
+    pub recovery: PathBuf,
+    /// The one address that it listens at [default: all]
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<std::net::IpAddr>,
 }
 
 /// How to look for differences.
@@ -71,7 +94,7 @@ impl Cli {
         match (&self.log, &self.command) {
             (Some(filter), _) => filter,
             (None, Command::Serve(_)) => "info",
-            (None, Command::Check | Command::List | Command::Fsck(_)) => "warn",
+            (None, _) => "warn",
         }
     }
 }

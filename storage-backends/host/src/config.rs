@@ -108,11 +108,18 @@ mod tests {
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../deploy/filer/filer.yaml");
+    #[cfg(feature = "filer")]
+    const FILER_EXAMPLE: &str = include_str!("../../../deploy/filer/filer-btrfs.yaml");
 
     #[test]
     fn the_example_is_understood() {
         let config = Config::parse(EXAMPLE).unwrap();
         assert!(config.tls.is_some() && config.metrics.is_some());
+        #[cfg(feature = "filer")]
+        {
+            let config = Config::parse(FILER_EXAMPLE).unwrap();
+            assert!(matches!(config.backend, Driver::Filer(_)));
+        }
     }
 
     #[test]

@@ -5,9 +5,10 @@ use tombolo_backend_api::{Backend, BackendError, Remains, VolumePath};
 
 /// Prints everything.
 pub async fn list(config: &Config) -> anyhow::Result<()> {
-    for line in lines(&*config.backend.open()).await? {
-        print(&line);
-    }
+    let lines = async { lines(&*config.backend.look().await?.backend).await };
+    // Their own words have the cause.
+    let lines = lines.await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    lines.iter().for_each(|line| print(line));
     Ok(())
 }
 

@@ -8,10 +8,14 @@ mod cli;
 mod config;
 mod driver;
 mod fsck;
+#[cfg(feature = "filer")]
+mod ganesha_conf;
 mod list;
 mod log;
 mod metrics;
 mod serve;
+#[cfg(feature = "filer")]
+mod settling;
 
 use clap::Parser;
 use cli::{Cli, Command};
@@ -36,9 +40,11 @@ fn start(cli: &Cli) -> anyhow::Result<ExitCode> {
     runtime.block_on(async {
         match &cli.command {
             Command::Serve(how) => serve::serve(config, how).await.map(|()| ExitCode::SUCCESS),
-            Command::Check => check::check(&config).await,
+            Command::Check(how) => check::check(&config, how).await,
             Command::List => list::list(&config).await.map(|()| ExitCode::SUCCESS),
             Command::Fsck(how) => fsck::fsck(&config, how).await,
+            #[cfg(feature = "filer")]
+            Command::GaneshaConf(how) => ganesha_conf::print(&config, how).map(|()| ExitCode::SUCCESS),
         }
     })
 }

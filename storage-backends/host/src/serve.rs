@@ -2,7 +2,10 @@
 
 use crate::cli::Serve;
 use crate::config::Config;
+use crate::driver::{Driver, Opened};
 use crate::metrics;
+#[cfg(feature = "filer")]
+use crate::settling;
 use anyhow::{Context, bail};
 use prometheus_client::registry::Registry;
 use sd_notify::NotifyState;
@@ -10,10 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tombolo_backend_api::Class;
 use tombolo_backend_remote::server::{Counts, Credentials, Limits, Room, Shared, listen};
 
 /// How often the files with credentials are looked at.
 const LOOK: Duration = Duration::from_secs(10);
+/// Waits between attempts to open a backend that is away.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// Serves until SIGTERM or SIGINT.
 pub async fn serve(config: Config, how: &Serve) -> anyhow::Result<()> {
@@ -25,12 +32,21 @@ pub async fn serve(config: Config, how: &Serve) -> anyhow::Result<()> {
     // Before anything listens, so that a stop that comes at once is not lost.
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let credentials = Credentials::read(config.files()).context("the credentials cannot be used")?;
-    let backend = config.backend.open();
+    let opened = tokio::select! {
+        opened = open(&config.backend) => opened?,
+        _ = end.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
+    let backend = opened.backend;
     if let Some(notice) = backend.notice() {
         tracing::warn!("{notice}");
     }
     let mut registry = Registry::with_prefix("tombolo");
     let counts = Counts::register(&mut registry);
+    #[cfg(feature = "filer")]
+    let settling = opened
+        .served
+        .map(|served| served.keep(settling::Counts::register(&mut registry)));
     let (callers, security) = (credentials.callers.clone(), credentials.security.clone());
     let capabilities = backend.capabilities().names().join(" ");
     let shared = Shared::new(backend, callers, config.bounds(), Room::default(), counts.clone());
@@ -50,7 +66,7 @@ pub async fn serve(config: Config, how: &Serve) -> anyhow::Result<()> {
         }
     };
     tracing::info!(address = %listening.address(), capabilities, "serving");
-    told(&[NotifyState::Ready]);
+    told(&[NotifyState::Ready, NotifyState::Status("serving")]);
     tokio::select! {
         _ = end.recv() => {}
         _ = interrupt.recv() => {}
@@ -59,10 +75,35 @@ pub async fn serve(config: Config, how: &Serve) -> anyhow::Result<()> {
     told(&[NotifyState::Stopping]);
     listening.stop().await;
     files.abort();
+    #[cfg(feature = "filer")]
+    drop(settling);
     if let Some(metrics) = metrics {
         metrics.abort();
     }
     Ok(())
+}
+
+/// Opens the backend; while what it needs is away, again and again.
+async fn open(driver: &Driver) -> anyhow::Result<Opened> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let error = match driver.open().await {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        match error.class {
+            Class::Waiting | Class::Transient => {
+                tracing::warn!(retry = ?wait, "the backend cannot be opened yet: {error}");
+                told(&[NotifyState::Status(&format!("waiting: {error}"))]);
+            }
+            Class::Invalid | Class::Denied | Class::Full | Class::TooLarge | Class::Bug => {
+                // Its own words have the cause.
+                bail!("the backend cannot be opened: {error}");
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait = LONGEST_WAIT.min(wait * 2);
+    }
 }
 
 /// Tells systemd, if it waits to be told (sd_notify(3)).

@@ -94,6 +94,19 @@ pub fn write_beside(dir: &OwnedFd, name: &str, bytes: &[u8]) -> Result<String, B
     ))
 }
 
+/// Removes what calls of [`write_beside`] left that were cut off. The caller knows that no other is under way, or does it no harm
+/// by it: that one fails, with nothing done.
+pub fn remove_beside(dir: &OwnedFd, name: &str) -> Result<(), BackendError> {
+    for attempt in 0..MOST_ATTEMPTS {
+        match unlinkat(dir, format!(".{name}.{attempt}"), AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => break,
+            Err(errno) => return Err(errno).maybe_done(&format!("remove what was left beside {name}")),
+        }
+    }
+    Ok(())
+}
+
 fn fill(mut file: File, bytes: &[u8]) -> Result<(), Errno> {
     let written = fchmod(&file, Mode::RUSR | Mode::WUSR);
     let io = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);

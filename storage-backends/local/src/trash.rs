@@ -2,7 +2,7 @@
 
 use crate::dir::{self, Standing};
 use crate::error::Certain;
-use crate::mark::{read_file, write_beside};
+use crate::mark::{read_file, remove_beside, write_beside};
 use crate::volumes::time;
 use rustix::fs::{AtFlags, Dir, FileType, renameat, statat, unlinkat};
 use rustix::io::Errno;
@@ -162,7 +162,7 @@ pub(crate) fn forget(root: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
 /// Removes the record of an entry.
 pub fn remove_record(trash: &OwnedFd, id: &TrashId) -> Result<(), BackendError> {
     match unlinkat(trash, record_name(id), AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Ok(()) | Err(Errno::NOENT) => remove_beside(trash, &record_name(id)),
         Err(errno) => Err(errno).maybe_done(&format!("remove the record of {id}")),
     }
 }

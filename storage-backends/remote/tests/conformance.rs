@@ -1,17 +1,24 @@
 //! Whatever is behind HTTP keeps every promise of a backend as it does without: over TLS, each test with a server of its own.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+// One stage for a filer, here and beside it.
+#[path = "../../filer/tests/stage/mod.rs"]
+mod stage;
 mod support;
 
 use async_trait::async_trait;
+use stage::served::Served;
+use stage::{MIB, Stage};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use support::Far;
-use tombolo_backend_api::{Backend, Capabilities, Class};
-use tombolo_backend_conformance::{Copying, Skip, Subject, conformance};
+use tombolo_backend_api::{Backend, Capabilities, Class, MountSource};
+use tombolo_backend_conformance::hands::{Hands, Libnfs};
+use tombolo_backend_conformance::{Copying, Image, Skip, Subject, conformance};
 use tombolo_backend_fake::{ALL, Fake, Fault, Op, Tree};
 use tombolo_backend_local::Local;
+use tombolo_ganesha::testing::TestServer;
 
 struct RemoteFake {
     fake: Fake,
@@ -109,6 +116,43 @@ impl Subject for RemoteLocal {
     }
 }
 
+struct RemoteFiler {
+    far: Far,
+    stage: Stage,
+}
+
+impl RemoteFiler {
+    async fn empty() -> Result<Self, Skip> {
+        if let Some(why) = TestServer::unavailable() {
+            return Err(Skip::for_want_of(why));
+        }
+        // Sparse, and more than all limits of a test together.
+        let stage = Stage::on(Image::new(8192 * MIB).map_err(Skip::for_want_of)?);
+        let far = Far::start(Arc::new(stage.open_for(Served::default()).await)).await;
+        Ok(Self { far, stage })
+    }
+}
+
+#[async_trait]
+impl Subject for RemoteFiler {
+    async fn backend(&self) -> Arc<dyn Backend> {
+        Arc::new(self.far.client().await)
+    }
+
+    fn directory(&self) -> Option<PathBuf> {
+        Some(self.stage.root())
+    }
+
+    async fn hands(&self, source: &MountSource) -> Result<Box<dyn Hands>, Skip> {
+        Ok(Box::new(Libnfs::mount(source)?))
+    }
+
+    fn put_away(&self) -> Result<(), Skip> {
+        std::fs::rename(self.stage.root(), self.stage.root().with_extension("away")).unwrap();
+        Ok(())
+    }
+}
+
 mod fake {
     use super::*;
     conformance!(RemoteFake::declaring(ALL).await);
@@ -122,4 +166,9 @@ mod fake_without_capabilities {
 mod local {
     use super::*;
     conformance!(RemoteLocal::empty().await);
+}
+
+mod filer {
+    use super::*;
+    conformance!(RemoteFiler::empty().await);
 }

@@ -76,16 +76,7 @@ impl Certificates {
 
     fn make(&self) -> Result<()> {
         std::fs::create_dir_all(&self.directory).with_context(|| format!("creating {}", self.directory.display()))?;
-        let authority_key = KeyPair::generate()?;
-        let mut authority = CertificateParams::default();
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "tombolo development cluster");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        std::fs::write(self.authority(), authority.self_signed(&authority_key)?.pem())?;
-        let issuer = Issuer::new(authority, authority_key);
-
+        let issuer = new_authority("tombolo development cluster", &self.authority())?;
         let names = [
             "127.0.0.1",
             "10.0.0.1",
@@ -112,6 +103,31 @@ impl Certificates {
     }
 }
 
+/// A certificate for a server on loopback, by an authority `ca.crt` of its own in the same directory; made when there is none.
+pub(crate) fn of_server(directory: &Path) -> Result<Identity> {
+    let identity = Identity {
+        certificate: directory.join("tls.crt"),
+        key: directory.join("tls.key"),
+    };
+    if !identity.certificate.exists() {
+        let issuer = new_authority("tombolo development filer", &directory.join("ca.crt"))?;
+        let mut server = CertificateParams::new(["127.0.0.1", "localhost"].map(String::from))?;
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        issue(&issuer, server, &identity)?;
+    }
+    Ok(identity)
+}
+
+fn new_authority(name: &str, certificate: &Path) -> Result<Issuer<'static, KeyPair>> {
+    let key = KeyPair::generate()?;
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, name);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    std::fs::write(certificate, authority.self_signed(&key)?.pem())?;
+    Ok(Issuer::new(authority, key))
+}
+
 fn master(user: &str) -> CertificateParams {
     let mut client = CertificateParams::default();
     client.distinguished_name.push(DnType::CommonName, user);
@@ -129,7 +145,7 @@ fn issue(issuer: &Issuer<'_, KeyPair>, params: CertificateParams, to: &Identity)
     std::fs::write(&to.certificate, certificate.pem()).with_context(|| format!("writing {}", to.certificate.display()))
 }
 
-fn write_secret(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = std::fs::File::options()

@@ -5,7 +5,6 @@
 
 mod all;
 mod options;
-mod program;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -22,6 +21,7 @@ pub use options::ControllerOptions;
 use crate::Cluster;
 use crate::ports::{self, Reserved};
 use crate::process::{Exit, Launch, Lifetime, Processes, Recorded};
+use crate::programs;
 use crate::wait::{Look, until};
 
 /// What it is called in its records, and the name of its log.
@@ -46,7 +46,7 @@ pub struct Controller {
 impl Controller {
     /// Finds the program, or builds it, which takes minutes the first time. Every start that names no program does it too.
     pub async fn build() -> Result<PathBuf> {
-        tokio::task::spawn_blocking(program::ensure).await?
+        tokio::task::spawn_blocking(programs::controller).await?
     }
 
     /// Makes everything ready and starts nothing.
@@ -95,7 +95,7 @@ impl Controller {
         if self.is_alive() {
             bail!("controller {} runs already", self.options.name);
         }
-        let mut launch = Launch::new(NAME, &self.program);
+        let mut launch = Launch::wrapped(NAME, &self.options.wrapper, &self.program);
         for argument in self.arguments() {
             launch = launch.argument(argument);
         }

@@ -1,10 +1,10 @@
 //! A filer: a file system of its own, NFS-Ganesha before it, and `tombolo-filer`, which looks after both and is called by controllers.
 //!
-//! It needs root and a loop device. The file system is a btrfs in a file of the cluster's directory; the three processes are plain
-//! processes on loopback and free ports, and can be ended and started again each by itself.
+//! It needs root and a loop device. The file system is a btrfs in a file of the cluster's directory, mounted for these processes alone; they
+//! are plain processes on loopback and free ports, and can be ended and started again each by itself.
 
 mod all;
-mod disk;
+mod host;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -16,12 +16,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use all::end_all;
+use host::Host;
 
 use crate::nfs_client::NfsClient;
 use crate::ports::{self, Reserved};
-use crate::process::{Launch, Lifetime, Processes};
+use crate::process::{Lifetime, Processes};
 use crate::wait::{Look, until};
-use crate::{Cluster, NfsEndpoint, NfsServer, NfsVersion, certificates, programs};
+use crate::{Cluster, ControllerOptions, NfsEndpoint, NfsServer, NfsVersion, certificates, programs};
 
 /// What `tombolo-filer` is called in its records, and the name of its log.
 const NAME: &str = "filer";
@@ -34,8 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct FilerEndpoint {
     /// Its address, for NFS and for the API.
     pub server: String,
-    /// The port of NFS, which is version 4 alone.
+    /// The port of NFS.
     pub port: u16,
+    /// The port of the MOUNT protocol, for v3.
+    pub mount_port: u16,
     /// The port of the API.
     pub api_port: u16,
     /// The port of its metrics.
@@ -55,32 +58,46 @@ impl Filer {
     /// Why this machine cannot run one, if so: the reason for skipping a test.
     pub fn unavailable() -> Option<String> {
         static REASON: OnceLock<Option<String>> = OnceLock::new();
-        let reason = || NfsServer::unavailable().or_else(disk::unavailable);
+        let reason = || NfsServer::unavailable().or_else(host::unavailable);
         REASON.get_or_init(reason).clone()
     }
 
     /// Starts one of this name.
     pub async fn start(cluster: &Cluster, name: &str) -> Result<Self> {
-        Self::start_in(cluster.directory(), name, Lifetime::Owned).await
-    }
-
-    pub(crate) async fn start_in(cluster: &Path, name: &str, lifetime: Lifetime) -> Result<Self> {
-        let ports = ports::reserve(3)?;
-        let [port, api_port, metrics_port] = ports.array()?;
-        let endpoint = FilerEndpoint {
-            server: "127.0.0.1".into(),
-            port,
-            api_port,
-            metrics_port,
-        };
-        let mut filer = Self::at(cluster, name, lifetime, endpoint).await?;
-        filer._ports = Some(ports);
+        let filer = Self::prepare(cluster, name).await?;
         filer.resume().await?;
         Ok(filer)
     }
 
-    /// A filer that was started earlier, running or not.
-    pub(crate) async fn at(cluster: &Path, name: &str, lifetime: Lifetime, endpoint: FilerEndpoint) -> Result<Self> {
+    /// Makes its host and the configuration of its servers, and starts none of them.
+    pub async fn prepare(cluster: &Cluster, name: &str) -> Result<Self> {
+        Self::prepare_in(cluster.directory(), name, Lifetime::Owned).await
+    }
+
+    pub(crate) async fn prepare_in(cluster: &Path, name: &str, lifetime: Lifetime) -> Result<Self> {
+        let ports = ports::reserve(4)?;
+        let [port, mount_port, api_port, metrics_port] = ports.array()?;
+        let endpoint = FilerEndpoint {
+            server: "127.0.0.1".into(),
+            port,
+            mount_port,
+            api_port,
+            metrics_port,
+        };
+        let mut filer = Self::attach(cluster, name, lifetime, endpoint).await?;
+        filer._ports = Some(ports);
+        filer.host().await?;
+        filer.write_configuration()?;
+        Ok(filer)
+    }
+
+    /// A filer that was prepared earlier.
+    pub(crate) async fn attach(
+        cluster: &Path,
+        name: &str,
+        lifetime: Lifetime,
+        endpoint: FilerEndpoint,
+    ) -> Result<Self> {
         let processes = Processes::new(&all::directory(cluster).join(name), lifetime)?;
         Ok(Self {
             processes,
@@ -92,15 +109,11 @@ impl Filer {
 
     /// Starts whatever of it does not run. Returns when all of it works.
     pub async fn resume(&self) -> Result<()> {
-        let processes = self.processes.clone();
-        tokio::task::spawn_blocking(move || disk::mount(processes.directory())).await??;
-        self.write_configuration()?;
-        self.bus().ensure().await?;
-        self.start_program()?;
+        let host = self.host().await?;
+        self.start_program(&host)?;
         // The server reads what the program wrote for it, so it is the second to start.
-        self.written().await?;
-        self.start_server().await?;
-        self.serves().await
+        self.program_serves().await?;
+        self.resume_server().await
     }
 
     /// How to reach it.
@@ -133,20 +146,21 @@ impl Filer {
     }
 
     /// An independent client, for assertions. Paths are those of exports.
-    pub fn client(&self) -> NfsClient {
+    pub fn client(&self, version: NfsVersion) -> NfsClient {
         let endpoint = NfsEndpoint {
             server: self.endpoint.server.clone(),
             port: self.endpoint.port,
-            mount_port: 0,
+            mount_port: self.endpoint.mount_port,
             export: String::new(),
             export_dir: self.file("exports"),
         };
-        NfsClient::new(endpoint, NfsVersion::V4)
+        NfsClient::new(endpoint, version)
     }
 
-    /// Runs another command of `tombolo-filer`, on the same configuration.
+    /// Runs another command of `tombolo-filer`, on the same host and configuration.
     pub async fn command(&self, arguments: &[&str]) -> Result<std::process::Output> {
-        let mut command = tokio::process::Command::new(&self.program);
+        let program = self.program.to_str().context("the path of the program is not UTF-8")?;
+        let mut command = tokio::process::Command::from(self.host().await?.inside(program));
         command
             .args(arguments)
             .arg("--config")
@@ -158,9 +172,14 @@ impl Filer {
         output.with_context(|| format!("running {}", self.program.display()))
     }
 
-    /// The directory of the file system, on which the volumes are.
-    pub fn pool(&self) -> PathBuf {
-        disk::pool(self.processes.directory())
+    /// The directory of the file system that the volumes are on, as this process can look at it.
+    pub async fn pool(&self) -> Result<PathBuf> {
+        Ok(self.host().await?.seen(&host::pool(self.processes.directory())))
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let processes = self.processes.clone();
+        tokio::task::spawn_blocking(move || Host::ensure(&processes)).await?
     }
 
     /// Ends `tombolo-filer` as a crash would.
@@ -171,6 +190,37 @@ impl Filer {
     /// Ends NFS-Ganesha as a crash would.
     pub async fn kill_server(&self) -> Result<()> {
         self.end(server::NAME, Duration::ZERO).await
+    }
+
+    /// Ends everything, as a host that loses power: nothing is mounted any more.
+    pub async fn kill_host(&self) -> Result<()> {
+        for name in [NAME, server::NAME, host::NAME] {
+            self.end(name, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// The driver block of a StorageBackend whose controller runs on the host itself, instead of `tombolo-filer`.
+    pub fn block(&self) -> Value {
+        json!({
+            "root": host::pool(self.processes.directory()),
+            "exportsDir": self.file("exports"),
+            "stateDir": self.file("state"),
+            "configDir": self.file("exports.d"),
+            "networks": ["127.0.0.0/8"],
+            "advertise": self.endpoint.server,
+            "port": self.endpoint.port,
+            "bus": self.bus().address(),
+        })
+    }
+
+    /// A controller that runs on the host.
+    pub async fn beside(&self, options: ControllerOptions) -> Result<ControllerOptions> {
+        let host = self.host().await?;
+        Ok(ControllerOptions {
+            wrapper: host.wrapper(),
+            ..options
+        })
     }
 
     /// What the two last logged.
@@ -185,11 +235,12 @@ impl Filer {
         tokio::task::spawn_blocking(move || processes.end(name, grace)).await?
     }
 
-    fn start_program(&self) -> Result<()> {
+    fn start_program(&self, host: &Host) -> Result<()> {
         if self.processes.is_alive(NAME) {
             return Ok(());
         }
-        let launch = Launch::new(NAME, &self.program)
+        let launch = host
+            .launch(NAME, &self.program)
             .argument("serve")
             .argument("--config")
             .argument(self.file("filer.yaml"))
@@ -198,7 +249,7 @@ impl Filer {
     }
 
     /// Waits until the program serves, which it does when it has mounted volumes.
-    async fn written(&self) -> Result<()> {
+    async fn program_serves(&self) -> Result<()> {
         let address = (self.endpoint.server.as_str(), self.endpoint.api_port);
         let look = async || {
             if let Err(ended) = self.processes.still_runs(NAME) {
@@ -216,7 +267,11 @@ impl Filer {
         let identity = certificates::of_server(self.processes.directory())?;
         if !self.file("tokens").exists() {
             // Not a credential of anything: it lives as long as the cluster, on loopback.
-            let token = format!("development-only-{:016x}-{:016x}", std::process::id(), self.endpoint.api_port);
+            let token = format!(
+                "development-only-{:016x}-{:016x}",
+                std::process::id(),
+                self.endpoint.api_port
+            );
             self.set_tokens(&[&token])?;
         }
         for directory in ["exports.d", "recovery"] {
@@ -233,15 +288,15 @@ impl Filer {
         std::fs::write(self.file("filer.yaml"), serde_json::to_vec_pretty(&config)?).context("writing filer.yaml")
     }
 
-    /// The configuration of the driver, which a StorageBackend's `spec.filer` has as well.
-    pub fn driver(&self) -> Value {
+    fn driver(&self) -> Value {
         json!({
-            "root": self.pool(),
+            "root": host::pool(self.processes.directory()),
             "exportsDir": self.file("exports"),
             "stateDir": self.file("state"),
             "configDir": self.file("exports.d"),
             "networks": ["127.0.0.0/8"],
-            "advertise": {"host": self.endpoint.server, "port": self.endpoint.port},
+            "advertise": {"host": self.endpoint.server, "port": self.endpoint.port, "mountPort": self.endpoint.mount_port},
+            "protocols": "3,4",
             "bus": {"address": self.bus().address()},
         })
     }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::binaries::on_path;
+use crate::bus::Bus;
 use crate::nfs_client::{NfsClient, NfsVersion};
 use crate::ports::{self, Reserved};
 use crate::process::{Launch, Lifetime, Processes};
@@ -18,7 +19,6 @@ use crate::wait::{Look, until};
 use crate::{directories, packages, rpcbind};
 
 pub(crate) const NAME: &str = "ganesha";
-pub(crate) const BUS: &str = "dbus";
 
 /// The path under which clients mount the export.
 const EXPORT: &str = "/export";
@@ -126,7 +126,8 @@ impl NfsServer {
         }
         let _lock = directories::lock_async(rpcbind::lock_file()?).await?;
         rpcbind::ensure(&self.processes).await?;
-        self.start_bus().await?;
+        let bus = self.bus();
+        bus.ensure().await?;
         let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;
         let launch = Launch::new(NAME, program)
             .argument("-F")
@@ -138,7 +139,7 @@ impl NfsServer {
             .argument(self.file("ganesha.pid"))
             .argument("-N")
             .argument("NIV_EVENT")
-            .environment("DBUS_SYSTEM_BUS_ADDRESS", self.bus_address());
+            .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
         self.processes.spawn(launch)?;
         self.serves().await
     }
@@ -176,32 +177,9 @@ impl NfsServer {
         tokio::task::spawn_blocking(move || processes.end(NAME, grace)).await?
     }
 
-    async fn start_bus(&self) -> Result<()> {
-        if self.processes.is_alive(BUS) {
-            return Ok(());
-        }
-        let program = on_path("dbus-daemon").context("dbus-daemon is not installed")?;
-        let launch = Launch::new(BUS, program)
-            .argument(format!("--config-file={}", self.file("dbus.conf").display()))
-            .argument("--nofork")
-            .argument("--nopidfile")
-            .argument("--print-address");
-        self.processes.spawn(launch)?;
-        // It prints its address once it listens. Without a bus Ganesha starts all the same, but cannot be administered.
-        let look = async || {
-            Ok(Look::holds(
-                self.processes.last_words(BUS).contains("unix:"),
-                "no address yet",
-            ))
-        };
-        until("the D-Bus to listen", Duration::from_secs(60), look)
-            .await
-            .with_context(|| self.processes.last_words(BUS))
-    }
-
-    /// An abstract socket: the path of a file could be longer than an address may be (unix(7)).
-    fn bus_address(&self) -> String {
-        format!("unix:abstract=tombolo-ganesha-{}", self.endpoint.port)
+    fn bus(&self) -> Bus {
+        let name = format!("ganesha-{}", self.endpoint.port);
+        Bus::new(&self.processes, self.processes.directory().join("nfs"), &name)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -230,17 +208,7 @@ impl NfsServer {
             recovery.display(),
             export_dir.display(),
         );
-        std::fs::write(self.file("ganesha.conf"), ganesha)?;
-        // Only the user who runs the bus may connect to it: that is D-Bus's default.
-        let bus = format!(
-            "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
-             \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
-             <busconfig><type>system</type><listen>{}</listen><auth>EXTERNAL</auth>\
-             <policy context=\"default\"><allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/></policy>\
-             </busconfig>\n",
-            self.bus_address(),
-        );
-        std::fs::write(self.file("dbus.conf"), bus).context("writing the configuration of the bus")
+        std::fs::write(self.file("ganesha.conf"), ganesha).context("writing the server's configuration")
     }
 }
 

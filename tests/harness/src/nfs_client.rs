@@ -89,7 +89,10 @@ impl NfsClient {
             ..
         } = &self.endpoint;
         let path = format!("{export}/{}", path.trim_matches('/'));
-        let path = path.trim_end_matches('/');
+        // Of a server whose exports are named by the caller, the export is the root.
+        let path = Some(path.trim_end_matches('/'))
+            .filter(|path| !path.is_empty())
+            .unwrap_or("/");
         Ok(match self.version {
             NfsVersion::V3 => {
                 format!("nfs://{server}{path}?version=3&nfsport={port}&mountport={mount_port}&uid=0&gid=0")

@@ -173,6 +173,16 @@ impl Launch {
         }
     }
 
+    /// One that other programs start, which become it: `nsenter … -- program`.
+    pub(crate) fn wrapped(name: &'static str, wrapper: &[String], program: &Path) -> Self {
+        let mut words = wrapper.iter().map(OsString::from).chain([program.into()]);
+        let first = words.next().unwrap_or_default();
+        Self {
+            arguments: words.collect(),
+            ..Self::new(name, first)
+        }
+    }
+
     pub(crate) fn argument(mut self, argument: impl Into<OsString>) -> Self {
         self.arguments.push(argument.into());
         self

@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::process::{Lifetime, Processes, Recorded};
-use crate::{apiserver, controller, controller_manager, directories, etcd, ganesha, rpcbind, snapshot_controller};
+use crate::{
+    apiserver, bus, controller, controller_manager, directories, etcd, filer, ganesha, rpcbind, snapshot_controller,
+};
 
 const PREFIX: &str = "run-";
 const OWNER: &str = "owner.json";
@@ -31,6 +33,7 @@ pub(crate) fn end(directory: &Path, data: Data) -> Result<()> {
         Data::Discarded => Duration::ZERO,
     };
     controller::end_all(directory, grace)?;
+    filer::end_all(directory, grace)?;
     for name in [
         snapshot_controller::NAME,
         controller_manager::NAME,
@@ -41,7 +44,7 @@ pub(crate) fn end(directory: &Path, data: Data) -> Result<()> {
     }
     // Asked kindly in any case: it takes itself off the port mapper's list.
     processes.end(ganesha::NAME, Duration::from_secs(5))?;
-    processes.end(ganesha::BUS, grace)?;
+    processes.end(bus::NAME, grace)?;
     rpcbind::end(&processes)
 }
 

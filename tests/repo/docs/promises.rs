@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md promises is held by tests of the names that it gives.
+//! What ARCHITECTURE.md promises is held by tests of the names that it gives, and what SECURITY.md says is shown by those it links.
 
 use super::{none, spans};
 use crate::files::{read, rust_below};
@@ -88,4 +88,28 @@ fn the_hazards_of_the_ledger_name_tests_that_exist() {
     assert!(rows.len() > 5);
     let named = rows.iter().flat_map(|row| names_in(row));
     none("no such test", named.filter(|name| !tests.contains(name)).collect());
+}
+
+/// A test is quoted as a link with its name to its file.
+#[test]
+fn the_tests_that_security_quotes_are_in_the_files_that_it_links() {
+    let all = tests();
+    let text = read(Path::new("SECURITY.md"));
+    let quoted = text
+        .split("[`")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("`]("))
+        .filter_map(|(name, rest)| {
+            let file = rest.split(')').next()?;
+            file.ends_with(".rs").then(|| (name.to_owned(), file.to_owned()))
+        });
+    let quoted: Vec<_> = quoted.collect();
+    assert!(quoted.len() > 20, "{quoted:?}");
+    let is_there =
+        |(name, file): &(String, String)| all.contains(name) && read(Path::new(file)).contains(&format!("fn {name}("));
+    let gone = quoted.iter().filter(|quote| !is_there(quote));
+    none(
+        "a test that SECURITY.md quotes and that is not there",
+        gone.map(|(name, file)| format!("{file}: {name}")).collect(),
+    );
 }

@@ -6,6 +6,7 @@ pub mod clone_hostile;
 pub mod clone_midway;
 pub mod clone_tree;
 pub mod discard;
+pub mod exchanged;
 pub mod guard;
 pub mod list;
 pub mod mark;

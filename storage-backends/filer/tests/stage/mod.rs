@@ -1,6 +1,7 @@
 //! What the tests of a filer share: a file system, a filer on it, and exports that are only written down.
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
+pub mod host;
 pub mod served;
 
 use async_trait::async_trait;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::stage::Told;
 
-fn shown(stage: &Stage) -> Vec<String> {
+pub(super) fn shown(stage: &Stage) -> Vec<String> {
     let table = fs::read_to_string("/proc/self/mounts").unwrap();
     let points = table.lines().filter_map(|line| line.split(' ').nth(1));
     let below = format!("{}/", stage.exports_dir().display());

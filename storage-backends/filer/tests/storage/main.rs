@@ -8,6 +8,8 @@
 
 mod copies;
 mod exported;
+mod full;
+mod killed;
 mod room;
 #[path = "../stage/mod.rs"]
 mod stage;

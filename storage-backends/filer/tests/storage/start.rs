@@ -103,3 +103,28 @@ async fn without_a_btrfs_nothing_is_declared_that_does_not_hold() {
     assert!(!declared.quota && !declared.resize);
     assert!(filer.quota().is_none() && filer.resize().is_none() && filer.notice().is_some());
 }
+
+/// The capabilities that a column of the backends' document says more of than "no".
+fn said(column: &str) -> Vec<String> {
+    let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let table: Vec<Vec<&str>> = document
+        .lines()
+        .skip_while(|line| !line.starts_with("| capability |"))
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let place = table[0].iter().position(|name| *name == column).unwrap();
+    let there = table.iter().skip(2).filter(|row| row[place] != "no");
+    there.map(|row| row[1].trim_matches('`').to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_document_says_what_is_declared() {
+    let Some(stage) = stage(256 * MIB) else { return };
+    assert_eq!(stage.open().await.capabilities().names(), said("`filer`, btrfs"));
+    let Some(image) = image(Image::ext4(64 * MIB)) else {
+        return;
+    };
+    let declared = Stage::on(image).open().await.capabilities().names();
+    assert_eq!(declared, said("`filer`, directories"));
+}

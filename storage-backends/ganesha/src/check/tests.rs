@@ -98,3 +98,19 @@ fn included_files_are_looked_into() {
             .contains("line 1")
     );
 }
+
+#[test]
+fn what_survives_a_restart_is_kept_on_a_disk() {
+    let scratch = tempfile::tempdir().unwrap();
+    let conf = scratch.path().join("ganesha.conf");
+    for (root, found) in [
+        (
+            "/dev/shm/not/there/yet",
+            vec![Finding::Volatile("/dev/shm/not/there/yet".into())],
+        ),
+        (env!("CARGO_MANIFEST_DIR"), vec![]),
+    ] {
+        std::fs::write(&conf, format!("{GOOD}NFSv4 {{ RecoveryRoot = \"{root}\"; }}")).unwrap();
+        assert_eq!(check_file(&conf, &exporter(serde_json::json!({}))).unwrap(), found);
+    }
+}

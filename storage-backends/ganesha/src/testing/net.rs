@@ -93,13 +93,16 @@ impl Namespace {
 
     /// Whether a connection from one address within to another address comes about, soon.
     pub fn connects(&self, source: IpAddr, to: SocketAddr) -> bool {
-        std::thread::scope(|scope| {
-            let connecting = scope.spawn(|| {
-                self.enter().unwrap();
-                connect(source, to).is_ok()
-            });
-            connecting.join().unwrap()
-        })
+        self.within(|| connect(source, to).is_ok())
+    }
+
+    /// Does something on a thread within. What it opens there stays there.
+    pub fn within<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        let within = || {
+            self.enter().unwrap();
+            act()
+        };
+        std::thread::scope(|scope| scope.spawn(within).join().unwrap())
     }
 
     /// Moves the thread that calls this within, and what it starts from then on.

@@ -14,7 +14,7 @@ pub(super) fn on_path(program: &str) -> Option<PathBuf> {
 pub fn missing(programs: &[&str]) -> Option<String> {
     let absent = programs.iter().find(|program| on_path(program).is_none())?;
     Some(format!(
-        "{absent} is not installed (Debian: nfs-ganesha nfs-ganesha-vfs dbus rpcbind libnfs-utils nftables iproute2)"
+        "{absent} is not installed (Debian: nfs-ganesha nfs-ganesha-vfs dbus rpcbind libnfs-utils nftables iproute2 util-linux)"
     ))
 }
 

@@ -226,7 +226,8 @@ impl TestServer {
         let _ = fs::remove_file(at("ganesha.log"));
         let mut words = vec![];
         if let Some(namespace) = &self.options.namespace {
-            words.extend(["ip", "netns", "exec", namespace].map(String::from));
+            // Not `ip netns exec`, which gives it mounts of its own: it would not see what is mounted later.
+            words.extend(["nsenter".to_owned(), format!("--net=/run/netns/{namespace}")]);
         }
         if let Some(files) = self.options.files {
             words.extend(["prlimit".to_owned(), format!("--nofile={files}")]);

@@ -31,6 +31,20 @@ impl Client {
         Ok(reply.opaque())
     }
 
+    /// The paths of the exports that the server tells of, as showmount(8) prints them.
+    pub fn exports(&mut self) -> Result<Vec<String>, Status> {
+        let mut reply = self.mount.call(5, &Writer::default()).map_err(|_| Status::NO_ANSWER)?;
+        let mut paths = vec![];
+        while reply.u32() == 1 {
+            paths.push(String::from_utf8(reply.opaque()).unwrap());
+            // The names of those who may mount it.
+            while reply.u32() == 1 {
+                reply.opaque();
+            }
+        }
+        Ok(paths)
+    }
+
     /// The handle of a name in a directory.
     pub fn lookup(&mut self, directory: &[u8], name: &str) -> Result<Vec<u8>, Status> {
         let mut arguments = Writer::default();

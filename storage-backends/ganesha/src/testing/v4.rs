@@ -73,6 +73,11 @@ impl Client {
         Rpc::connect(address, NFS, 4).map(Self)
     }
 
+    /// How long an answer may take from now on.
+    pub fn wait_at_most(&mut self, patience: Duration) {
+        self.0.wait_at_most(patience);
+    }
+
     /// Sends a compound; answers what follows the header of the last operation. All before it must have no results but
     /// handles and states that nobody wants.
     ///

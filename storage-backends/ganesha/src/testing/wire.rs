@@ -128,6 +128,10 @@ impl Rpc {
         })
     }
 
+    pub(super) fn wait_at_most(&mut self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+    }
+
     pub(super) fn call(&mut self, procedure: u32, arguments: &Writer) -> io::Result<Reader> {
         self.xid += 1;
         let mut credential = Writer::default();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use tombolo_backend_api::{Access, Class};
 use tombolo_ganesha::testing::net::Namespace;
 use tombolo_ganesha::testing::{Options, TestServer, Utility, missing};
-use tombolo_ganesha::{Exporter, NodeAccessMode, TABLE};
+use tombolo_ganesha::{Exporter, FirewallFound, NodeAccessMode, TABLE, firewall_found};
 
 /// Addresses of the filer, as the node and as the pod know it.
 const FILER: [&str; 2] = ["10.119.1.1", "fd00:119:1::1"];
@@ -116,6 +116,15 @@ async fn play(town: &Town) {
 
     exporter.admit_nodes(&addresses(&NODE)).await.unwrap();
     exporter.reconcile().await.unwrap();
+    let found = firewall_found(&config).await.unwrap();
+    assert_eq!(found, FirewallFound::AsItIsToBe { nodes: NODE.len() });
+    let mut elsewhere = config.clone();
+    elsewhere.advertise.mount_port = std::num::NonZeroU16::new(20048);
+    assert_eq!(
+        firewall_found(&elsewhere).await.unwrap(),
+        FirewallFound::Otherwise,
+        "other ports"
+    );
     assert_eq!(
         [from_node(0), from_node(1), from_pod(0), from_pod(1)],
         [true, true, false, false]
@@ -135,7 +144,8 @@ async fn play(town: &Town) {
     drop(exporter);
     town.filer.run(&["nft", "delete", "table", "inet", TABLE]).unwrap();
     assert!(from_pod(0));
-    let exporter = Exporter::open(config).await.unwrap();
+    assert_eq!(firewall_found(&config).await.unwrap(), FirewallFound::Absent);
+    let exporter = Exporter::open(config.clone()).await.unwrap();
     assert!(reaches(&town.node, SECOND_NODE, FILER[0], port));
     assert_eq!([from_node(0), from_pod(0), from_pod(1)], [false; 3]);
     // Somebody opens a hole; the next look closes it.
@@ -143,6 +153,7 @@ async fn play(town: &Town) {
         .run(&["nft", "insert", "rule", "inet", TABLE, "nfs", "accept"])
         .unwrap();
     assert!(from_pod(0));
+    assert_eq!(firewall_found(&config).await.unwrap(), FirewallFound::Otherwise);
     exporter.reconcile().await.unwrap();
     assert!(!from_pod(0));
     exporter.admit_nodes(&BTreeSet::new()).await.unwrap();

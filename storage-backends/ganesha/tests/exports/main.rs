@@ -15,6 +15,7 @@ mod firewall;
 mod handles;
 mod lab;
 mod locks;
+mod looks;
 mod many;
 mod others;
 mod restarts;

@@ -1,8 +1,71 @@
 //! The server reads what was written as it was meant.
 
 use crate::lab::{admitted, key, with};
-use tombolo_backend_api::{Access, Admission, Class};
+use proptest::prelude::*;
+use tombolo_backend_api::{Access, Admission, Class, SnapshotId, Tenant, TrashId, VolumePath};
 use tombolo_ganesha::testing::Options;
+
+/// What a caller may call things, by the types that every name is parsed into.
+fn is_a_name(text: &str) -> [bool; 4] {
+    [
+        VolumePath::parse(text).is_ok(),
+        Tenant::parse(text).is_ok(),
+        TrashId::parse(text).is_some(),
+        SnapshotId::parse(text).is_ok(),
+    ]
+}
+
+proptest! {
+    /// So nothing has to be escaped that is made of them: paths, files of exports, records.
+    #[test]
+    fn no_name_has_a_character_that_means_something_to_anybody(text in "[a-z]{0,3}(\\PC|[\"'{}();#$`%\\\\/. \n\r\t\0*?~=,&|<>+]){1,3}[a-z]{0,3}") {
+        if is_a_name(&text).contains(&true) {
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b)), "{text:?}");
+            prop_assert!(!text.split('/').any(|part| part.is_empty() || part.starts_with('.')), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn hostile_names_are_no_names() {
+    let long = "a/".repeat(2048) + "a";
+    for text in [
+        "",
+        ".",
+        "..",
+        "a/..",
+        "../a",
+        "a/../b",
+        "/a",
+        "a/",
+        "a//b",
+        "a\0b",
+        "a\nb",
+        "a b",
+        "é",
+        "a\u{202e}b",
+        "ａ",
+        "a;b",
+        "a\"b",
+        "a{b",
+        "a}b",
+        "a#b",
+        "%include",
+        "$(a)",
+        "`a`",
+        "a'b",
+        "a\\b",
+        "a+b",
+        "~",
+        "*",
+        ".tombolo",
+        &"a".repeat(4096),
+        &long,
+    ] {
+        assert_eq!(is_a_name(text), [false; 4], "{text:?}");
+    }
+    assert_eq!(is_a_name("a-1"), [true; 4]);
+}
 
 #[test]
 fn a_directory_with_any_name_is_exported_or_refused() {

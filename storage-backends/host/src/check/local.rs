@@ -25,6 +25,12 @@ pub fn checks(config: &Config) -> Vec<Check> {
     vec![directory, apart]
 }
 
+/// Whether a root is a directory.
+#[cfg(feature = "filer")]
+pub(super) fn directory_at(root: &Path) -> Verdict {
+    directory(root, &std::fs::symlink_metadata(root))
+}
+
 fn directory(root: &Path, found: &std::io::Result<Metadata>) -> Verdict {
     let root = root.display();
     match found {

@@ -1,4 +1,4 @@
-//! The binary as systemd and an admin run it, with the driver `local`.
+//! The binary as systemd and an admin run it, with the drivers `local` and `filer`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,8 +6,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod checks;
+mod differences;
 mod look;
 mod serve;
+mod served;
+mod stage;
+mod unit;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -20,15 +25,25 @@ const TOKEN: &str = "a-token-of-this-test-0123456789abcdef";
 struct Host {
     directory: tempfile::TempDir,
     authority: String,
+    /// Everything but the backend.
+    config: String,
 }
 
 impl Host {
     fn new(more: &str) -> Self {
+        let host = Self::with(more);
+        let root = host.at("root");
+        std::fs::create_dir(&root).unwrap();
+        host.configure(&format!("{{local: {{path: {}, node: node-1}}}}", root.display()));
+        host
+    }
+
+    /// One whose backend is not configured yet.
+    fn with(more: &str) -> Self {
         // The driver refuses paths with a component `tmp`, and the directory that cargo gives to tests has one.
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let directory = tempfile::Builder::new().prefix("filer-").tempdir_in(place).unwrap();
         let at = |name: &str| directory.path().join(name);
-        std::fs::create_dir(at("root")).unwrap();
         let rcgen::CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         secret(&at("tls.crt"), &cert.pem());
@@ -37,13 +52,19 @@ impl Host {
         let here = directory.path().display();
         let config = format!(
             "listen: 127.0.0.1:0\ntls: {{certificate: {here}/tls.crt, key: {here}/tls.key}}\n\
-             clients: {{tokens: {here}/tokens}}\nbackend: {{local: {{path: {here}/root, node: node-1}}}}\n{more}"
+             clients: {{tokens: {here}/tokens}}\n{more}"
         );
-        std::fs::write(at("filer.yaml"), config).unwrap();
         Self {
+            config,
             authority: cert.pem(),
             directory,
         }
+    }
+
+    /// Writes the configuration, with a backend in YAML.
+    fn configure(&self, backend: &str) {
+        let text = format!("{}\nbackend: {backend}\n", self.config);
+        std::fs::write(self.at("filer.yaml"), text).unwrap();
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -66,7 +87,11 @@ impl Host {
 
     /// Runs a command to its end.
     fn run(&self, words: &[&str]) -> (bool, String) {
-        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
+        Self::said(&mut self.command(words))
+    }
+
+    fn said(command: &mut Command) -> (bool, String) {
+        let Output { status, stdout, stderr } = command.output().unwrap();
         let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
         (status.success(), said)
     }

@@ -20,6 +20,8 @@ pub struct ControllerOptions {
     pub program: Option<PathBuf>,
     /// More flags of `tombolo run`.
     pub flags: Vec<String>,
+    /// What its command line begins with: whatever enters the namespaces that it is to run in.
+    pub wrapper: Vec<String>,
     /// How long it lives.
     pub lifetime: Lifetime,
 }
@@ -33,6 +35,7 @@ impl Default for ControllerOptions {
             kubeconfig: None,
             program: None,
             flags: Vec::new(),
+            wrapper: Vec::new(),
             lifetime: Lifetime::Owned,
         }
     }

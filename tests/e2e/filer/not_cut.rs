@@ -1,0 +1,94 @@
+//! What is no withdrawal of consent cuts nobody, however long it lasts.
+
+use serde_json::json;
+
+use super::lacks_filer;
+use crate::draft::claim;
+use crate::see::Pair;
+use crate::world::World;
+
+const ON_REVOKE: &str = "tombolo.dev/onRevoke";
+
+/// A pair whose owner agreed to cutting, with a file.
+async fn cuttable(w: &World<'_>, name: &str) -> Pair {
+    let (primary, secondary) = (w.namespace(name).await, w.namespace(&format!("{name}-member")).await);
+    let draft = claim("data").shared_to("*").annotated(ON_REVOKE, "Cut");
+    let (_, owner) = w.bound_claim(&primary, draft).await;
+    w.write(&owner, "hello", "world").await;
+    let member = w.member(&secondary, "data", &primary, "data").await;
+    Pair {
+        primary,
+        secondary,
+        owner,
+        member,
+    }
+}
+
+#[tokio::test]
+async fn only_a_withdrawal_cuts() {
+    if lacks_filer("only_a_withdrawal_cuts") {
+        return;
+    }
+    let w = World::on_filer("no-cut").await;
+    let share = "tombolo.dev/shareToNamespace";
+    let deleted = cuttable(&w, "deleted").await;
+    let ended = cuttable(&w, "ended").await;
+    let mistaken = cuttable(&w, "mistaken").await;
+    let under_keep = w.pair_in("keep", "keep-member").await;
+    w.write(&under_keep.owner, "hello", "world").await;
+    let control = cuttable(&w, "control").await;
+
+    // The owner's claim goes; its namespace goes; its list has a mistake; the word Cut comes after the join.
+    w.delete(&w.claims(&deleted.primary), "data").await;
+    w.end_namespace(&ended.primary).await;
+    w.annotate(&mistaken.primary, "data", share, json!("somebody-else, Bad_Name"))
+        .await;
+    w.annotate(&under_keep.primary, "data", ON_REVOKE, json!("Cut")).await;
+    w.annotate(&under_keep.primary, "data", share, json!("somebody-else"))
+        .await;
+    w.told(&under_keep.secondary, "data", "ConsentWithdrawn", "").await;
+    // What is a withdrawal is heard after all of these, and cuts.
+    w.annotate(&control.primary, "data", share, json!("somebody-else"))
+        .await;
+    w.told(&control.secondary, "data", "AccessCut", "").await;
+    w.shut_out(&control.member, "hello").await;
+
+    for pair in [&deleted, &ended, &mistaken, &under_keep] {
+        let read = w.try_read(&pair.member, "hello").await;
+        assert_eq!(read.unwrap(), "world", "{}", pair.primary);
+        let events = w.events(&pair.secondary, "data").await.unwrap();
+        assert!(!events.iter().any(|e| e.reason == "AccessCut"), "{events:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_consumers_namespace_that_ends_is_no_withdrawal() {
+    if lacks_filer("a_consumers_namespace_that_ends_is_no_withdrawal") {
+        return;
+    }
+    let w = World::on_filer("ending").await;
+    let pair = cuttable(&w, "primary").await;
+    let control = cuttable(&w, "control").await;
+    // Something keeps the claim, and so the namespace, in the midst of its end, when the reference is gone already.
+    let keep = json!({"metadata": {"finalizers": ["kubernetes.io/pvc-protection", "example.com/held"]}});
+    w.patch(&w.claims(&pair.secondary), "data", keep).await;
+    let namespaces = w.all::<k8s_openapi::api::core::v1::Namespace>();
+    w.delete(&namespaces, &pair.secondary).await;
+    w.gone(&w.references(&pair.secondary), "for-data").await;
+    w.annotate(
+        &control.primary,
+        "data",
+        "tombolo.dev/shareToNamespace",
+        json!("somebody-else"),
+    )
+    .await;
+    w.shut_out(&control.member, "hello").await;
+    assert_eq!(w.try_read(&pair.member, "hello").await.unwrap(), "world");
+    w.patch(
+        &w.claims(&pair.secondary),
+        "data",
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .await;
+    w.gone(&namespaces, &pair.secondary).await;
+}
