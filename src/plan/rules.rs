@@ -12,6 +12,7 @@ use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
 mod copies;
+mod exports;
 
 /// A rule: what it is about, or in words how it was broken.
 type Rule = fn(&[Action]) -> Result<(), String>;
@@ -32,8 +33,8 @@ pub fn check(actions: &[Action]) -> Result<(), String> {
         a_token_comes_off_last,
         what_ends_a_view_ends_the_plan,
         names_follow_uids,
-        access_changes_before_it_is_said,
-        an_export_is_released_alone,
+        exports::access_changes_before_it_is_said,
+        exports::an_export_is_released_alone,
     ];
     RULES.iter().try_for_each(|rule| rule(actions))
 }
@@ -281,31 +282,6 @@ fn names_follow_uids(actions: &[Action]) -> Result<(), String> {
         None => Ok(()),
         Some(_) => Err("a PersistentVolume's name is not that of its claim".into()),
     }
-}
-
-/// Of one export at a time: first the backend, then what is written and said of it, and nothing else. Nobody is told of a cut that
-/// was not made.
-fn access_changes_before_it_is_said(actions: &[Action]) -> Result<(), String> {
-    let changes = |a: &Action| matches!(a, Action::Admit { .. } | Action::MakeExport { .. });
-    let Some(at) = actions.iter().position(changes) else {
-        return Ok(());
-    };
-    let rest = actions.get(at + 1..).unwrap_or_default();
-    let says = |a: &Action| matches!(a, Action::NoteCut { .. } | Action::Tell(_));
-    if at == 0 && rest.iter().all(says) {
-        Ok(())
-    } else {
-        Err("access is changed among other things, or is said to be before it is".into())
-    }
-}
-
-/// One that is released is never the same again, so nobody may be about to use it.
-fn an_export_is_released_alone(actions: &[Action]) -> Result<(), String> {
-    let releases = |a: &&Action| matches!(a, Action::Release { .. });
-    if actions.iter().any(|a| releases(&a)) && actions.len() > 1 {
-        return Err("an export is released among other things".into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -295,7 +295,6 @@ fn kind(action: &Action) -> &'static str {
         Action::Mend { .. } => "mend",
         Action::SetRetain(_) => "set retain",
         Action::RecordOwner { .. } => "record owner",
-        // What becomes of exports is decided for a whole backend.
         Action::Admit { .. } | Action::MakeExport { .. } | Action::Release { .. } | Action::NoteCut { .. } => "exports",
     }
 }
