@@ -2,8 +2,14 @@
 //!
 //! Every flag of `run` can also come from the environment, as `TOMBOLO_` and its name.
 
+mod explain;
+
+pub use explain::{Explain, ExplainBackend, ExplainPvc};
+
+use crate::controllers::copies::Settings;
 use crate::domain::ids::{BackendName, ClaimKey, VolumeId, is_dns_label, is_dns_subdomain};
-use crate::leader::Identity;
+use crate::leader::{Identity, Leadership};
+use crate::plan::copy::schedule::Bounds;
 use crate::telemetry::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -118,6 +124,18 @@ pub struct RunArgs {
     /// Time between looks for what was left behind, e.g. 10m
     #[arg(long, env = "TOMBOLO_SWEEP_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = interval)]
     pub sweep_interval: Duration,
+    /// How many copies for claims of one namespace are made at once
+    #[arg(long, env = "TOMBOLO_COPIES_PER_NAMESPACE", value_name = "N", default_value_t = 2,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub copies_per_namespace: u16,
+    /// How many copies are made at once
+    #[arg(long, env = "TOMBOLO_COPIES", value_name = "N", default_value_t = 8,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub copies: u16,
+    /// Files, directories and links that the source of a copy may have
+    #[arg(long, env = "TOMBOLO_COPY_ENTRIES", value_name = "N", default_value_t = 5_000_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub copy_entries: u64,
     /// How long consent must have been seen to have ended, without a break, before access is cut, e.g. 30s
     #[arg(long, env = "TOMBOLO_REVOKE_GRACE", value_name = "DURATION", default_value = "30s", value_parser = interval)]
     pub revoke_grace: Duration,
@@ -139,6 +157,16 @@ impl RunArgs {
         self.identity.clone().or_else(of_pod).unwrap_or_else(of_host)
     }
 
+    /// How copies are made in a term.
+    pub fn copies(&self, leadership: &Leadership) -> Settings {
+        let (per_namespace, in_all) = (self.copies_per_namespace.into(), self.copies.into());
+        Settings {
+            bounds: Bounds { per_namespace, in_all },
+            max_entries: self.copy_entries,
+            epoch: leadership.count(),
+        }
+    }
+
     /// An identity of this start of the process, for the Lease.
     pub fn new_identity(&self) -> Identity {
         Identity::new(&self.process_name())
@@ -151,27 +179,6 @@ pub struct CrdArgs {
     /// Write one file per kind into this directory, instead of all to standard output
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// What can be explained.
-#[derive(Debug, Subcommand)]
-pub enum Explain {
-    /// Why a claim has, or has not, got a volume
-    Pvc(ExplainPvc),
-}
-
-/// Flags of `explain pvc`.
-#[derive(Debug, Args)]
-pub struct ExplainPvc {
-    /// The claim
-    #[arg(value_parser = object_name)]
-    pub name: String,
-    /// Its namespace [default: that of the kubeconfig's context]
-    #[arg(short, long, value_name = "NAME", value_parser = namespace)]
-    pub namespace: Option<String>,
-    /// Form of the answer
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
 }
 
 /// Form of an answer.

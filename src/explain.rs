@@ -1,18 +1,23 @@
-//! `tombolo explain pvc`: every check with its outcome, by the very code that decides.
+//! `tombolo explain pvc`: every check with its outcome, by the very code that decides; and `explain storagebackend` ([`backend`]).
 //!
 //! Reads what the caller may read ([`reading`]), asks `plan` ([`story`]), and calls unknown what rests on something that the caller may
 //! not read. Changes nothing.
 
+mod backend;
 mod checks;
+mod copying;
 mod reading;
 mod story;
 #[cfg(test)]
 mod tests;
+mod volume;
 
-use crate::cli::{Common, ExplainPvc, Output};
+use crate::api::storage_backend::StorageBackend;
+use crate::cli::{Common, ExplainBackend, ExplainPvc, Output};
 use crate::domain::ids::ClaimKey;
+use anyhow::Context;
 use checks::{Check, Outcome};
-use kube::Client;
+use kube::{Api, Client};
 use serde::Serialize;
 
 /// What is said of a claim.
@@ -58,6 +63,22 @@ pub async fn pvc(common: &Common, args: &ExplainPvc) -> anyhow::Result<()> {
     let key = ClaimKey::new(namespace, &args.name);
     let seen = reading::everything(Client::try_from(config)?, &key).await?;
     let explanation = story::tell(&seen);
+    match args.output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&explanation)?),
+        Output::Text => println!("{}", explanation.to_text()),
+    }
+    Ok(())
+}
+
+/// Explains a backend.
+///
+/// # Errors
+/// If it cannot be read.
+#[expect(clippy::print_stdout, reason = "what the command is for")]
+pub async fn storage_backend(common: &Common, args: &ExplainBackend) -> anyhow::Result<()> {
+    let all: Api<StorageBackend> = Api::all(Client::try_from(common.kube_config().await?)?);
+    let found = all.get_opt(&args.name).await?;
+    let explanation = backend::tell(&found.with_context(|| format!("no StorageBackend {}", args.name))?);
     match args.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&explanation)?),
         Output::Text => println!("{}", explanation.to_text()),

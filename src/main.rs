@@ -28,6 +28,7 @@ async fn dispatch(cli: &Cli, log: LogLevel) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&cli.common, args, log).await,
         Command::Crd(args) => crd::write(args),
         Command::Explain(Explain::Pvc(args)) => explain::pvc(&cli.common, args).await,
+        Command::Explain(Explain::Storagebackend(args)) => explain::storage_backend(&cli.common, args).await,
         Command::Reclaim(args) => reclaim::reclaim(&cli.common, args).await,
         Command::Trash(what) => trash::trash(&cli.common, what).await,
     }

@@ -6,6 +6,7 @@ use crate::admin::{Admin, readiness::Readiness};
 use crate::backends::{Registry, Secrets};
 use crate::cli::{Common, RunArgs};
 use crate::controllers::context::{Context, Locks};
+use crate::controllers::copies::{Copies, copy_on};
 use crate::controllers::purges::{Purging, purge_on};
 use crate::controllers::retry::Retries;
 use crate::controllers::work_on;
@@ -182,6 +183,7 @@ async fn work(
         queue: queue.clone(),
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
+        copies: Arc::new(Copies::new(args.copies(leadership))),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         revocations: statuses.clone(),
@@ -202,6 +204,7 @@ async fn work(
         tasks.spawn(work_on(ctx.clone()));
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
+    tasks.spawn(copy_on(ctx.clone()));
     tasks.spawn(gauges::follow(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");

@@ -100,11 +100,11 @@ reasons! {
             "Nothing to do: the claim goes on when its source is bound.";
         /// The source is being deleted.
         SourceTerminating: Warning Denied =>
-            "Name another source; one that is being deleted takes no new members.";
+            "Name another source; one that is being deleted takes no new members, and no new copy of it begins.";
         /// The source is itself a member of another claim's volume.
         SourceIsMember: Warning Invalid =>
             "Name the claim that owns the volume, not one that joined it.";
-        /// The claim's StorageClass is not the source's.
+        /// The claim's StorageClass is not the source's, or, for a copy, not one of the source's backend.
         ClassMismatch: Warning Invalid =>
             "Make the claim again with the StorageClass of its source.";
         /// The access modes do not fit the source or the consent.
@@ -179,9 +179,9 @@ reasons! {
         /// No VolumePopulator is registered for the kind of the data source.
         UnrecognizedDataSourceKind: Warning Invalid =>
             "Ask an admin to install the populator of that kind, or name another data source.";
-        /// A claim of another provisioner's class uses a data source of ours.
+        /// The claim's class cannot serve its data source: its backend makes no copies, or it is another provisioner's.
         UnsupportedClass: Warning Invalid =>
-            "Make the claim again with a StorageClass whose provisioner serves this data source.";
+            "Make the claim again with a StorageClass that serves this data source.";
         /// The source belongs to another provisioner and cannot be shared as it is.
         NotAdoptable: Warning Invalid =>
             "Copy the data to a claim of ours, or correct what the message names.";

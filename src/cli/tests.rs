@@ -39,6 +39,9 @@ fn every_flag_of_run_comes_from_the_environment_too() {
     assert_eq!(
         flags,
         [
+            "copies",
+            "copies-per-namespace",
+            "copy-entries",
             "data-dir",
             "identity",
             "kubeconfig",
@@ -63,6 +66,7 @@ fn what_run_does_unless_told_otherwise() {
     assert_eq!((args.workers, args.sweep_interval), (32, Duration::from_secs(600)));
     assert_eq!(args.revoke_grace, Duration::from_secs(30));
     assert!(!args.process_name().is_empty());
+    assert_eq!(args.copies(&Leadership::Alone), Settings::default());
 }
 
 #[test]
@@ -94,6 +98,8 @@ fn common_flags_stand_on_either_side_of_the_command() {
 fn names_are_checked_before_anything_is_asked_of_the_cluster() {
     let good = [
         "tombolo explain pvc data -n team-a -o json",
+        "tombolo explain storagebackend nas1",
+        "tombolo explain sb nas1 -o json",
         "tombolo reclaim pvc-1 --to team-a/data",
         "tombolo trash list",
         "tombolo trash list --backend nas1",
@@ -108,6 +114,7 @@ fn names_are_checked_before_anything_is_asked_of_the_cluster() {
     let bad = [
         "tombolo",
         "tombolo explain pvc ../data -n team-a",
+        "tombolo explain storagebackend ../nas1",
         "tombolo explain pvc data -n Team_A",
         "tombolo reclaim pvc-1",
         "tombolo reclaim pvc-1 --to data",

@@ -35,6 +35,8 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     }) else {
         return Ok(Next::Change);
     };
+    let outgrown = ctx.copies.has_outgrown(view.claim());
+    let view = view.outgrown(outgrown);
     let plan = claim::decide(&view.to_decide());
     let next = match &plan.verdict {
         Verdict::AskLive => return join(ctx, view).await,
@@ -92,7 +94,7 @@ async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     Ok(Next::Change)
 }
 
-/// Decides again on live reads, one join of a volume at a time, and finishes what the token began.
+/// Decides again on live reads, one join or copy of a volume at a time, and goes on with what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(volume) = view.source_volume() else {
         return Err(overtaken());
@@ -123,6 +125,11 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let (view, plan, _held) = ctx.decide(view);
     if let Verdict::Refused(refusal) = &plan.verdict {
         return refuse(ctx, view.claim(), &plan, refusal).await;
+    }
+    if view.wants_copy() {
+        run(&plan.actions, &ctx.ports).await?;
+        // What is held of the backend's limits is so until the ledger has it.
+        return volumes::advance(ctx, &volume, &turn).await;
     }
     let timer = view
         .claim()

@@ -1,5 +1,6 @@
 //! What every controller is handed.
 
+use super::copies::Copies;
 use super::purges::Purges;
 use super::retry::Retries;
 pub use super::turn::Locks;
@@ -43,6 +44,8 @@ pub struct Context {
     pub locks: Arc<Locks>,
     /// What is purged, and what waits for it.
     pub purges: Arc<Purges>,
+    /// What is copied, and what waits for it.
+    pub copies: Arc<Copies>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.
@@ -89,7 +92,8 @@ impl Context {
         let ledger = &*self.ports.ledger;
         let ((view, plan), held) = self.reservations.decide(ledger, |others| {
             let backends = self.roots.views(ledger, &view.claim().key.namespace, others);
-            let view = view.with_backends(backends);
+            let outgrown = self.copies.has_outgrown(view.claim());
+            let view = view.with_backends(backends).outgrown(outgrown);
             let plan = claim::decide(&view.to_decide());
             let taken = plan.takes(view.source_pv());
             ((view, plan), taken)

@@ -6,6 +6,7 @@
 pub mod backends;
 pub mod claims;
 pub mod context;
+pub mod copies;
 pub mod exports;
 pub mod lost;
 pub mod members;

@@ -60,6 +60,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         reservations: Arc::default(),
         verdicts: Arc::default(),
         purges: Arc::default(),
+        copies: Arc::default(),
         revocations: Arc::new(Statuses::new(client.clone(), clock.clone())),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),

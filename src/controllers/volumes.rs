@@ -12,7 +12,7 @@ use crate::observe::gather::{self, ready};
 use crate::observe::trashed::Discarding;
 use crate::observe::work::Work;
 use crate::plan::glance;
-use crate::plan::volume::{LiveVolume, TokenClaim, decide};
+use crate::plan::volume::{LiveVolume, TokenClaim, decide, fate, wanted};
 use crate::plan::{Action, Plan, Verdict};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,14 +28,14 @@ const STATUS_AFTER: Duration = Duration::from_secs(5);
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
-    if is_quiet(ctx, volume) {
+    if is_quiet(ctx, volume) && !ctx.copies.reads(volume) {
         return Ok(Next::Change);
     }
     let Some(turn) = ctx.turn(volume, Work::Volume(volume.clone())) else {
         return Ok(Next::Change);
     };
     // Whoever had the turn before may have left nothing to do.
-    if is_quiet(ctx, volume) {
+    if is_quiet(ctx, volume) && !ctx.copies.reads(volume) {
         return Ok(Next::Change);
     }
     advance(ctx, volume, &turn).await
@@ -68,6 +68,7 @@ pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Tu
     let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""), &[]);
     let backend = pv.ours.as_ref().and_then(|ours| ready(&backends, &ours.handle));
     let Plan { actions, .. } = decide(&LiveVolume {
+        copies: Default::default(),
         volume: volume.clone(),
         twins: false,
         tokens: [(token.clone(), TokenClaim::Waiting)].into(),
@@ -119,9 +120,17 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
     for _ in 0..STEPS {
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody, &[]);
         let seen = gather::with(&ctx.caches, |index| index.seen().cloned());
-        let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
+        let mut view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
+        for (token, known) in &mut view.copies.of_this {
+            known.outgrown = ctx.copies.is_outgrown(&token.claim);
+        }
         let Plan { actions, verdict } = decide(&view);
-        if actions.iter().any(|a| matches!(a, Action::Discard { .. })) {
+        // Before anything is done about one that is over: it stops first.
+        ctx.copies.want(volume, wanted(&view), |token| fate(&view, token));
+        if actions
+            .iter()
+            .any(|a| matches!(a, Action::Discard { .. } | Action::Unprotect { .. }))
+        {
             shown_whole(&view, seen.as_ref())?;
         }
         let class = actions.iter().find_map(|a| match a {

@@ -263,10 +263,10 @@ fn alter(record: &mut Record, change: &Change) -> Result<(), Why> {
 fn not_being_discarded(record: &Record) -> Result<(), Why> {
     match &record.intent {
         Some(open @ Intent::Discard { .. }) => Err(Why::Busy(open.clone())),
-        Some(Intent::Create | Intent::Join { .. }) | None if record.state == State::Deleting => {
+        Some(Intent::Create | Intent::Copy { .. } | Intent::Join { .. }) | None if record.state == State::Deleting => {
             Err(Why::State(record.state))
         }
-        Some(Intent::Create | Intent::Join { .. }) | None => Ok(()),
+        Some(Intent::Create | Intent::Copy { .. } | Intent::Join { .. }) | None => Ok(()),
     }
 }
 
@@ -287,10 +287,12 @@ pub fn check(record: &Record) -> Result<(), Why> {
     }
     match (&record.intent, record.state) {
         (Some(Intent::Discard { .. }), _) if members > 0 => Err(Why::MembersRemain(members)),
-        (Some(Intent::Create | Intent::Join { .. }), State::Deleting) => Err(Why::State(record.state)),
+        (Some(Intent::Create | Intent::Copy { .. } | Intent::Join { .. }), State::Deleting) => {
+            Err(Why::State(record.state))
+        }
         (Some(Intent::Join { .. }), State::Creating) => Err(Why::State(record.state)),
         (Some(Intent::Join { pv }), _) if *pv == record.volume.pv_name() => Err(Why::OwnPv),
-        (Some(Intent::Create | Intent::Join { .. } | Intent::Discard { .. }) | None, _) => Ok(()),
+        (Some(Intent::Create | Intent::Copy { .. } | Intent::Join { .. } | Intent::Discard { .. }) | None, _) => Ok(()),
     }
 }
 

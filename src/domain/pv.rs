@@ -8,7 +8,7 @@ use super::ids::{
 };
 use super::record::Terms;
 use super::size;
-use super::token::{JoinNote, Token};
+use super::token::{Note, Token};
 use crate::api::names;
 use k8s_openapi::api::core::v1::{PersistentVolume, VolumeNodeAffinity};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct Pv {
     /// How it is mounted.
     pub mount_options: Vec<String>,
     /// Tokens on it, with their notes where those can be read.
-    pub tokens: BTreeMap<Token, Option<JoinNote>>,
+    pub tokens: BTreeMap<Token, Option<Note>>,
     /// Whether a populator has rebound it.
     pub populated: bool,
     /// Whether it carries our finalizer and no handle that can be read: ours, and somebody has taken away what says so.
@@ -179,7 +179,7 @@ impl Pv {
                     .annotations
                     .as_ref()
                     .and_then(|a| a.get(&token.finalizer()))
-                    .and_then(|text| JoinNote::parse(text));
+                    .and_then(|text| Note::parse(token.kind, text));
                 (token, note)
             });
         let ours = Ours::of(pv);

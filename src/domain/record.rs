@@ -105,6 +105,11 @@ pub enum Intent {
         /// The member's PersistentVolume.
         pv: PvName,
     },
+    /// The volume is being made as a copy of another one's data.
+    Copy {
+        /// That one.
+        from: VolumeId,
+    },
     /// The volume's data is being discarded.
     Discard {
         /// Into the trash or the archive.
@@ -117,6 +122,7 @@ impl fmt::Display for Intent {
         match self {
             Self::Create => f.write_str("create"),
             Self::Join { pv } => write!(f, "join by {pv}"),
+            Self::Copy { from } => write!(f, "copy of {from}"),
             Self::Discard { how } => write!(f, "discard ({})", how.as_str()),
         }
     }

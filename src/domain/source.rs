@@ -10,7 +10,12 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 pub enum DataSource {
     /// None is asked for.
     None,
-    /// Another claim, a snapshot, or a CrossNamespaceSource: ours to serve.
+    /// Another claim of the same namespace, whose volume is to be copied.
+    Claim {
+        /// Its name.
+        name: String,
+    },
+    /// A snapshot, a CrossNamespaceSource, or anything of another namespace: ours to serve, but not yet.
     Served {
         /// The kind.
         kind: String,
@@ -48,17 +53,26 @@ impl DataSource {
             // Also where `dataSource` re-filled the reference: the source that is left may be the wrong one.
             return Self::Dropped(DropCause::GateOff);
         }
+        let group = |group: &Option<String>| group.clone().unwrap_or_default();
         match (reference, legacy) {
-            (Some(r), _) => Self::of_kind(r.api_group.as_deref().unwrap_or_default(), &r.kind, &r.name),
-            (None, Some(d)) => Self::of_kind(d.api_group.as_deref().unwrap_or_default(), &d.kind, &d.name),
+            (Some(r), _) => {
+                let elsewhere = r
+                    .namespace
+                    .as_ref()
+                    .is_some_and(|n| !n.is_empty() && Some(n) != claim.metadata.namespace.as_ref());
+                Self::of_kind(&group(&r.api_group), &r.kind, &r.name, elsewhere)
+            }
+            (None, Some(d)) => Self::of_kind(&group(&d.api_group), &d.kind, &d.name, false),
             (None, None) if named.reference => Self::Dropped(DropCause::GateOff),
             (None, None) if named.legacy => Self::Dropped(DropCause::CustomKindInDataSource),
             (None, None) => Self::None,
         }
     }
 
-    fn of_kind(group: &str, kind: &str, name: &str) -> Self {
+    /// By group and kind together: another group's kind of the same name is a populator's.
+    fn of_kind(group: &str, kind: &str, name: &str, elsewhere: bool) -> Self {
         match (group, kind) {
+            ("", "PersistentVolumeClaim") if !elsewhere => Self::Claim { name: name.to_owned() },
             ("", "PersistentVolumeClaim")
             | ("snapshot.storage.k8s.io", "VolumeSnapshot")
             | (names::GROUP, "CrossNamespaceSource") => Self::Served {
@@ -124,6 +138,26 @@ mod tests {
                 name: "s".into()
             }
         );
+    }
+
+    #[test]
+    fn a_claim_of_the_same_namespace_is_a_clone_and_one_of_another_is_not() {
+        let named = |namespace: serde_json::Value| {
+            let source = json!({"kind": "PersistentVolumeClaim", "name": "s", "namespace": namespace});
+            let claim = json!({"metadata": {"name": "c", "namespace": "here"}, "spec": {"dataSourceRef": source}});
+            DataSource::of(&serde_json::from_value(claim).unwrap())
+        };
+        let clone = || DataSource::Claim { name: "s".into() };
+        for here in [json!(null), json!(""), json!("here")] {
+            assert_eq!(named(here), clone());
+        }
+        let served = DataSource::Served {
+            kind: "PersistentVolumeClaim".into(),
+            name: "s".into(),
+        };
+        assert_eq!(named(json!("there")), served);
+        let legacy = json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "s"}});
+        assert_eq!(source(legacy, json!({})), clone());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The token that a join puts on the owner's PersistentVolume: a finalizer, and beside it all that finishing the join needs.
+//! The token that a join or a copy puts on the owner's PersistentVolume: a finalizer, and beside it all that finishing needs.
 //!
 //! A finalizer, because it is the one write that the API server itself refuses on an object under deletion (422, "no new
 //! finalizers can be added"): `tests/e2e` shows that, and that a mere label loses data.
@@ -7,6 +7,10 @@ use super::access::{Access, AccessModes, OnRevoke};
 use super::ids::{ClaimKey, ClaimUid, ClassName};
 use crate::api::names;
 use serde::{Deserialize, Serialize};
+
+mod copy;
+
+pub use copy::CopyNote;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +39,14 @@ impl Token {
         }
     }
 
+    /// The token of a copy that becomes the volume of this claim.
+    pub fn copying(claim: ClaimUid) -> Self {
+        Self {
+            kind: TokenKind::Copying,
+            claim,
+        }
+    }
+
     /// Reads a finalizer; `None` if it is no token.
     pub fn of_finalizer(finalizer: &str) -> Option<Self> {
         let of = |prefix: &str, kind| {
@@ -59,7 +71,58 @@ impl Token {
     }
 }
 
-/// Value of a token's annotation: with the owner's PersistentVolume, all that a join needs to be finished by whoever finds it.
+/// What stands beside a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Of a join.
+    Join(JoinNote),
+    /// Of a copy.
+    Copy(CopyNote),
+}
+
+impl Note {
+    /// Reads the value of the annotation beside a token of a kind.
+    pub fn parse(kind: TokenKind, text: &str) -> Option<Self> {
+        match kind {
+            TokenKind::Joining => JoinNote::parse(text).map(Self::Join),
+            TokenKind::Copying => CopyNote::parse(text).map(Self::Copy),
+        }
+    }
+
+    /// Writes it.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Join(note) => note.to_text(),
+            Self::Copy(note) => note.to_text(),
+        }
+    }
+
+    /// The claim that the token is for.
+    pub fn claim(&self) -> &ClaimKey {
+        match self {
+            Self::Join(note) => &note.claim,
+            Self::Copy(note) => &note.claim,
+        }
+    }
+
+    /// That of a join, if it is one.
+    pub fn join(&self) -> Option<&JoinNote> {
+        match self {
+            Self::Join(note) => Some(note),
+            Self::Copy(_) => None,
+        }
+    }
+
+    /// That of a copy, if it is one.
+    pub fn copy(&self) -> Option<&CopyNote> {
+        match self {
+            Self::Join(_) => None,
+            Self::Copy(note) => Some(note),
+        }
+    }
+}
+
+/// Value of a joining token's annotation: with the owner's PersistentVolume, all that a join needs to be finished by whoever finds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JoinNote {

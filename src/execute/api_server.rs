@@ -16,7 +16,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use crate::observe::index::NamespaceView;
 use crate::observe::project;
 use crate::plan::NewPv;
@@ -294,7 +294,7 @@ impl Cluster for ApiServer {
         absent_is_done(self.patch_pv(pv, patch).await)
     }
 
-    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError> {
         let mut metadata = exactly(pv);
         if let Some(fields) = metadata.as_object_mut() {
             fields.insert("finalizers".into(), json!([token.finalizer()]));

@@ -10,7 +10,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use crate::observe::index::NamespaceView;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
@@ -44,7 +44,7 @@ pub trait Cluster: Send + Sync + 'static {
     /// Takes our finalizer off a PersistentVolume.
     async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
     /// Puts a token on a PersistentVolume, if it is exactly this one.
-    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError>;
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError>;
     /// Takes a token off.
     async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
     /// Puts the hold on a claim.

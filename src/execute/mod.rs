@@ -22,7 +22,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Action, Announcement, rules};
 use cluster::Cluster;
 use std::sync::Arc;
-use tombolo_backend_api::{Class, CreateVolume, Disposal, Guarded, TrashId};
+use tombolo_backend_api::{Class, CopyProgress, CopyTerms, CreateVolume, Disposal, Guarded, TrashId};
 
 /// Permission bits of a volume's directory, as other NFS provisioners set them: anybody whom a node lets in.
 const WORLD: u32 = 0o777;
@@ -60,19 +60,42 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> jiff::Timestamp;
 }
 
+/// How copies are made, and who is told of them: only for whoever has as much time as a copy takes.
+#[derive(Clone, Copy)]
+pub struct Copying<'a> {
+    /// The leader's term, see [`CopyTerms::epoch`].
+    pub epoch: u64,
+    /// Entries that a source may have at most.
+    pub max_entries: u64,
+    /// Hears how far it is.
+    pub progress: &'a dyn CopyProgress,
+}
+
 /// Carries out `actions` in order.
 ///
 /// # Errors
 /// The first failure; later actions were not begun.
 pub async fn run(actions: &[Action], ports: &Ports) -> Result<(), Failure> {
+    carry_out(actions, ports, None).await
+}
+
+/// Carries out `actions`, a copy among them, in order.
+///
+/// # Errors
+/// The first failure; later actions were not begun.
+pub async fn run_copy(actions: &[Action], ports: &Ports, copying: Copying<'_>) -> Result<(), Failure> {
+    carry_out(actions, ports, Some(copying)).await
+}
+
+async fn carry_out(actions: &[Action], ports: &Ports, copying: Option<Copying<'_>>) -> Result<(), Failure> {
     rules::check(actions).map_err(Failure::Rule)?;
     for action in actions {
-        step(action, ports).await?;
+        step(action, ports, copying).await?;
     }
     Ok(())
 }
 
-async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
+async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> Result<(), Failure> {
     let cluster = &ports.cluster;
     let behind = |handle: &Handle| ports.storage.behind(handle).ok_or(Failure::NoBackend);
     match action {
@@ -97,6 +120,31 @@ async fn step(action: &Action, ports: &Ports) -> Result<(), Failure> {
             };
             behind(handle)?.create(&volume).await?;
         }
+        Action::Copy {
+            from,
+            handle,
+            bytes,
+            drop_set_id,
+            ..
+        } => {
+            let Some(copying) = copying else {
+                return Err(Failure::Rule("a copy is made where nothing may take long".into()));
+            };
+            let volume = CreateVolume {
+                path: handle.path.clone(),
+                mode: WORLD,
+                bytes: *bytes,
+            };
+            let terms = CopyTerms {
+                epoch: copying.epoch,
+                drop_set_id: *drop_set_id,
+                max_entries: copying.max_entries,
+            };
+            behind(handle)?
+                .clone_volume(&from.path, &volume, &terms, copying.progress)
+                .await?;
+        }
+        Action::AbandonCopy { handle, .. } => behind(handle)?.abandon_copy(&handle.path).await?,
         Action::Admit {
             handle,
             export,

@@ -14,7 +14,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use crate::execute::testing::SetClock;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::ledger::{Book, Durability, LedgerError, epoch::Epoch};
@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use cluster::{ApiError, Fault as ApiFault};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use tombolo_backend_api::{Backend, BackendId, Capabilities, ClusterId, Mark, MountSource};
+use tombolo_backend_api::{Backend, BackendId, Capabilities, ClusterId, Mark, MountSource, VolumePath};
 use tombolo_backend_fake::{Call, Fake, Fault, Op};
 
 mod discarding;
@@ -67,6 +67,7 @@ async fn watched(fails: Option<usize>) -> Watched {
     // Plans are carried out on an empty root, where there is nothing to export.
     let paths = Capabilities {
         share: true,
+        clone: true,
         ..Capabilities::default()
     };
     let fake = Fake::new("fake", paths);
@@ -75,6 +76,15 @@ async fn watched(fails: Option<usize>) -> Watched {
         cluster_id: ClusterId("this".into()),
     };
     fake.place_mark(&mark).await.unwrap();
+    // What is joined and what is copied in some of the plans.
+    for volume in ["pvc-prod-data", "pvc-team-data"] {
+        let volume = CreateVolume {
+            path: VolumePath::parse(volume).unwrap(),
+            mode: 0o777,
+            bytes: 1,
+        };
+        fake.create(&volume).await.unwrap();
+    }
     let _ = fake.take_calls();
     let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
     let ports = Ports {
@@ -90,6 +100,16 @@ async fn watched(fails: Option<usize>) -> Watched {
     Watched { steps, fake, ports }
 }
 
+/// Carries out a plan, a copy too.
+async fn carry_out(plan: &Plan, ports: &Ports) -> Result<(), Failure> {
+    let copying = Copying {
+        epoch: 0,
+        max_entries: u64::MAX,
+        progress: &(),
+    };
+    run_copy(&plan.actions, ports, copying).await
+}
+
 /// What each action asks of which port.
 fn steps_of(action: &Action) -> &'static [&'static str] {
     match action {
@@ -97,6 +117,8 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         Action::Note(_) => &["note"],
         Action::Tell(_) => &["tell"],
         Action::MakeData { .. }
+        | Action::Copy { .. }
+        | Action::AbandonCopy { .. }
         | Action::Discard { .. }
         | Action::RemoveEmpty { .. }
         | Action::Admit { .. }
@@ -212,7 +234,7 @@ impl Cluster for WatchedCluster {
     async fn unprotect(&self, _: &PvName, _: &PvUid) -> Result<(), ApiError> {
         self.write("unprotect")
     }
-    async fn put_token(&self, _: &Exactly, _: &Token, _: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, _: &Exactly, _: &Token, _: &Note) -> Result<(), ApiError> {
         self.write("put token")
     }
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {

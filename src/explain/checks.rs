@@ -25,6 +25,8 @@ pub(super) enum Input {
     Volumes,
     /// StorageBackends.
     Backends,
+    /// Events of the claim, by which nothing is checked.
+    Events,
 }
 
 /// What could not be read, each with why.

@@ -3,7 +3,9 @@
 //! What may not be read is remembered with its reason, and never taken for absent.
 
 use super::checks::{Input, Unseen};
+use super::copying;
 use crate::api::names::claim as keys;
+use crate::api::revocation::Pause;
 use crate::api::storage_backend::StorageBackend;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
@@ -22,11 +24,13 @@ use crate::observe::gather::ClaimView;
 use crate::observe::index::Index;
 use crate::observe::project;
 use crate::plan::handshake::wanted;
-use crate::plan::rebuild;
+use crate::plan::{copy, rebuild};
 use anyhow::Context;
+use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
+use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
 
 /// All that was read of a claim and around it.
@@ -35,6 +39,10 @@ pub(super) struct Seen {
     pub(super) view: ClaimView,
     /// Everything, for looking things up.
     pub(super) index: Index,
+    /// The controller's last word, of a claim that waits for a copy.
+    pub(super) word: Option<String>,
+    /// Backends on which cutting access waits for an admin.
+    pub(super) paused: BTreeMap<BackendName, Pause>,
     /// What could not be read.
     pub(super) unseen: Unseen,
 }
@@ -49,6 +57,7 @@ pub(super) async fn everything(client: Client, key: &ClaimKey) -> anyhow::Result
         client,
         index: Index::default(),
         unseen: Unseen::default(),
+        paused: BTreeMap::new(),
     };
     let claim = reading.cluster.claim(key).await?;
     let claim = claim.with_context(|| format!("no claim {key}"))?;
@@ -57,13 +66,26 @@ pub(super) async fn everything(client: Client, key: &ClaimKey) -> anyhow::Result
     ledger.replace_all(rebuild::records(&reading.volumes().await)).await?;
     reading.around(&claim).await;
     let backends = reading.backends(&ledger, &key.namespace).await;
+    let word = reading.word(&claim).await;
     reading.index.put_claim(claim);
-    let Reading { index, unseen, .. } = reading;
+    let Reading {
+        index, unseen, paused, ..
+    } = reading;
     let view = ClaimView::cached(&index, &ledger, backends, key);
     Ok(Seen {
         view: view.with_context(|| format!("no claim {key}"))?,
         index,
+        word,
+        paused,
         unseen,
+    })
+}
+
+/// The claim whose volume a claim is to be a copy of.
+fn copied(claim: &Claim) -> Option<ClaimKey> {
+    copy::wanted(claim).map(|name| ClaimKey {
+        namespace: claim.key.namespace.clone(),
+        name: name.to_owned(),
     })
 }
 
@@ -72,6 +94,7 @@ struct Reading {
     cluster: ApiServer,
     index: Index,
     unseen: Unseen,
+    paused: BTreeMap<BackendName, Pause>,
 }
 
 impl Reading {
@@ -83,7 +106,7 @@ impl Reading {
         let owner = volume.and_then(|volume| self.index.pv(&volume.pv_name())?.claim.as_ref().map(|c| c.key.clone()));
         // Before the join the claim says whose volume it wants, after it the volume says whose it is.
         let source = match claim.phase {
-            ClaimPhase::Pending => wanted(claim).and_then(Result::ok),
+            ClaimPhase::Pending => wanted(claim).and_then(Result::ok).or_else(|| copied(claim)),
             ClaimPhase::Bound | ClaimPhase::Lost => owner.filter(|owner| *owner != claim.key),
         };
         let mut by_label = false;
@@ -154,14 +177,29 @@ impl Reading {
         }
     }
 
+    /// The controller's last word to a claim that waits for a copy.
+    async fn word(&mut self, claim: &Claim) -> Option<String> {
+        if claim.phase != ClaimPhase::Pending || copied(claim).is_none() {
+            return None;
+        }
+        let namespace = &claim.key.namespace;
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace.as_str());
+        let of_it = ListParams::default().fields(&format!("involvedObject.uid={}", claim.uid));
+        let found = events.list(&of_it).await.map_err(fault);
+        let what = format!("Events of namespace {namespace}, which say how far a copy is");
+        copying::last_word(&self.seen(Input::Events, &what, found)?.items)
+    }
+
     async fn backends(&mut self, ledger: &dyn Ledger, namespace: &Namespace) -> Vec<Backend> {
         let all: Api<StorageBackend> = Api::all(self.client.clone());
         let found = all.list(&ListParams::default()).await.map_err(fault);
         let list = self.seen(Input::Backends, "StorageBackends", found);
-        list.iter()
-            .flat_map(|list| &list.items)
-            .map(|object| backend(object, ledger, namespace))
-            .collect()
+        let all = || list.iter().flat_map(|list| &list.items);
+        let pause = |object: &StorageBackend| object.status.as_ref()?.revocation.as_ref()?.paused.clone();
+        self.paused = all()
+            .filter_map(|object| Some((BackendName::new(object.name_any()), pause(object)?)))
+            .collect();
+        all().map(|object| backend(object, ledger, namespace)).collect()
     }
 
     /// Remembers what could not be read, in words for the caller: of a refusal that they may not, of anything else what was answered.

@@ -1,22 +1,20 @@
 //! From what was read to what is said. Pure: every word about sharing, provisioning and consent is `plan`'s, and is the word of the
 //! claim's events.
 
+use super::Explanation;
 use super::checks::{Check, Input, Member, Outcome, of_handshake, of_member};
 use super::reading::Seen;
-use super::{Explanation, Volume};
+use super::volume::{objects, owner_is_gone, volume};
 use crate::api::names;
-use crate::api::reasons::ClaimReason as R;
+use crate::api::reasons::{BackendReason, ClaimReason as R};
+use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::consent::Grants;
-use crate::domain::pv::{Pv, PvPhase, Role};
+use crate::domain::pv::Role;
 use crate::observe::consent::consent_of;
 use crate::plan::exports::kept_by_one_of;
 use crate::plan::handshake::{examine, wanted};
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Verdict, claim};
-
-/// Entries that are listed; an owner may grant to a thousand namespaces, and have as many members.
-const LISTED: usize = 50;
 
 /// The verdict, and what to do next.
 type Said = (String, Option<String>);
@@ -128,6 +126,9 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
     let rests_on: &[Input] = match &plan.verdict {
         // Without its class nothing of it was decided.
         Verdict::NotOurs => &[Input::Class],
+        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_) if seen.view.wants_copy() => {
+            &[Input::Source, Input::Volumes, Input::Backends]
+        }
         Verdict::Refused(refusal) if matches!(refusal.reason, R::BackendUnavailable | R::LimitReached) => {
             &[Input::Backends, Input::Volumes]
         }
@@ -143,6 +144,10 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
 fn waiting(seen: &Seen, plan: &Plan) -> Said {
     let text = match &plan.verdict {
         Verdict::Refused(_) => return refused(plan).unwrap_or_default(),
+        Verdict::NotOurs | Verdict::AskLive | Verdict::Continue if seen.view.wants_copy() => {
+            "every check passes; the controller is about to copy its source"
+        }
+        Verdict::Settled if seen.view.is_copied() => return (copied(seen), None),
         Verdict::NotOurs | Verdict::AskLive | Verdict::Continue => {
             "every check passes; the controller is about to join it"
         }
@@ -156,84 +161,20 @@ fn waiting(seen: &Seen, plan: &Plan) -> Said {
     (text.to_owned(), None)
 }
 
+/// Its token is on the source; how far that is, and how fast, only whoever makes it knows.
+fn copied(seen: &Seen) -> String {
+    match &seen.word {
+        Some(word) => format!("its source is being copied; last told {word}"),
+        None => "its source is being copied; events say how far that is".to_owned(),
+    }
+}
+
 /// Whether a plan is for a volume on a backend that limits volumes or bytes.
 fn takes_of_limits(seen: &Seen, plan: &Plan) -> bool {
     let taken = plan.takes(None);
     let looked_at = seen.view.to_decide();
     let mut on = looked_at.backends.iter();
     on.any(|b| taken.as_ref().is_some_and(|t| t.backend == b.name) && b.limits.of_volumes())
-}
-
-/// The PersistentVolume that a claim has or is about to have, and the one of the volume's owner.
-fn objects<'a>(seen: &'a Seen, claim: &Claim) -> Option<(&'a Pv, Option<&'a Pv>)> {
-    let own = claim.uid.pv_name();
-    let pv = seen.index.pv(claim.volume_name.as_ref().unwrap_or(&own))?;
-    let volume = seen.index.volume_of(pv)?;
-    Some((pv, seen.index.pv(&volume.pv_name()).map(|owner| &**owner)))
-}
-
-/// Soft-deleted: its claim has gone, and its data stays.
-fn is_left(owner: &Pv) -> bool {
-    matches!(owner.phase, PvPhase::Released | PvPhase::Failed)
-}
-
-/// Whether nobody is left whose consent could end. Of an owner's claim that may not be read, the volume's phase tells.
-fn owner_is_gone(seen: &Seen, owner: Option<&Pv>) -> bool {
-    let Some(owner) = owner else { return true };
-    let there = owner.claim.as_ref().is_some_and(|c| seen.index.claim(&c.key).is_some());
-    is_left(owner) || (!there && seen.unseen.why(&[Input::Source]).is_none())
-}
-
-fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
-    let (pv, owner) = objects(seen, claim)?;
-    let ours = pv.ours.as_ref()?;
-    let whose = owner.and_then(|owner| owner.claim.as_ref()).map(|c| c.key.to_string());
-    let (story, shared_with, members) = match &ours.role {
-        Role::Owner => {
-            let grants = Grants::of(&claim.annotations);
-            let entries = grants.entries().map(|(entry, access)| format!("{entry} ({access})"));
-            let volume = seen.index.volume_of(pv)?;
-            let members = seen.index.members(&volume).filter_map(|member| {
-                let access = member.ours.as_ref()?.access;
-                Some(format!("{} ({access})", member.claim.as_ref()?.key))
-            });
-            ("this claim owns it".to_owned(), listed(entries), listed(members))
-        }
-        Role::Member(joined) => {
-            let whose = whose.unwrap_or_else(|| "a claim that is gone".to_owned());
-            let left = match owner {
-                Some(owner) if owner.terminating => {
-                    "; it is being deleted, and its data goes when nobody has it any more"
-                }
-                Some(owner) if is_left(owner) => "; its owner has gone, and its data stays while a member has it",
-                Some(_) => "",
-                None => "; the PersistentVolume of its owner is gone",
-            };
-            let story = format!(
-                "this claim joined the volume of {whose} ({}), by {}{left}{}",
-                ours.access,
-                joined.via,
-                ours.cut.as_ref().map(|cut| format!("; {cut}")).unwrap_or_default()
-            );
-            (story, Vec::new(), Vec::new())
-        }
-    };
-    Some(Volume {
-        name: pv.name.to_string(),
-        story,
-        shared_with,
-        members,
-    })
-}
-
-fn listed(entries: impl Iterator<Item = String>) -> Vec<String> {
-    let mut all: Vec<String> = entries.collect();
-    let more = all.len().saturating_sub(LISTED);
-    all.truncate(LISTED);
-    if more > 0 {
-        all.push(format!("and {more} more"));
-    }
-    all
 }
 
 /// What upkeep looks at; consent only as far as the caller may read what it rests on.
@@ -266,7 +207,24 @@ fn notes(seen: &Seen, claim: &Claim) -> Vec<String> {
         Action::Tell(told) => Some(format!("{}: {}", told.reason, told.text)),
         _ => None,
     });
-    told.collect()
+    told.chain(paused(seen, claim)).collect()
+}
+
+/// That access to its volume is cut for nobody until an admin has looked, where that concerns it: its owner, who may have ended consent,
+/// and a member that can be cut off, and is not yet.
+fn paused(seen: &Seen, claim: &Claim) -> Option<String> {
+    let (pv, _) = objects(seen, claim)?;
+    let ours = pv.ours.as_ref()?;
+    let concerned = match &ours.role {
+        Role::Owner => true,
+        Role::Member(joined) => joined.on_revoke == OnRevoke::Cut && ours.cut.is_none(),
+    };
+    let name = ours.backend.as_ref().filter(|_| concerned)?;
+    let pause = super::backend::paused(seen.paused.get(name)?);
+    Some(format!(
+        "{}: on storage backend {name} {pause}",
+        BackendReason::MassRevocation
+    ))
 }
 
 /// The state of a member's consent.

@@ -5,9 +5,12 @@ use super::reading::Seen;
 use super::story::tell;
 use super::*;
 use crate::api::reasons::ClaimReason as R;
+use crate::domain::access::OnRevoke;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
-use crate::domain::pv::Pv;
+use crate::domain::ids::BackendName;
+use crate::domain::pv::{Pv, Role};
+use crate::domain::source::DataSource;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::observe::gather::ClaimView;
 use crate::observe::index::{Index, NamespaceView};
@@ -21,6 +24,8 @@ struct World {
     class: bool,
     backends: Vec<Backend>,
     unseen: Vec<Input>,
+    word: Option<String>,
+    paused: bool,
 }
 
 fn world() -> World {
@@ -34,6 +39,8 @@ fn world() -> World {
         class: true,
         backends: vec![backend("nas1")],
         unseen: Vec::new(),
+        word: None,
+        paused: false,
     }
 }
 
@@ -61,6 +68,7 @@ impl World {
             Input::Source => self.claims.retain(|c| c.key != key("prod/data")),
             Input::Volumes => self.pvs.clear(),
             Input::Backends => self.backends.clear(),
+            Input::Events => self.word = None,
         }
         self
     }
@@ -85,7 +93,16 @@ impl World {
             unseen.add(*input, format!("no {input:?}"));
         }
         let view = ClaimView::cached(&index, &ledger, self.backends.clone(), &key(of)).unwrap();
-        tell(&Seen { view, index, unseen })
+        let pause =
+            serde_json::json!({"id": "abcd", "since": "2024-05-01T10:00:00Z", "exports": 60, "members": 70, "of": 200});
+        let pause = (BackendName::new("nas1"), serde_json::from_value(pause).unwrap());
+        tell(&Seen {
+            view,
+            index,
+            word: self.word.clone(),
+            paused: self.paused.then_some(pause).into_iter().collect(),
+            unseen,
+        })
     }
 }
 
@@ -316,4 +333,75 @@ fn each_outcome_has_its_sign() {
     assert_eq!(signs.iter().filter(|c| **c == '?').count(), 7, "{text}");
     let text = world().with(|w| w.references = false).tell("team/app").to_text();
     assert!(text.contains("✗ Referenced") && text.contains("· Granted"), "{text}");
+}
+
+#[test]
+fn a_claim_that_wants_a_copy_is_told_what_it_waits_for() {
+    let copying = || {
+        world().with(|w| {
+            let wants = |c: &mut Claim| c.source = DataSource::Claim { name: "data".into() };
+            w.claims = vec![
+                testing::claim("team/app").with(wants),
+                testing::claim("team/data").bound(),
+            ];
+            w.pvs = vec![pv("team/data")];
+            w.backends = vec![testing::copier("nas1")];
+        })
+    };
+    assert!(copying().tell("team/app").verdict.contains("about to copy its source"));
+    let begun = copying().with(|w| w.pvs = vec![pv("team/data").copying("team/app")]);
+    assert!(begun.tell("team/app").verdict.contains("is being copied"));
+    let word = "at 2024-05-01T10:00:35Z: copied 2 GiB in 7 files, 40 % of all, at 70 MiB/s";
+    let told = begun.with(|w| w.word = Some(word.into())).tell("team/app").verdict;
+    assert_eq!(told, format!("its source is being copied; last told {word}"));
+    let missing = copying().with(|w| w.claims.truncate(1)).tell("team/app");
+    assert!(missing.verdict.starts_with("SourceNotReady: "), "{}", missing.verdict);
+    for input in [Input::Volumes, Input::Backends] {
+        assert_eq!(
+            copying().without(input).tell("team/app").verdict,
+            format!("unknown: no {input:?}")
+        );
+    }
+}
+
+#[test]
+fn whoever_may_not_read_events_is_told_that_and_everything_else() {
+    let begun = world().with(|w| {
+        let wants = |c: &mut Claim| c.source = DataSource::Claim { name: "data".into() };
+        w.claims = vec![
+            testing::claim("team/app").with(wants),
+            testing::claim("team/data").bound(),
+        ];
+        w.pvs = vec![pv("team/data").copying("team/app")];
+        w.backends = vec![testing::copier("nas1")];
+    });
+    let told = begun.without(Input::Events).tell("team/app");
+    assert_eq!(told.verdict, "its source is being copied; events say how far that is");
+    assert_eq!(told.unseen, ["no Events"]);
+}
+
+#[test]
+fn a_pause_of_cuts_is_told_to_those_whom_it_concerns() {
+    let expected = "MassRevocation: on storage backend nas1 cutting access waits for an admin since 2024-05-01T10:00:00Z: consent has \
+                    ended for 70 of 200 members, on 60 exports";
+    let is_told = |told: Explanation| told.notes.iter().any(|note| note == expected);
+    let paused = |on_revoke| {
+        joined().with(|w| {
+            w.paused = true;
+            let ours = w.pvs[1].ours.as_mut().unwrap();
+            let Role::Member(joined) = &mut ours.role else { panic!() };
+            joined.on_revoke = on_revoke;
+        })
+    };
+    assert!(is_told(paused(OnRevoke::Cut).tell("team/app")));
+    assert!(is_told(paused(OnRevoke::Cut).tell("prod/data")));
+    assert!(
+        !is_told(paused(OnRevoke::Keep).tell("team/app")),
+        "nothing is taken from it"
+    );
+    assert!(!is_told(
+        paused(OnRevoke::Cut).with(|w| w.paused = false).tell("team/app")
+    ));
+    let elsewhere = |w: &mut World| w.pvs[1].ours.as_mut().unwrap().backend = Some(BackendName::new("nas2"));
+    assert!(!is_told(paused(OnRevoke::Cut).with(elsewhere).tell("team/app")));
 }

@@ -85,6 +85,15 @@ impl Leadership {
         }
     }
 
+    /// The number of this term: how often the Lease has changed hands. It only ever grows, unless somebody deletes the Lease; without
+    /// election it is nothing, for there is nobody to be told apart from.
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Elected { now, .. } => u64::try_from(now.transitions).unwrap_or_default(),
+            Self::Alone => 0,
+        }
+    }
+
     /// How the ledger is signed in this term.
     pub fn signature(&self) -> ledger::epoch::Epoch {
         let alone = || Holder {

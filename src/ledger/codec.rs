@@ -1,7 +1,8 @@
 //! Bytes of a stored value: `[version][CRC-32 of version and payload, little-endian][payload: JSON]`.
 //!
 //! Whatever cannot be read is an error with a reason, never a guess and never a default. A change to what the JSON means
-//! takes a new version; the files in `fixtures/` are what old versions wrote, and must stay readable.
+//! takes a new version; a step that there was not before takes none: an older release cannot read such a record, and rebuilds.
+//! The files in `fixtures/` are what old versions wrote, and must stay readable.
 
 use crate::domain::change::{Why, check};
 use crate::domain::ids::VolumeId;
@@ -119,7 +120,10 @@ mod tests {
         soft.intent = discard(OnDelete::Archive);
         let mut deleting = record("pvc-deleting");
         (deleting.state, deleting.intent) = (State::Deleting, discard(OnDelete::Delete));
-        vec![creating, shared, soft, deleting]
+        let mut copying = record("pvc-copying");
+        let from = VolumeId::new("pvc-shared");
+        (copying.state, copying.intent) = (State::Creating, Some(Intent::Copy { from }));
+        vec![creating, shared, soft, deleting, copying]
     }
 
     fn epoch() -> Epoch {
@@ -138,11 +142,12 @@ mod tests {
     /// If this fails, the format has changed: give it a new version, and teach `decode` to read both.
     #[test]
     fn version_1_is_written_and_read_as_ever() {
-        let files: [&[u8]; 4] = [
+        let files: [&[u8]; 5] = [
             include_bytes!("fixtures/creating.v1"),
             include_bytes!("fixtures/shared.v1"),
             include_bytes!("fixtures/soft-deleted.v1"),
             include_bytes!("fixtures/deleting.v1"),
+            include_bytes!("fixtures/copying.v1"),
         ];
         for (record, bytes) in records().into_iter().zip(files) {
             assert_eq!(decode_record(&record.volume, bytes).unwrap(), record);

@@ -2,8 +2,11 @@
 //!
 //! Dashboards and alerts are written against these words: a test prints them all, so that none changes by accident.
 
+mod copies;
 mod exports;
 
+pub use copies::CopyEnd;
+pub(super) use copies::CopyLabels;
 pub use exports::ExportChange;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};

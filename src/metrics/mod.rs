@@ -13,9 +13,9 @@ pub use timer::Timer;
 
 use crate::domain::ids::{BackendName, ClassName};
 use labels::{
-    Attempt, BackendLabels, CallLabels, ClassLabels, ErrorClass, ErrorLabels, ExportChange, ExportLabels, FoundLabels,
-    KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels, RebuildCause, RebuildLabels, ReconcileLabels,
-    Reconciled, Source, Subject,
+    Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, ExportChange,
+    ExportLabels, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels, RebuildCause,
+    RebuildLabels, ReconcileLabels, Reconciled, Source, Subject,
 };
 use registry::Series;
 use std::sync::Arc;
@@ -177,6 +177,29 @@ impl Metrics {
             backend: backend.as_str().to_owned(),
         };
         self.series.purges_failed.get_or_create(&labels).inc();
+    }
+
+    /// Begins an attempt to copy.
+    pub fn copy(&self) -> Timer<CopyEnd> {
+        let series = self.series.clone();
+        Timer::start(CopyEnd::Cancelled, move |outcome, took| {
+            let labels = CopyLabels {
+                outcome: Label(outcome),
+            };
+            series.copy_seconds.get_or_create(&labels).observe(took);
+        })
+    }
+
+    /// Counts what a copy has written.
+    pub fn copied(&self, bytes: u64, files: u64) {
+        self.series.copied_bytes.inc_by(bytes);
+        self.series.copied_files.inc_by(files);
+    }
+
+    /// How many copies are under way, and how many wait.
+    pub fn copies(&self, running: usize, waiting: usize) {
+        self.series.copies_running.set(gauge(running));
+        self.series.copies_waiting.set(gauge(waiting));
     }
 
     /// Counts a change of a way to data.

@@ -1,8 +1,8 @@
 //! The series themselves, under their names. The encoder puts `_total` behind counters by itself.
 
 use super::labels::{
-    BackendLabels, CallLabels, ClassLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels, ProvisionLabels,
-    RebuildLabels, ReconcileLabels,
+    BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels,
+    ProvisionLabels, RebuildLabels, ReconcileLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -17,6 +17,9 @@ const PROVISIONER_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 const CALL_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0,
 ];
+
+/// From a small tree to as much as a day can copy.
+const COPY_BUCKETS: [f64; 10] = [0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 14400.0, 86400.0];
 
 #[derive(Debug)]
 pub(super) struct Series {
@@ -41,6 +44,11 @@ pub(super) struct Series {
     pub(super) trash_entries: Family<BackendLabels, Gauge>,
     pub(super) purged_files: Counter,
     pub(super) purges_failed: Family<BackendLabels, Counter>,
+    pub(super) copied_bytes: Counter,
+    pub(super) copied_files: Counter,
+    pub(super) copies_running: Gauge,
+    pub(super) copies_waiting: Gauge,
+    pub(super) copy_seconds: Family<CopyLabels, Histogram>,
     pub(super) exports_changed: Family<ExportLabels, Counter>,
     pub(super) cuts_paused: Family<BackendLabels, Gauge>,
     pub(super) leader: Gauge,
@@ -70,6 +78,11 @@ impl Series {
             trash_entries: Family::default(),
             purged_files: Counter::default(),
             purges_failed: Family::default(),
+            copied_bytes: Counter::default(),
+            copied_files: Counter::default(),
+            copies_running: Gauge::default(),
+            copies_waiting: Gauge::default(),
+            copy_seconds: Family::new_with_constructor(|| Histogram::new(COPY_BUCKETS)),
             exports_changed: Family::default(),
             cuts_paused: Family::default(),
             leader: Gauge::default(),
@@ -115,6 +128,11 @@ impl Series {
             trash_entries "trash_entries" "Entries in the trash of a backend"
             purged_files "purged_files" "Files and directories removed by purges"
             purges_failed "purges_failed" "Purges of a trash entry that stopped and are tried again"
+            copied_bytes "copied_bytes" "Bytes of files written by copies"
+            copied_files "copied_files" "Files and links made by copies"
+            copies_running "copies_running" "Copies under way"
+            copies_waiting "copies_waiting" "Copies that wait for others, or for another attempt"
+            copy_seconds "copy_duration_seconds" "Time of an attempt to copy"
             exports_changed "exports_changed" "Ways to data that were cut, narrowed, restored, made again or removed"
             cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
             leader "leader" "1 in the process that acts, 0 in one that waits"

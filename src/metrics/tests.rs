@@ -28,6 +28,9 @@ fn all() -> Metrics {
     metrics.trash_entries(&backend, 9);
     metrics.purged(1000);
     metrics.purge_failed(&backend);
+    metrics.copy().finish(CopyEnd::TooLarge);
+    metrics.copied(4096, 7);
+    metrics.copies(2, 5);
     metrics.export_changed(&backend, ExportChange::ReadOnly);
     metrics.cuts_paused(&backend, true);
     metrics.leading(true);
@@ -44,6 +47,11 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"controller_persistentvolume_delete_total{class="gold"} 1"#,
         r#"controller_persistentvolume_delete_failed_total{class="gold"} 1"#,
         r#"controller_persistentvolume_delete_duration_seconds_count{class="gold"} 1"#,
+        "tombolo_copied_bytes_total 4096",
+        "tombolo_copied_files_total 7",
+        "tombolo_copies_running 2",
+        "tombolo_copies_waiting 5",
+        r#"tombolo_copy_duration_seconds_count{outcome="too_large"} 1"#,
         "tombolo_members 5",
         "tombolo_soft_deleted_volumes 2",
         "tombolo_open_intents 1",
@@ -71,7 +79,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 23, "{described:#?}");
+    assert_eq!(described.len(), 28, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text
@@ -111,6 +119,7 @@ fn label_words_do_not_change_by_accident() {
     );
     assert_eq!(words::<ExportChange>(), "cut read_only restored made released");
     assert_eq!(words::<RebuildCause>(), "missing stale corrupt");
+    assert_eq!(words::<CopyEnd>(), "succeeded failed too_large stopped cancelled");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::verdicts::Verdicts;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace};
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
+use crate::domain::token::{Note, TokenKind};
 use crate::ledger::Ledger;
+use crate::plan::copy;
 use crate::plan::exports::{Member, User};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,17 +69,31 @@ impl Users {
             .extend(pv.ours.as_ref().map(|ours| ours.handle.path.clone()));
     }
 
-    /// Those whose token is on the volume.
+    /// Those whose token is on the volume: members to be, and whoever is to mount a copy of it. No copy needs one to read its source.
     fn joining(&mut self, pv: &Pv) {
         let Some(ours) = &pv.ours else { return };
-        for note in pv.tokens.values() {
-            let known = note.as_ref().and_then(|note| {
-                let tenant = &note.claim.namespace;
-                export(&ours.handle.path, tenant, note.access)
-            });
-            match known {
+        for (token, note) in &pv.tokens {
+            let (path, known) = match token.kind {
+                TokenKind::Joining => (
+                    Some(ours.handle.path.clone()),
+                    note.as_ref()
+                        .and_then(Note::join)
+                        .map(|note| (&note.claim.namespace, note.access)),
+                ),
+                TokenKind::Copying => (
+                    copy::handle(ours, token).map(|handle| handle.path),
+                    note.as_ref()
+                        .and_then(Note::copy)
+                        .map(|note| (&note.claim.namespace, Access::ReadWrite)),
+                ),
+            };
+            // A token of no claim's UID: no copy lies anywhere.
+            let Some(path) = path else { continue };
+            match known.and_then(|(namespace, access)| export(&path, namespace, access)) {
                 Some(export) => self.add(export, User::Unseen),
-                None => self.doubt(pv),
+                None => {
+                    self.doubtful.insert(path);
+                }
             }
         }
     }

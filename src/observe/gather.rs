@@ -24,6 +24,12 @@ use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
+mod copying;
+mod live_claims;
+
+use copying::{CopyView, copies};
+use live_claims::LiveClaims;
+
 /// The caches, shared by everybody who reads them. Locked for moments, never across an await.
 pub type Caches = Arc<RwLock<Index>>;
 
@@ -45,6 +51,7 @@ pub struct ClaimView {
     record: Option<Arc<Record>>,
     backends: Vec<Backend>,
     share: Option<ShareView>,
+    copy: Option<CopyView>,
     live: bool,
 }
 
@@ -65,7 +72,9 @@ impl ClaimView {
         let own = claim.uid.pv_name();
         let share =
             handshake::wanted(&claim).map(|wanted| ShareView::cached(index, &claim, wanted.ok().as_ref(), &backends));
+        let copy = CopyView::cached(index, &claim);
         Some(Self {
+            copy,
             class: claim.class.as_ref().and_then(|name| index.class(name)).cloned(),
             own_pv: index.pv(&own).cloned(),
             other_pv: claim
@@ -91,6 +100,11 @@ impl ClaimView {
     /// # Errors
     /// What the API server answers.
     pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
+        if let Some(copy) = &mut self.copy {
+            let read = copy.read_live(&self.claim, cluster).await?;
+            self.live = true;
+            return Ok(read.then_some(self));
+        }
         let (Some(Ok(wanted)), Some(share)) = (handshake::wanted(&self.claim), &mut self.share) else {
             return Ok(Some(self));
         };
@@ -138,6 +152,25 @@ impl ClaimView {
         self
     }
 
+    /// The same, knowing that the source was found too large for the claim as it is.
+    #[must_use]
+    pub fn outgrown(mut self, outgrown: bool) -> Self {
+        if let Some(copy) = &mut self.copy {
+            copy.outgrown = outgrown;
+        }
+        self
+    }
+
+    /// Whether the claim wants a copy of another one's volume.
+    pub fn wants_copy(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// Whether that copy has begun.
+    pub fn is_copied(&self) -> bool {
+        self.copy.as_ref().is_some_and(|copy| copy.has_begun(&self.claim))
+    }
+
     /// What the decision borrows.
     pub fn to_decide(&self) -> ForClaim<'_> {
         ForClaim {
@@ -148,6 +181,7 @@ impl ClaimView {
             record: self.record.as_deref(),
             backends: &self.backends,
             handshake: self.handshake(),
+            copy: self.copy.as_ref().map(CopyView::to_decide),
             live: self.live,
         }
     }
@@ -181,12 +215,14 @@ impl ClaimView {
         behind(&self.backends, pv.ours.as_ref()?)
     }
 
-    /// The PersistentVolume of the claim that a share is asked of, if it is known.
+    /// The PersistentVolume of the claim that a share or a copy is asked of, if it is known.
     pub fn source_pv(&self) -> Option<&Pv> {
-        self.share.as_ref()?.source_pv.as_deref()
+        let of_share = self.share.as_ref().map(|share| &share.source_pv);
+        let of_copy = self.copy.as_ref().map(|copy| &copy.source_pv);
+        of_share.or(of_copy)?.as_deref()
     }
 
-    /// The volume that a share is asked of, if it is known.
+    /// The volume that a share or a copy is asked of, if it is known.
     pub fn source_volume(&self) -> Option<VolumeId> {
         self.source_pv()?.volume()
     }
@@ -223,32 +259,6 @@ impl ShareView {
 /// Claims that are read at once.
 const READ_AT_ONCE: usize = 16;
 
-/// Claims by key, read live once each.
-struct LiveClaims<'a> {
-    cluster: &'a dyn Cluster,
-    read: BTreeMap<ClaimKey, Option<Claim>>,
-}
-
-impl LiveClaims<'_> {
-    async fn get(&mut self, key: &ClaimKey) -> Result<Option<Claim>, Failure> {
-        if let Some(found) = self.read.get(key) {
-            return Ok(found.clone());
-        }
-        let found = self.cluster.claim(key).await?;
-        self.read.insert(key.clone(), found.clone());
-        Ok(found)
-    }
-
-    /// The claims with these UIDs that exist. `keys` is where they may be, by all that is known.
-    async fn with_uids(&mut self, uids: &BTreeSet<ClaimUid>, keys: BTreeSet<ClaimKey>) -> Result<Vec<Claim>, Failure> {
-        let mut found = Vec::new();
-        for key in keys {
-            found.extend(self.get(&key).await?.filter(|claim| uids.contains(&claim.uid)));
-        }
-        Ok(found)
-    }
-}
-
 /// Reads a volume live: first its PersistentVolume, then claims, then members. That order is what the decision rests on.
 ///
 /// # Errors
@@ -262,14 +272,11 @@ pub async fn volume(
 ) -> Result<LiveVolume, Failure> {
     let pv = cluster.pv(&volume.pv_name()).await?;
     let record = ledger.get(volume);
-    let mut claims = LiveClaims {
-        cluster,
-        read: BTreeMap::new(),
-    };
+    let mut claims = LiveClaims::of(cluster);
 
     let mut tokens = BTreeMap::new();
     for (token, note) in pv.iter().flat_map(|pv| &pv.tokens) {
-        let known = note.as_ref().map(|n| n.claim.clone());
+        let known = note.as_ref().map(|n| n.claim().clone());
         tokens.insert(
             token.clone(),
             token_claim(token, known, caches, cluster, &mut claims).await?,
@@ -303,6 +310,7 @@ pub async fn volume(
         seen || (ending && ledger.all().iter().any(|r| r.handle == *handle && r.volume != *volume))
     });
     Ok(LiveVolume {
+        copies: copies(volume, pv.as_ref(), caches, ledger),
         volume: volume.clone(),
         twins,
         pv,
@@ -314,9 +322,9 @@ pub async fn volume(
     })
 }
 
-/// The backend behind a handle, if it can be used.
+/// The backend behind a handle, if what is on it can be worked on.
 pub fn ready(backends: &[Backend], handle: &Handle) -> Option<Backend> {
-    backends.iter().find(|b| b.ready() == Some(&handle.backend)).cloned()
+    backends.iter().find(|b| b.id() == Some(&handle.backend)).cloned()
 }
 
 /// The backend that a PersistentVolume lies on. One that somebody deletes while it is away has no id, and is found by its name.
@@ -475,12 +483,7 @@ pub async fn member(
             .map(|m| m.claim.key.clone()),
     );
     keys.extend(with(caches, |index| cached_keys(index, &uids)));
-    let claims = LiveClaims {
-        cluster,
-        read: BTreeMap::new(),
-    }
-    .with_uids(&uids, keys)
-    .await?;
+    let claims = LiveClaims::of(cluster).with_uids(&uids, keys).await?;
     Ok(LiveMember {
         name: name.clone(),
         pv,

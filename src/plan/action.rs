@@ -6,11 +6,11 @@ use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ResourceVersion, VolumeId};
-use crate::domain::token::{JoinNote, Token};
-use std::fmt;
+use crate::domain::token::{Note, Token};
 use tombolo_backend_api::{Admission, ExportKey};
 
 mod new_pv;
+mod words;
 
 pub use new_pv::NewPv;
 
@@ -31,6 +31,26 @@ pub enum Action {
         handle: Handle,
         /// Bytes asked for.
         bytes: u64,
+    },
+    /// Make a volume's data as a copy of another one's, which takes as long as it takes.
+    Copy {
+        /// Where.
+        backend: BackendName,
+        /// Whose data is read.
+        from: Handle,
+        /// What is made.
+        handle: Handle,
+        /// Bytes that it may have.
+        bytes: u64,
+        /// Whether setuid and setgid bits are dropped, because it is another tenant's.
+        drop_set_id: bool,
+    },
+    /// Put what unfinished copies into a volume have written into the trash; one that is finished stays.
+    AbandonCopy {
+        /// Where.
+        backend: BackendName,
+        /// What was to be made.
+        handle: Handle,
     },
     /// Take a volume's data out of use.
     Discard {
@@ -97,7 +117,7 @@ pub enum Action {
         /// The token.
         token: Token,
         /// All that finishing needs.
-        note: Box<JoinNote>,
+        note: Box<Note>,
     },
     /// Take a token off.
     TakeToken {
@@ -238,63 +258,7 @@ impl Action {
     pub fn touches_data(&self) -> bool {
         matches!(
             self,
-            Self::MakeData { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. }
+            Self::MakeData { .. } | Self::Copy { .. } | Self::Discard { .. } | Self::RemoveEmpty { .. }
         )
-    }
-}
-
-/// One stable line each, for goldens and `explain`.
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = |changes: &[Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        match self {
-            Self::Record(changes) => write!(f, "record   {}", lines(changes)),
-            Self::Note(changes) => write!(f, "note     {}", lines(changes)),
-            Self::Tell(a) => match &a.subject {
-                Subject::Claim(claim) => write!(f, "tell     {}: {}: {}", claim.key, a.reason, a.text),
-                Subject::Pv(pv, _) => write!(f, "tell     pv {pv}: {}: {}", a.reason, a.text),
-            },
-            Self::MakeData { backend, handle, bytes } => {
-                write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path)
-            }
-            Self::Discard {
-                backend, handle, how, ..
-            } => write!(f, "backend  {backend} discard {} ({})", handle.path, how.as_str()),
-            Self::Admit { export, admission, .. } => write!(f, "backend  admit {} to {export}", admission.as_str()),
-            Self::MakeExport { export, .. } => write!(f, "backend  make the export {export}"),
-            Self::Release { export, .. } => write!(f, "backend  release {export}"),
-            Self::NoteCut { pv, cut, .. } => {
-                let left = cut.as_ref().map_or("whole again", |c| c.left.admission().as_str());
-                write!(f, "cluster  note on pv {pv}: {left}")
-            }
-            Self::RemoveEmpty { backend, handle } => write!(f, "backend  {backend} remove {} if empty", handle.path),
-            Self::CreatePv(pv) => {
-                let role = if pv.joined.is_some() { "member" } else { "owner" };
-                write!(
-                    f,
-                    "cluster  create pv {} for {} as {role} of {} ({})",
-                    pv.name, pv.claim.key, pv.volume, pv.access
-                )
-            }
-            Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
-            Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),
-            Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
-            Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
-            Self::Reschedule { claim, .. } => write!(f, "cluster  let a node be chosen again for claim {}", claim.key),
-            Self::DeletePv(pv) => write!(f, "cluster  delete pv {} at {}", pv.name, pv.version),
-            Self::Unprotect { pv, .. } => write!(f, "cluster  unprotect pv {pv}"),
-            Self::Mend { pv, volume, .. } => write!(f, "cluster  mend pv {} of {volume}", pv.name),
-            Self::SetRetain(pv) => write!(f, "cluster  set Retain on pv {}", pv.name),
-            Self::RecordOwner { pv, owner } => write!(f, "cluster  record owner {owner} on pv {}", pv.name),
-        }
-    }
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Claim(reason) | Self::Refused(reason) => f.write_str(reason.as_str()),
-            Self::SharedVolume(reason) => f.write_str(reason.as_str()),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! Looks at the claim, its class, its PersistentVolume, the ledger and, for a share, everything the handshake looks at. Never
 //! gives an empty volume to a claim that asked for anything else, however it was misspelt or dropped on the way.
 
+use super::copy::{self, ForCopy};
 use super::handshake::{self, Handshake};
 use super::{Plan, Refusal, Verdict, join, provision};
 use crate::api::names;
@@ -32,6 +33,8 @@ pub struct ForClaim<'a> {
     pub backends: &'a [Backend],
     /// For a claim that asks for a share: what the handshake looks at.
     pub handshake: Option<Handshake<'a>>,
+    /// For a claim that asks for a copy: its source.
+    pub copy: Option<ForCopy<'a>>,
     /// Whether the objects were read live from the API server, not from caches.
     pub live: bool,
 }
@@ -137,13 +140,17 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if handshake::wanted(claim).is_some() {
         return share(o);
     }
+    if copy::wanted(claim).is_some() && o.copy.is_some_and(|seen| copy::has_begun(claim, seen.source_pv)) {
+        // From here on it is the source's volume that is looked at.
+        return Ok(Plan::settled());
+    }
     handshake::well_spelt(claim)?;
     if claim.volume_name.is_some() {
         // Somebody chose a volume for it: an import, or a reclaim under way.
         return Ok(Plan::settled());
     }
     match &claim.source {
-        DataSource::None => {}
+        DataSource::None | DataSource::Claim { .. } => {}
         DataSource::Populator { group, kind } => {
             let text = format!("waiting for the populator of {kind}.{group} to make this volume");
             return Err(Refusal::new(R::WaitingForPopulator, text));
@@ -171,6 +178,9 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         && (!class.waits_for_consumer || claim.selected_node.is_some());
     if !its_time {
         return Ok(Plan::settled());
+    }
+    if let Some(name) = copy::wanted(claim) {
+        return Ok(copy::plan(claim, class, name, o.copy, o.record, o.backends, o.live));
     }
     Ok(provision::plan(&provision::Provisioning {
         claim,

@@ -240,7 +240,10 @@ fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
     };
     match &claim.source {
         DataSource::None => {}
-        DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => {
+        DataSource::Claim { .. }
+        | DataSource::Served { .. }
+        | DataSource::Populator { .. }
+        | DataSource::Dropped(_) => {
             return refuse("a data source");
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::{BackendName, ClaimRef, VolumeId};
 use crate::domain::pv::{Joined, Ours, Pv, ReclaimPolicy};
 use crate::domain::record::{Intent, Member};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{JoinNote, Note, Token};
 
 /// Plans the first half: the hold where the class wants one, and the token. The next look finds the token and finishes.
 pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action> {
@@ -34,7 +34,7 @@ pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action
     let put = Action::PutToken {
         pv: admission.pv.into(),
         token: Token::joining(claim.uid.clone()),
-        note: Box::new(note),
+        note: Box::new(Note::Join(note)),
     };
     let mut actions = vec![Action::tell(
         &claim.reference(),

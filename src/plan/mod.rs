@@ -8,6 +8,7 @@ pub mod action;
 pub mod claim;
 pub mod cleanup;
 pub mod consent;
+pub mod copy;
 pub mod exports;
 pub mod glance;
 pub mod handshake;

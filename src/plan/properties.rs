@@ -4,5 +4,6 @@
 mod anything;
 mod arbitrary;
 mod beside;
+mod copying;
 mod exports;
 mod world;

@@ -33,41 +33,55 @@ pub fn plan(p: &Provisioning<'_>) -> Plan {
     steps(p).map_or_else(|stopped| stopped, Plan::finally)
 }
 
-fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
-    let parameters = p.class.parameters.as_ref().map_err(|why| {
+/// What a new volume of a class has to be told, and how large it is.
+pub(super) fn asked<'a>(claim: &Claim, class: &'a Class) -> Result<(&'a Parameters, u64), Refusal> {
+    let parameters = class.parameters.as_ref().map_err(|why| {
         Refusal::new(
             R::InvalidParameters,
-            format!("StorageClass {}: {why}; ask your admin", p.class.name),
+            format!("StorageClass {}: {why}; ask your admin", class.name),
         )
     })?;
-    let claim = p.claim;
     if claim.block {
         return Err(Refusal::new(
             R::AccessModeMismatch,
             "block devices are not served by this class; set volumeMode: Filesystem",
-        )
-        .into());
+        ));
     }
-    let bytes = claim
-        .request
-        .ok_or_else(|| Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read"))?;
+    let unread = || Refusal::new(R::InvalidParameters, "the claim's requested size cannot be read");
+    Ok((parameters, claim.request.ok_or_else(unread)?))
+}
+
+/// Nothing is made in the place of a volume that is going.
+pub(super) fn not_going(record: Option<&Record>) -> Result<(), Refusal> {
     let going = |r: &Record| r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }));
-    if p.record.is_some_and(going) {
+    if record.is_some_and(going) {
         let text = "the volume that was made for this claim is being deleted; delete the claim and make it again";
-        return Err(Refusal::new(R::ProvisioningFailed, text).into());
+        return Err(Refusal::new(R::ProvisioningFailed, text));
     }
+    Ok(())
+}
+
+/// A `hostPath` volume with mount options binds, and then no pod that uses it starts.
+pub(super) fn mountable(class: &Class, backend: &Backend) -> Result<(), Refusal> {
+    if backend.node.is_some() && !class.mount_options.is_empty() {
+        let text = format!(
+            "StorageClass {}: directories of a node take no mountOptions; ask your admin",
+            class.name
+        );
+        return Err(Refusal::new(R::InvalidParameters, text));
+    }
+    Ok(())
+}
+
+fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
+    let claim = p.claim;
+    let (parameters, bytes) = asked(claim, p.class)?;
+    not_going(p.record)?;
     let backend = match p.record {
         Some(record) => recorded(record, p.backends)?,
         None => choose(claim, parameters, bytes, p.backends)?,
     };
-    if backend.node.is_some() && !p.class.mount_options.is_empty() {
-        // A `hostPath` volume with mount options binds, and then no pod that uses it starts.
-        let text = format!(
-            "StorageClass {}: directories of a node take no mountOptions; ask your admin",
-            p.class.name
-        );
-        return Err(Refusal::new(R::InvalidParameters, text).into());
-    }
+    mountable(p.class, backend)?;
     let volume = VolumeId::from(&claim.uid.pv_name());
     let handle = match p.record {
         Some(record) => record.handle.clone(),
@@ -135,14 +149,14 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
     ])
 }
 
-fn away() -> Refusal {
+pub(super) fn away() -> Refusal {
     Refusal::new(
         R::BackendUnavailable,
         "the storage backend of this class cannot be used now; this claim goes on when it can",
     )
 }
 
-fn going() -> Refusal {
+pub(super) fn going() -> Refusal {
     Refusal::new(
         R::BackendUnavailable,
         "the storage backend of this class is being deleted and takes nothing new; ask your admin for another class, and make the claim \
@@ -158,7 +172,7 @@ fn recorded<'a>(record: &Record, backends: &'a [Backend]) -> Result<&'a Backend,
 }
 
 /// Whether pods of the node that the scheduler chose can use the backend.
-fn reaches(backend: &Backend, claim: &Claim) -> bool {
+pub(super) fn reaches(backend: &Backend, claim: &Claim) -> bool {
     match (&backend.node, &claim.selected_node) {
         (Some(node), Some(selected)) => node == selected,
         (None, _) | (_, None) => true,
@@ -166,7 +180,7 @@ fn reaches(backend: &Backend, claim: &Claim) -> bool {
 }
 
 /// The backends that the class means.
-fn wanted<'a>(parameters: &Parameters, backends: &'a [Backend]) -> Vec<&'a Backend> {
+pub(super) fn wanted<'a>(parameters: &Parameters, backends: &'a [Backend]) -> Vec<&'a Backend> {
     let wanted = |b: &&Backend| match &parameters.backend {
         BackendChoice::Named(name) => b.name == *name,
         BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
@@ -205,7 +219,7 @@ fn choose<'a>(
 
 /// The scheduler chose a node whose pods cannot use any of the backends. As sig-storage-lib-external-provisioner does
 /// (`ProvisioningReschedule`), its choice is taken back, by which it knows that it has to choose again.
-fn elsewhere(claim: &Claim) -> Plan {
+pub(super) fn elsewhere(claim: &Claim) -> Plan {
     let node = claim.selected_node.as_deref().unwrap_or_default();
     let text = format!(
         "the storage of this class is not on node {node}, which was chosen for the pod; the scheduler is asked to choose again. If that \

@@ -11,6 +11,9 @@ use crate::domain::ids::{Handle, PvName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
+mod copies;
+mod exports;
+
 /// A rule: what it is about, or in words how it was broken.
 type Rule = fn(&[Action]) -> Result<(), String>;
 
@@ -19,8 +22,9 @@ type Rule = fn(&[Action]) -> Result<(), String>;
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    const RULES: [Rule; 11] = [
+    const RULES: [Rule; 12] = [
         data_is_made_under_an_intent,
+        copies::a_copy_is_cleared_away_before_its_token_comes_off,
         data_is_discarded_alone_and_under_an_intent,
         data_is_touched_once,
         a_volume_is_forgotten_last,
@@ -29,8 +33,8 @@ pub fn check(actions: &[Action]) -> Result<(), String> {
         a_token_comes_off_last,
         what_ends_a_view_ends_the_plan,
         names_follow_uids,
-        access_changes_before_it_is_said,
-        an_export_is_released_alone,
+        exports::access_changes_before_it_is_said,
+        exports::an_export_is_released_alone,
     ];
     RULES.iter().try_for_each(|rule| rule(actions))
 }
@@ -71,6 +75,8 @@ fn changes_the_cluster(action: &Action) -> bool {
         | Action::Note(_)
         | Action::Tell(_)
         | Action::MakeData { .. }
+        | Action::Copy { .. }
+        | Action::AbandonCopy { .. }
         | Action::Discard { .. }
         | Action::Admit { .. }
         | Action::MakeExport { .. }
@@ -107,10 +113,15 @@ fn open(actions: &[Action], at: usize, volume: &VolumeId, wanted: &Intent) -> bo
 
 fn data_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
     for (at, action) in actions.iter().enumerate() {
-        let Action::MakeData { handle, .. } = action else {
-            continue;
+        let (handle, copied) = match action {
+            Action::MakeData { handle, .. } => (handle, false),
+            Action::Copy { from, handle, .. } if from.backend == handle.backend && from.path != handle.path => {
+                (handle, true)
+            }
+            Action::Copy { .. } => return Err("a copy leaves its backend, or is made of itself".into()),
+            _ => continue,
         };
-        let begun = recorded(actions, at).any(|c| matches!(c, Change::Begin(r) if begins_at(r, handle)));
+        let begun = recorded(actions, at).any(|c| matches!(c, Change::Begin(r) if begins_at(r, handle, copied)));
         if !begun {
             return Err("data is made before the intent is on disk".into());
         }
@@ -118,8 +129,13 @@ fn data_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
     Ok(())
 }
 
-fn begins_at(record: &crate::domain::record::Record, handle: &Handle) -> bool {
-    record.handle == *handle && record.intent == Some(Intent::Create)
+fn begins_at(record: &crate::domain::record::Record, handle: &Handle, copied: bool) -> bool {
+    let intended = match &record.intent {
+        Some(Intent::Create) => !copied,
+        Some(Intent::Copy { .. }) => copied,
+        Some(Intent::Join { .. } | Intent::Discard { .. }) | None => false,
+    };
+    record.handle == *handle && intended
 }
 
 /// First the ledger, on disk: the volume is being deleted, and how. Then the data. Then the finalizer that keeps the object.
@@ -142,8 +158,10 @@ fn data_is_discarded_alone_and_under_an_intent(actions: &[Action]) -> Result<(),
         }
         let own = volume.pv_name();
         let alone = actions.iter().enumerate().all(|(i, other)| match other {
-            Action::Record(_) => i < at,
+            Action::Record(changes) => i < at || changes.iter().all(|c| copies::ends(c, volume)),
             Action::Note(_) | Action::Tell(_) => true,
+            Action::AbandonCopy { .. } => i < at,
+            Action::TakeToken { token, .. } => i > at && copies::is_of(token, volume),
             Action::Unprotect { pv, .. } => i > at && *pv == own,
             Action::Discard { .. } => i == at,
             _ => false,
@@ -162,12 +180,17 @@ fn data_is_touched_once(actions: &[Action]) -> Result<(), String> {
     }
 }
 
-/// While there is something left to be done, the record says so.
+/// While there is something left to be done, the record says so; or the token of a copy, which comes off after it.
 fn a_volume_is_forgotten_last(actions: &[Action]) -> Result<(), String> {
     for (at, change) in changes(actions) {
-        let Change::Forget { .. } = change else { continue };
+        let Change::Forget { volume } = change else { continue };
         let rest = actions.get(at + 1..).unwrap_or_default();
-        if rest.iter().any(|a| !matches!(a, Action::Tell(_))) {
+        let may_follow = |a: &Action| match a {
+            Action::Tell(_) => true,
+            Action::TakeToken { token, .. } => copies::is_of(token, volume),
+            _ => false,
+        };
+        if !rest.iter().all(may_follow) {
             return Err("a volume is forgotten before all is done".into());
         }
     }
@@ -195,8 +218,12 @@ fn a_pv_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
 }
 
 fn owner_is_made(actions: &[Action], at: usize, pv: &NewPv) -> bool {
-    let data = actions.iter().position(|a| matches!(a, Action::MakeData { .. }));
-    open(actions, at, &pv.volume, &Intent::Create) && data.is_some_and(|d| d < at)
+    let made = |handle: &Handle| *handle == pv.handle;
+    actions.iter().take(at).any(|action| match action {
+        Action::MakeData { handle, .. } => made(handle) && open(actions, at, &pv.volume, &Intent::Create),
+        Action::Copy { handle, .. } => made(handle) && copies::copying(actions, at, &pv.volume),
+        _ => false,
+    })
 }
 
 /// A repair: the ledger knows the volume, where it lies, and that nobody deletes it.
@@ -255,31 +282,6 @@ fn names_follow_uids(actions: &[Action]) -> Result<(), String> {
         None => Ok(()),
         Some(_) => Err("a PersistentVolume's name is not that of its claim".into()),
     }
-}
-
-/// Of one export at a time: first the backend, then what is written and said of it, and nothing else. Nobody is told of a cut that
-/// was not made.
-fn access_changes_before_it_is_said(actions: &[Action]) -> Result<(), String> {
-    let changes = |a: &Action| matches!(a, Action::Admit { .. } | Action::MakeExport { .. });
-    let Some(at) = actions.iter().position(changes) else {
-        return Ok(());
-    };
-    let rest = actions.get(at + 1..).unwrap_or_default();
-    let says = |a: &Action| matches!(a, Action::NoteCut { .. } | Action::Tell(_));
-    if at == 0 && rest.iter().all(says) {
-        Ok(())
-    } else {
-        Err("access is changed among other things, or is said to be before it is".into())
-    }
-}
-
-/// One that is released is never the same again, so nobody may be about to use it.
-fn an_export_is_released_alone(actions: &[Action]) -> Result<(), String> {
-    let releases = |a: &&Action| matches!(a, Action::Release { .. });
-    if actions.iter().any(|a| releases(&a)) && actions.len() > 1 {
-        return Err("an export is released among other things".into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::domain::change::Change;
 use crate::domain::ids::{BackendName, Namespace, PvName};
 use crate::domain::pv::Pv;
 use crate::domain::record::Usage;
+use crate::domain::token::Note;
 
 /// A share of a backend's limits, from the decision until the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Taken {
 }
 
 impl Plan {
-    /// What it takes; `None`: nothing. `source`: the volume that a join is about.
+    /// What it takes; `None`: nothing. `source`: the volume that a join or a copy is about.
     pub fn takes(&self, source: Option<&Pv>) -> Option<Taken> {
         self.actions.iter().find_map(|action| match action {
             Action::Record(changes) => changes.iter().find_map(|change| match change {
@@ -39,11 +40,17 @@ impl Plan {
             Action::PutToken { token, note, .. } => Some(Taken {
                 pv: token.claim.pv_name(),
                 backend: source?.ours.as_ref()?.backend.clone()?,
-                namespace: note.claim.namespace.clone(),
-                usage: Usage {
-                    volumes: 0,
-                    members: 1,
-                    bytes: 0,
+                namespace: note.claim().namespace.clone(),
+                usage: match &**note {
+                    Note::Join(_) => Usage {
+                        members: 1,
+                        ..Usage::default()
+                    },
+                    Note::Copy(copy) => Usage {
+                        volumes: 1,
+                        members: 0,
+                        bytes: copy.bytes,
+                    },
                 },
             }),
             _ => None,

@@ -22,7 +22,7 @@ use tombolo_backend_api::{BackendId, Capabilities};
 
 mod volumes;
 
-pub(crate) use volumes::{handle, member_pv, note, pv, record};
+pub(crate) use volumes::{copied, copy_note, handle, member_pv, note, pv, read_only_note, record};
 
 /// One gibibyte.
 pub(crate) const GI: u64 = 1 << 30;
@@ -201,6 +201,11 @@ impl Backend {
         edit(&mut self);
         self
     }
+}
+
+/// The same, which can make copies.
+pub(crate) fn copier(name: &str) -> Backend {
+    backend(name).with(|b| b.capabilities.clone = true)
 }
 
 /// A class of ours on backend `nas1`.

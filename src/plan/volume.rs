@@ -1,4 +1,4 @@
-//! The life of an owner's PersistentVolume: finish or drop tokens, soft-delete, delete.
+//! The life of an owner's PersistentVolume: finish or drop tokens, see to copies, soft-delete, delete.
 //!
 //! Looks at one live view, read in a fixed order: first the PersistentVolume, then the claims, then the members. That order
 //! carries the safety. Once a GET has shown the object terminating and without a token, no member can appear any more (the API
@@ -14,14 +14,16 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::ids::{BackendName, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::token::{JoinNote, Token, TokenKind};
+use crate::domain::token::{JoinNote, Note, Token, TokenKind};
 use std::collections::{BTreeMap, BTreeSet};
 
+mod copying;
 mod deletion;
 mod ledger;
 #[cfg(test)]
 mod tests;
 
+pub use copying::{Copies, Fate, Known, fate, wanted};
 pub use ledger::record_of;
 
 /// A volume as read live, in the order of the fields.
@@ -37,6 +39,8 @@ pub struct LiveVolume {
     pub tokens: BTreeMap<Token, TokenClaim>,
     /// Claims that exist and whose UID is one of those that use this volume.
     pub owners: Vec<Claim>,
+    /// What is known of copies of it, and of the one that it is.
+    pub copies: Copies,
     /// Everybody in it besides the owner: members' PersistentVolumes by label, by handle and by the ledger's names, and claims that
     /// lost theirs.
     pub members: BTreeSet<PvName>,
@@ -79,6 +83,13 @@ pub fn decide(v: &LiveVolume) -> Plan {
     if let Some(step) = token_step(v, pv, ours) {
         return step;
     }
+    let missing = match copying::step(v, pv, ours) {
+        copying::Step::Ends(plan) => return plan,
+        copying::Step::Under(missing) => missing,
+    };
+    if !pv.tokens.is_empty() {
+        return copying::under_way(v, pv, ours, missing);
+    }
     if pv.terminating {
         return deletion::decide(v, pv, ours);
     }
@@ -100,6 +111,9 @@ fn without_object(v: &LiveVolume) -> Plan {
     if in_use(v, &v.volume.pv_name()) || !v.members.is_empty() {
         return Plan::settled();
     }
+    if let Some(Intent::Copy { .. }) = &record.intent {
+        return copying::without_claim(v, record);
+    }
     let mut forget = ledger::nobody_left(v.record.as_ref(), None);
     forget.push(Change::Forget {
         volume: v.volume.clone(),
@@ -115,7 +129,12 @@ fn without_object(v: &LiveVolume) -> Plan {
         // Somebody took the object away by force before its data had gone: what was begun is finished.
         State::Deleting => match &record.intent {
             Some(Intent::Discard { how }) if *how != OnDelete::Retain && !v.twins => {
-                Plan::finally(deletion::discard_recorded(record, *how, None, None))
+                let mut actions = deletion::discard_recorded(record, *how, None, None);
+                // It may have been a copy that was being cleared away.
+                if let Some(abandon) = copying::abandon(record, v.backend.as_ref()) {
+                    actions.insert(1, abandon);
+                }
+                Plan::finally(actions)
             }
             Some(_) | None => Plan::finally(vec![Action::Note(forget)]),
         },
@@ -153,22 +172,18 @@ fn backend_name(v: &LiveVolume, ours: &Ours) -> Option<BackendName> {
         .or_else(|| v.record.as_ref().map(|r| r.backend.clone()))
 }
 
-/// A token is a promise. One whose claim is gone or served comes off; any other is kept: the join is finished, even if the
+/// A join's token is a promise. One whose claim is gone or served comes off; any other is kept: the join is finished, even if the
 /// owner is terminating by now, because a paused controller may finish it at any moment.
 fn token_step(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Option<Plan> {
-    if pv.tokens.is_empty() {
-        return None;
-    }
+    let joining = || pv.tokens.iter().filter(|(token, _)| token.kind == TokenKind::Joining);
+    let _ = joining().next()?;
     let mut unfinished = Vec::new();
-    for (token, note) in &pv.tokens {
+    for (token, note) in joining() {
         // One that was not looked up counts as waiting: keeping it costs time, dropping it could cost data.
         match v.tokens.get(token).unwrap_or(&TokenClaim::Waiting) {
             TokenClaim::Gone | TokenClaim::Served => return Some(Plan::then_look_again(take(v, pv, token))),
-            // A note that cannot be read, or a copy: it can only be waited for.
-            TokenClaim::Waiting if token.kind == TokenKind::Joining => {
-                unfinished.extend(note.as_ref().map(|n| (token, n)))
-            }
-            TokenClaim::Waiting => {}
+            // One whose note cannot be read can only be waited for.
+            TokenClaim::Waiting => unfinished.extend(note.as_ref().and_then(Note::join).map(|n| (token, n))),
         }
     }
     // The ledger allows one open step: the join that a crash interrupted goes before all others.

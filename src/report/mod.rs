@@ -23,6 +23,15 @@ pub fn refused(claim: &ClaimRef, refusal: &Refusal) -> Announcement {
     }
 }
 
+/// How far the copy is that becomes the volume of a claim.
+pub fn progress(claim: &ClaimRef, words: String) -> Announcement {
+    Announcement {
+        subject: Subject::Claim(claim.clone()),
+        reason: Told::Claim(ClaimReason::CopyProgress),
+        text: words,
+    }
+}
+
 /// A claim whose plan stopped; `None`: nobody needs to know (yet). A transient failure is told from the third in a row.
 pub fn failed(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> Option<Announcement> {
     if failure.is_stale() {

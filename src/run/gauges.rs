@@ -14,6 +14,8 @@ pub(super) async fn follow(ctx: Context) {
         let soft_deleted = records.iter().filter(|r| r.state == State::SoftDeleted).count();
         ctx.metrics
             .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
+        let (running, waiting) = ctx.copies.figures();
+        ctx.metrics.copies(running, waiting);
         ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
         for (subject, depth) in crate::controllers::depths(&ctx.queue) {
             ctx.metrics.queue_depth(subject, depth);

@@ -1,4 +1,4 @@
-//! Claims with a data source: until those are served, such a claim is held, and never given an empty volume.
+//! Claims with a data source: one that is not served yet, or cannot be, is held, and never given an empty volume.
 
 use serde_json::json;
 
@@ -25,14 +25,14 @@ async fn a_claim_with_a_data_source_is_held() {
         claim("annotated").annotated("trident.netapp.io/cloneFromPVC", "other"),
     )
     .await;
-    for (name, text) in [
-        ("restore", "VolumeSnapshot"),
-        ("clone", "PersistentVolumeClaim"),
-        ("clone-ref", "PersistentVolumeClaim"),
-        ("cross", "CrossNamespaceSource"),
-        ("annotated", "cloneFromPVC"),
+    for (name, reason, text) in [
+        ("restore", "ConflictingSource", "VolumeSnapshot"),
+        ("clone", "SourceNotReady", "claim other"),
+        ("clone-ref", "SourceNotReady", "claim other"),
+        ("cross", "ConflictingSource", "CrossNamespaceSource"),
+        ("annotated", "ConflictingSource", "cloneFromPVC"),
     ] {
-        w.held(&ns, name, "ConflictingSource", text).await;
+        w.held(&ns, name, reason, text).await;
     }
 }
 

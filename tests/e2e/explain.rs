@@ -304,3 +304,47 @@ async fn a_lost_claim_that_cannot_be_repaired_says_why() {
     w.told(&ns, "kept", "VolumeRecreated", "").await;
     w.bound(&ns, "kept").await;
 }
+
+#[tokio::test]
+async fn a_backend_is_explained_and_a_pause_of_cuts_with_it() {
+    if cannot("a_backend_is_explained_and_a_pause_of_cuts_with_it") {
+        return;
+    }
+    let mut w = World::shared("explain-backend").await;
+    w.backend(&w.id, json!({})).await;
+    w.storage_class(&w.id, json!({"parameters": {"backend": w.id}})).await;
+    w.class = w.id.clone();
+    let ns = w.namespace("primary").await;
+    w.bound_claim(&ns, claim("data")).await;
+    let explain = async |arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tombolo"));
+        command.arg("explain").args(arguments);
+        printed(
+            command
+                .env("KUBECONFIG", w.cluster.kubeconfig())
+                .output()
+                .await
+                .unwrap(),
+        )
+    };
+    let text = explain(&["sb", &w.id]).await;
+    assert!(text.contains("Verdict  ready") && text.contains("clone"), "{text}");
+    let pause = json!({"id": "abcd1234", "since": "2024-05-01T10:00:00Z", "exports": 60, "members": 70, "of": 200});
+    let status = kube::api::Patch::Merge(json!({"status": {"revocation": {"paused": pause}}}));
+    let backends = w.all::<tombolo::api::storage_backend::StorageBackend>();
+    backends
+        .patch_status(&w.id, &Default::default(), &status)
+        .await
+        .unwrap();
+    let text = explain(&["storagebackend", &w.id]).await;
+    let confirm = format!(
+        "kubectl annotate storagebackend {} --overwrite tombolo.dev/confirmRevocation=abcd1234",
+        w.id
+    );
+    assert!(
+        text.contains("Verdict  MassRevocation: ") && text.contains(&confirm),
+        "{text}"
+    );
+    let text = explain(&["pvc", "data", "-n", &ns]).await;
+    assert!(text.contains("Note     MassRevocation: on storage backend"), "{text}");
+}

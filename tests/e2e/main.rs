@@ -20,6 +20,7 @@ mod world;
 mod admin;
 mod budget;
 mod by_hand;
+mod clones;
 mod compatible;
 mod consent;
 mod data_sources;

@@ -70,6 +70,8 @@ struct Chaos {
 
 const OWNERS: [&str; 2] = ["primary/a", "primary/b"];
 const CONSUMERS: [&str; 3] = ["secondary/x", "third/y", "secondary/z"];
+/// A claim that is to begin as a copy of one of the owners'.
+const COPY: &str = "primary/copy";
 const CLASSES: [&str; 4] = ["gold", "gold", "held", "archived"];
 
 impl Chaos {
@@ -181,6 +183,7 @@ impl Chaos {
         match self.dice.below(100) {
             0..30 if awake => drop(self.world.leaders[who].deliver(*self.dice.pick(&KINDS))),
             30..50 if awake => {
+                self.world.leaders[who].begin_copy();
                 let ready = self.world.leaders[who].ready();
                 if !ready.is_empty() && self.world.leaders[who].looks() < 3 {
                     let work = self.dice.pick(&ready).clone();
@@ -253,7 +256,8 @@ impl Chaos {
         let world = &mut self.world;
         world.remake_namespace(&namespace);
         match what {
-            0..3 => world.own(owner, class),
+            0 => world.copy(COPY, owner, class),
+            1..3 => world.own(owner, class),
             3..7 => {
                 world.refer(&namespace, owner);
                 let class = world
@@ -265,7 +269,8 @@ impl Chaos {
                 world.ask(consumer, owner, class.as_ref().map_or("gold", |c| c.as_str()));
             }
             7..10 => world.delete(owner),
-            10..12 => world.delete(consumer),
+            10 => world.delete(consumer),
+            11 => world.delete(COPY),
             12 => world.delete_pv(&pv),
             13 => world.share_to(owner, if self.dice.one_in(2) { "*" } else { "third" }),
             14 => world.unrefer(&namespace, &key(owner).name),

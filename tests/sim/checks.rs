@@ -10,6 +10,8 @@ use tombolo::domain::consent::Grants;
 use tombolo::domain::ids::{ClaimUid, Namespace, PvName};
 use tombolo::domain::pv::{Pv, ReclaimPolicy, Role};
 use tombolo::domain::record::Record;
+use tombolo::domain::source::DataSource;
+use tombolo::domain::token::TokenKind;
 use tombolo::plan::action::Told;
 use tombolo::plan::{Subject, rebuild};
 use tombolo_backend_api::Admission;
@@ -92,6 +94,7 @@ impl History {
         };
         self.seen = version;
         self.pods(out, &pvs, &claims);
+        self.data_waits_for_its_copies(out, &pvs);
         self.data_outlives_its_users(out, &pvs, &claims);
         self.members_came_by_consent(&pvs);
         self.owners_outlive_members(&pvs, &claims);
@@ -121,6 +124,17 @@ impl History {
             }
             for claim in claims.iter().filter(|c| c.phase == ClaimPhase::Bound && uses(c, pv)) {
                 let path = ours.handle.path.to_string();
+                if let DataSource::Claim { name } = &claim.source
+                    && claim.is_bound_to_own()
+                    && !self.written.contains(&path)
+                {
+                    let made = out.fake.read(&data(&path));
+                    assert!(
+                        made.is_some(),
+                        "{} asked for a copy of {name} and got an empty volume",
+                        claim.key
+                    );
+                }
                 if ours.role == Role::Owner && self.written.insert(path.clone()) {
                     assert!(
                         out.fake.tree().mode(&path).is_some(),
@@ -131,6 +145,17 @@ impl History {
                 }
                 self.users.insert(claim.uid.clone(), path);
             }
+        }
+    }
+
+    /// The data under the token of a copy stays, whatever happens to whoever had it.
+    fn data_waits_for_its_copies(&self, out: &Outside, pvs: &[Arc<Pv>]) {
+        let copied = pvs
+            .iter()
+            .filter(|pv| pv.tokens.keys().any(|t| t.kind == TokenKind::Copying));
+        for path in copied.filter_map(|pv| Some(pv.ours.as_ref()?.handle.path.to_string())) {
+            let gone = self.written.contains(&path) && out.fake.read(&data(&path)).is_none();
+            assert!(!gone, "the data of {path} is gone while it is being copied");
         }
     }
 
@@ -271,7 +296,7 @@ impl World {
         }
         for path in self.out.fake.tree().paths() {
             assert!(
-                !path.starts_with(".tombolo/trash/"),
+                !path.starts_with(".tombolo/trash/") && !path.starts_with(".tombolo/copies/"),
                 "{path} was left, {:?}",
                 self.script
             );

@@ -12,7 +12,7 @@ use tombolo::domain::ids::{
 };
 use tombolo::domain::pv::Pv;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use tombolo::domain::token::{JoinNote, Token};
+use tombolo::domain::token::{Note, Token};
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::manifest::persistent_volume;
 use tombolo::observe::index::NamespaceView;
@@ -135,7 +135,7 @@ impl Cluster for MemoryCluster {
         absent_is_done(edit)
     }
 
-    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError> {
         self.store().edit_pv(&pv.name, exactly(pv), |pv| {
             add_finalizer(&mut pv.metadata, &token.finalizer());
             pv.metadata

@@ -54,10 +54,12 @@ impl World {
             .filter_map(|p| p.strip_prefix(".tombolo/archive/"))
             .filter(|p| !p.contains('/'));
         let filled = |path: String| {
-            if tree.read(&format!("{path}/bytes")).is_some() {
-                ""
-            } else {
-                " empty"
+            let own = |uid: &[u8]| path.ends_with(&format!("pvc-{}", String::from_utf8_lossy(uid)));
+            match tree.read(&format!("{path}/bytes")) {
+                Some(uid) if own(uid) => "",
+                // Nobody has written to it since it was made.
+                Some(_) => " copied",
+                None => " empty",
             }
         };
         let here = here.map(|p| format!("data {p}{}", filled(p.to_owned())));

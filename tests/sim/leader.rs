@@ -11,6 +11,7 @@ use futures::FutureExt;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context as Waker, Poll};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use tombolo::api::reasons::{BackendReason, ReferenceReason};
 use tombolo::api::revocation::RevocationStatus;
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use tombolo::controllers::context::Locks;
+use tombolo::controllers::copies::{Copies, Settings, next_copy};
 use tombolo::controllers::purges::{Purging, purge_next};
 use tombolo::controllers::{Context, Next, look_at};
 use tombolo::domain::backend::Limits;
@@ -49,6 +51,8 @@ pub struct Outside {
     pub fake: Fake,
     pub now: Arc<Mutex<jiff::Timestamp>>,
     pub told: Arc<Mutex<Vec<Announcement>>>,
+    /// How often anybody has begun to lead.
+    pub terms: Arc<AtomicU64>,
     pub counted: Counted,
 }
 
@@ -148,6 +152,7 @@ pub struct Leader {
     /// What failed, and why.
     pub later: BTreeMap<Work, String>,
     looks: Vec<(Option<Work>, Look)>,
+    copies: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
     polls: usize,
     /// Whose turn it is among the watches.
     turn: usize,
@@ -213,6 +218,10 @@ impl Leader {
             reservations: Arc::default(),
             verdicts: Arc::default(),
             purges: Arc::default(),
+            copies: Arc::new(Copies::new(Settings {
+                epoch: outside.terms.fetch_add(1, Ordering::Relaxed),
+                ..Settings::default()
+            })),
             revocations: Arc::new(Gated {
                 inner: outside.counted.clone(),
                 gate: gate.clone(),
@@ -234,6 +243,7 @@ impl Leader {
             ready: Vec::new(),
             later: BTreeMap::new(),
             looks: Vec::new(),
+            copies: Vec::new(),
             polls: 0,
             turn: 0,
             silent: None,
@@ -354,24 +364,40 @@ impl Leader {
         self.looks.push((Some(work), Box::pin(look)));
     }
 
+    /// Begins a copy that waits, as a task of its own beside the looks.
+    pub fn begin_copy(&mut self) {
+        if !self.is_starting()
+            && let Some(copy) = next_copy(&self.ctx)
+        {
+            self.copies.push(Box::pin(copy));
+        }
+    }
+
     /// What is being looked at.
     pub fn looks_at(&self) -> impl Iterator<Item = &Work> {
         self.looks.iter().filter_map(|(work, _)| work.as_ref())
     }
 
-    /// Looks under way.
+    /// Looks and copies under way.
     pub fn looks(&self) -> usize {
-        self.looks.len()
+        self.looks.len() + self.copies.len()
     }
 
-    /// Moves the looks in turn: one may wait for another's lock.
+    /// Moves the looks and copies in turn: one may wait for another's lock.
     pub fn poll_next(&mut self) {
         self.polls += 1;
-        self.poll(self.polls % self.looks.len());
+        self.poll(self.polls % self.looks());
     }
 
-    /// Moves one look by one call.
+    /// Moves one look, or one copy, by one call.
     pub fn poll(&mut self, at: usize) {
+        if let Some(copy) = at.checked_sub(self.looks.len()) {
+            let waker = &mut Waker::from_waker(std::task::Waker::noop());
+            if self.copies[copy].as_mut().poll(waker).is_ready() {
+                drop(self.copies.remove(copy));
+            }
+            return;
+        }
         let (work, look) = &mut self.looks[at];
         let Poll::Ready(outcome) = look.as_mut().poll(&mut Waker::from_waker(std::task::Waker::noop())) else {
             return;

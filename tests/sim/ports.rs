@@ -16,7 +16,7 @@ use tombolo::domain::ids::{
 use tombolo::domain::pv::Pv;
 use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use tombolo::domain::token::{JoinNote, Token};
+use tombolo::domain::token::{Note, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
 use tombolo::execute::revocations::{Revocation, Revocations};
 use tombolo::ledger::epoch::Epoch;
@@ -26,8 +26,9 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo_backend_api::{
-    Admission, Backend, BackendError, Capabilities, CreateVolume, Disposal, ExportKey, Exported, Found, Listed, Mark,
-    MountSource, PurgeProgress, Purged, Quota, Revoke, RootLocation, Share, Space, TrashEntry, TrashId, VolumePath,
+    Admission, Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal,
+    ExportKey, Exported, Found, Listed, Mark, MountSource, PurgeProgress, Purged, Quota, Revoke, RootLocation, Share,
+    Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -65,7 +66,7 @@ gated! {
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;
     Write fn delete_pv(pv: &Exactly) -> Result<(), ApiError>;
     Write fn unprotect(pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
-    Write fn put_token(pv: &Exactly, token: &Token, note: &JoinNote) -> Result<(), ApiError>;
+    Write fn put_token(pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError>;
     Write fn take_token(pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
     Write fn put_hold(claim: &ClaimRef) -> Result<(), ApiError>;
     Write fn take_hold(claim: &ClaimRef) -> Result<(), ApiError>;
@@ -93,7 +94,6 @@ gated! {
             // What has no gate here cannot be stopped, and is not given out.
             Capabilities {
                 snapshot: false,
-                clone: false,
                 resize: false,
                 usage: false,
                 node_access: false,
@@ -103,6 +103,10 @@ gated! {
 
         fn root(&self) -> RootLocation {
             self.inner.root()
+        }
+
+        fn clones(&self) -> Option<&dyn Clones> {
+            Some(self)
         }
 
         fn share(&self) -> Option<&dyn Share> {
@@ -130,6 +134,12 @@ gated! {
     Write fn restore(id: &TrashId, path: &VolumePath) -> Result<(), BackendError>;
     Write fn forget(id: &TrashId) -> Result<(), BackendError>;
     Write fn purge(id: &TrashId, progress: &dyn PurgeProgress) -> Result<Purged, BackendError>;
+}
+
+gated! {
+    Clones for Fake {}
+    Write fn clone_volume(from: &VolumePath, into: &CreateVolume, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<Copied, BackendError>;
+    Write fn abandon_copy(into: &VolumePath) -> Result<(), BackendError>;
 }
 
 gated! {

@@ -3,7 +3,7 @@
 use crate::cluster::take_finalizer;
 use crate::store::Expect;
 use crate::world::World;
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, TypedLocalObjectReference};
 use serde_json::json;
 use tombolo::api::names;
 use tombolo::domain::access::Access;
@@ -57,6 +57,20 @@ impl World {
             .cluster
             .store()
             .create_claim(claim(at, class, &[(names::claim::SHARE_FROM, source)]));
+        drop(made);
+        self.people_acted();
+    }
+
+    /// Somebody makes a claim that is to begin as a copy of another one of its namespace.
+    pub fn copy(&mut self, at: &str, source: &str, class: &str) {
+        let mut copy = claim(at, class, &[]);
+        let named = TypedLocalObjectReference {
+            api_group: None,
+            kind: "PersistentVolumeClaim".to_owned(),
+            name: key(source).name,
+        };
+        copy.spec.get_or_insert_default().data_source = Some(named);
+        let made = self.out.cluster.store().create_claim(copy);
         drop(made);
         self.people_acted();
     }

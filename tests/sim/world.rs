@@ -127,6 +127,7 @@ impl Outside {
             fake: Fake::default(),
             now: Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)),
             told: Arc::default(),
+            terms: Arc::default(),
             counted: Default::default(),
         }
     }
@@ -211,6 +212,7 @@ impl World {
             if self.script.eager {
                 while leader.deliver_next() {}
             }
+            leader.begin_copy();
             if leader.looks() > 0 {
                 leader.poll_next();
                 return true;

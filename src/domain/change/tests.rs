@@ -304,6 +304,9 @@ fn any_state() -> impl Strategy<Value = State> {
 fn any_intent() -> impl Strategy<Value = Intent> {
     prop_oneof![
         Just(Intent::Create),
+        Just(Intent::Copy {
+            from: VolumeId::new("pvc-7")
+        }),
         any_pv().prop_map(|pv| Intent::Join { pv }),
         prop::sample::select(vec![OnDelete::Delete, OnDelete::Retain, OnDelete::Archive])
             .prop_map(|how| Intent::Discard { how }),

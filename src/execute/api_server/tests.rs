@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::access::OnRevoke;
 use crate::domain::cut::{Left, Side};
+use crate::domain::token::JoinNote;
 use crate::execute::testing::scripted::{Answer, Asked, Scripted, absent, list, ok, refusal, server};
 use crate::plan::testing::{claim_ref, handle, id, note, pv, pv_name, uid};
 use std::sync::Mutex;
@@ -58,10 +59,10 @@ fn hold_patch(body: Value) -> Asked {
 #[tokio::test]
 async fn a_token_goes_on_exactly_what_was_read_with_all_that_finishing_needs() {
     let (api, asked) = talk([ok(object())]);
-    let note = JoinNote {
+    let note = Note::Join(JoinNote {
         on_revoke: OnRevoke::Cut,
         ..note("team/app", &pv_name("prod/data"))
-    };
+    });
     api.put_token(&exact(), &token(), &note).await.unwrap();
     let expected = json!({"metadata": {
         "uid": "uid-of-pvc-prod-data", "resourceVersion": "7",

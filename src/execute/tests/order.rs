@@ -6,7 +6,7 @@ use super::*;
 async fn every_action_is_carried_out_once_and_in_order() {
     for (name, plan) in plans() {
         let w = watched(None).await;
-        run(&plan.actions, &w.ports).await.unwrap();
+        carry_out(&plan, &w.ports).await.unwrap();
         let expected: Vec<_> = plan.actions.iter().flat_map(steps_of).copied().collect();
         assert_eq!(w.steps.taken(), expected, "{name}");
     }
@@ -19,7 +19,7 @@ async fn after_a_step_that_fails_nothing_is_begun() {
         let steps: Vec<_> = plan.actions.iter().flat_map(steps_of).copied().collect();
         for at in (0..steps.len()).filter(|at| steps[*at] != "tell") {
             let w = watched(Some(at)).await;
-            run(&plan.actions, &w.ports).await.unwrap_err();
+            carry_out(&plan, &w.ports).await.unwrap_err();
             assert_eq!(w.steps.taken(), steps[..=at], "{name}: after step {at}");
             failures += 1;
         }
@@ -36,7 +36,7 @@ async fn a17_a37_d02_d05_d07_d12_d13_d16_d18_d26_what_the_ledger_does_not_take_n
             continue;
         };
         let w = watched(Some(at)).await;
-        let failure = run(&plan.actions, &w.ports).await.unwrap_err();
+        let failure = carry_out(&plan, &w.ports).await.unwrap_err();
         assert!(matches!(failure, Failure::Ledger(_)), "{name}: {failure}");
         assert!(w.fake.calls().is_empty(), "{name}: {:?}", w.fake.calls());
         assert!(!w.steps.taken().contains(&"backend"), "{name}");
@@ -84,7 +84,7 @@ async fn a_backend_s_failure_to_make_leaves_no_object() {
         for fault in [Fault::Refused(Class::Full), Fault::LostAnswer(Class::Transient)] {
             let w = watched(None).await;
             w.fake.fail_next(op, fault);
-            let failure = run(&plan.actions, &w.ports).await.unwrap_err();
+            let failure = carry_out(&plan, &w.ports).await.unwrap_err();
             assert!(matches!(failure, Failure::Backend(_)), "{op:?}: {failure}");
             assert!(!w.steps.taken().contains(&"create pv"), "{op:?} {fault:?}");
             assert_eq!(w.fake.pending_faults(), 0);

@@ -104,3 +104,23 @@ async fn the_time_of_an_export_begins_when_it_is_first_seen_idle_and_anew_after_
     assert_eq!(look(&[]), (vec![], None));
     assert_eq!(idle.at(&way("a").path), None);
 }
+
+#[tokio::test]
+async fn who_is_to_mount_a_copy_needs_its_way_already_and_none_to_the_source() {
+    let users = users(vec![pv("prod/data").copying("team/app")], Vec::new()).await;
+    assert_eq!(of(&users, "prod"), ["owner"]);
+    assert!(of(&users, "team").is_empty());
+    let path = VolumePath::parse(testing::pv_name("team/app").as_str()).unwrap();
+    let copy = export(&path, &Namespace::new("team"), Access::ReadWrite).unwrap();
+    assert!(matches!(&users.known[&copy][..], [User::Unseen]), "{users:?}");
+    assert!(users.doubtful.is_empty());
+}
+
+#[tokio::test]
+async fn the_token_of_a_copy_that_nobody_can_read_keeps_every_way_of_the_copy() {
+    let mut source = pv("prod/data").copying("team/app");
+    source.tokens.values_mut().for_each(|note| *note = None);
+    let users = users(vec![source], Vec::new()).await;
+    let path = VolumePath::parse(testing::pv_name("team/app").as_str()).unwrap();
+    assert_eq!(users.doubtful, [path].into());
+}

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
-use crate::domain::token::JoinNote;
+use crate::domain::token::Note;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::ledger::Durability;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
@@ -80,7 +80,7 @@ impl Cluster for Readable {
     async fn unprotect(&self, _: &PvName, _: &PvUid) -> Result<(), ApiError> {
         no()
     }
-    async fn put_token(&self, _: &Exactly, _: &Token, _: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, _: &Exactly, _: &Token, _: &Note) -> Result<(), ApiError> {
         no()
     }
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {

@@ -5,7 +5,7 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimKey, ClaimUid, Namespace, PvName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::Reference;
-use crate::domain::token::Token;
+use crate::domain::token::{Token, TokenKind};
 use crate::observe::work::Work;
 use crate::plan::handshake;
 
@@ -27,6 +27,7 @@ impl Index {
                 .get(&claim.key)
                 .into_iter()
                 .flatten()
+                .chain(self.copiers.get(&claim.key).into_iter().flatten())
                 .map(|key| Work::Claim(key.clone())),
         );
         let own = claim.uid.pv_name();
@@ -68,6 +69,10 @@ impl Index {
     pub(super) fn concerned_by_pv(&self, pv: &Pv, volume: Option<VolumeId>) -> Wake {
         let mut wake = Self::work_of_pv(pv, volume);
         wake.extend(pv.name.claim_uid().iter().flat_map(|uid| self.awaiting(uid)));
+        for token in pv.tokens.keys().filter(|token| token.kind == TokenKind::Copying) {
+            wake.insert(Work::Volume(VolumeId::from(&token.claim.pv_name())));
+            wake.extend(self.claims_by_uid.get(&token.claim).cloned().map(Work::Claim));
+        }
         let bound = pv.claim.iter().map(|c| &c.key);
         let by_name = pv.name.claim_uid().and_then(|uid| self.claims_by_uid.get(&uid));
         for key in bound.chain(by_name) {
@@ -78,6 +83,7 @@ impl Index {
                         .get(&claim.key)
                         .into_iter()
                         .flatten()
+                        .chain(self.copiers.get(&claim.key).into_iter().flatten())
                         .map(|k| Work::Claim(k.clone())),
                 );
             }
@@ -91,6 +97,9 @@ impl Index {
         wake.extend(new.claim.iter().map(|c| Work::Claim(c.key.clone())));
         let changed = |token: &&Token| old.tokens.get(token) != new.tokens.get(token);
         let tokens = old.tokens.keys().chain(new.tokens.keys()).filter(changed);
+        // A volume that is a copy is not let go while its source has the token.
+        let copies = tokens.clone().filter(|token| token.kind == TokenKind::Copying);
+        wake.extend(copies.map(|token| Work::Volume(VolumeId::from(&token.claim.pv_name()))));
         let claims = tokens.filter_map(|token| self.claims_by_uid.get(&token.claim));
         wake.extend(claims.map(|key| Work::Claim(key.clone())));
         wake

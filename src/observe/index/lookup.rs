@@ -6,6 +6,7 @@ use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::token::Token;
 use std::sync::Arc;
 
 impl Index {
@@ -22,6 +23,13 @@ impl Index {
     /// Claims that ask to join `source`.
     pub fn askers(&self, source: &ClaimKey) -> impl Iterator<Item = &ClaimKey> {
         self.askers.get(source).into_iter().flatten()
+    }
+
+    /// PersistentVolumes with the token of a copy that becomes the volume of a claim.
+    pub fn reads_for(&self, claim: &ClaimUid) -> impl Iterator<Item = &PvName> {
+        let token = Token::copying(claim.clone());
+        let named = self.tokens.get(claim).into_iter().flatten();
+        named.filter(move |name| self.pvs.get(*name).is_some_and(|pv| pv.tokens.contains_key(&token)))
     }
 
     /// All claims.

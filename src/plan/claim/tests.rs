@@ -62,6 +62,7 @@ impl Scene {
             backend: self.backends.first().filter(|b| b.health != Health::Degraded),
         };
         let o = ForClaim {
+            copy: None,
             claim: &self.claim,
             class: self.class.as_ref(),
             own_pv: self.own_pv.as_ref(),

@@ -55,6 +55,7 @@ fn attempts_that_fail_are_a_failure_only_of_what_is_due() {
 /// The plan of the same volume, and the words in which it gives up.
 fn told(pv: &Pv, record: Option<&Record>) -> Option<String> {
     let plan = volume::decide(&LiveVolume {
+        copies: Default::default(),
         volume: testing::id("prod/data"),
         twins: false,
         pv: Some(pv.clone()),

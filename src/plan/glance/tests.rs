@@ -85,6 +85,7 @@ fn a_volume_that_looks_quiet_is_left_alone() {
             for members in [BTreeSet::new(), BTreeSet::from([pv_name(MEMBER)])] {
                 let tokens = object.iter().flat_map(|pv| pv.tokens.keys().cloned());
                 let view = LiveVolume {
+                    copies: Default::default(),
                     volume: id(OWNER),
                     twins: false,
                     pv: object.clone(),

@@ -1,22 +1,27 @@
 //! The main scenarios, one plan each.
 
 use super::See;
-use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
+use crate::domain::access::{OnDelete, OnOwnerDelete};
 use crate::domain::claim::Claim;
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
+use crate::domain::source::DataSource;
 use crate::domain::token::Token;
 use crate::plan::Plan;
 use crate::plan::claim::{self, ForClaim};
+use crate::plan::copy::{self, ForCopy};
 use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::{self, LiveMember};
-use crate::plan::testing::{self, backend, class, id, member_pv, pv, pv_name, record, reference, uid};
+use crate::plan::testing::{
+    self, backend, class, copied, copier, id, member_pv, pv, pv_name, read_only_note, record, reference, uid,
+};
 use crate::plan::volume::{self, LiveVolume, TokenClaim};
 
 /// Shows every plan, with its name.
 pub(crate) fn every(see: See<'_>) {
     provisioning(see);
     joining(see);
+    copying(see);
     refusing(see);
     letting_go(see);
     deleting(see);
@@ -26,7 +31,7 @@ pub(crate) fn every(see: See<'_>) {
 /// The plan of a claim; `source` is the owner's claim, its object and whether its namespace may read it.
 fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)>, live: bool) -> Plan {
     let (labels, references) = (testing::labels(&[]), [reference("team/to-prod", "prod/data")]);
-    let backends = [backend("nas1")];
+    let backends = [copier("nas1")];
     let handshake = Handshake {
         claim,
         namespace_labels: &labels,
@@ -37,6 +42,11 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
         backend: backends.first(),
     };
     claim::decide(&ForClaim {
+        copy: copy::wanted(claim).map(|_| ForCopy {
+            source: source.map(|s| s.0),
+            source_pv: source.map(|s| s.1),
+            outgrown: false,
+        }),
         claim,
         class: Some(&class("gold")),
         own_pv: None,
@@ -51,6 +61,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
 /// The volume of `prod/data`.
 fn volume(pv: Option<Pv>, owners: &[Claim], members: &[&str], record: Option<Record>) -> LiveVolume {
     LiveVolume {
+        copies: Default::default(),
         volume: id("prod/data"),
         twins: false,
         tokens: Default::default(),
@@ -113,7 +124,7 @@ fn joining(check: See<'_>) {
     check("join-finish", &volume::decide(&waiting(live(), TokenClaim::Waiting)));
     let mut read_only = waiting(live(), TokenClaim::Waiting);
     let notes = read_only.pv.as_mut().unwrap().tokens.values_mut().flatten();
-    notes.for_each(|note| note.access = Access::ReadOnly);
+    notes.for_each(|note| *note = read_only_note(note));
     check("join-finish-read-only", &volume::decide(&read_only));
     let mut begun = waiting(live(), TokenClaim::Served);
     begun.record = Some(record("prod/data").intends(Intent::Join {
@@ -121,6 +132,44 @@ fn joining(check: See<'_>) {
     }));
     check("join-finished-before-a-crash", &volume::decide(&begun));
     check("join-abandoned", &volume::decide(&waiting(live(), TokenClaim::Gone)));
+}
+
+fn copying(check: See<'_>) {
+    let source = testing::claim("team/data").bound();
+    let target = || testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() });
+    check(
+        "copy-begin",
+        &of_claim(&target(), None, Some((&source, &pv("team/data"))), true),
+    );
+    let small = target().with(|c| c.request = Some(testing::GI));
+    check(
+        "copy-too-small",
+        &of_claim(&small, None, Some((&source, &pv("team/data"))), true),
+    );
+    let with_token = |claim: TokenClaim| LiveVolume {
+        volume: id("team/data"),
+        tokens: [(Token::copying(uid("team/app")), claim)].into(),
+        backend: Some(copier("nas1")),
+        ..volume(
+            Some(pv("team/data").copying("team/app")),
+            std::slice::from_ref(&source),
+            &[],
+            Some(record("team/data")),
+        )
+    };
+    let mut under_way = with_token(TokenClaim::Waiting);
+    check("copy-under-way", &volume::decide(&under_way));
+    let wanted = volume::wanted(&under_way).into_iter().flat_map(|wanted| wanted.actions);
+    check("copy-steps", &Plan::finally(wanted.collect()));
+    check("copy-served", &volume::decide(&with_token(TokenClaim::Served)));
+    check("copy-nobody-waits-for", &volume::decide(&with_token(TokenClaim::Gone)));
+    let known = volume::Known {
+        record: Some(copied("team/app", "team/data")),
+        outgrown: true,
+        ..volume::Known::default()
+    };
+    under_way.copies.of_this = [(Token::copying(uid("team/app")), known)].into();
+    check("copy-too-large", &volume::decide(&under_way));
 }
 
 fn refusing(check: See<'_>) {

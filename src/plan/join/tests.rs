@@ -105,7 +105,7 @@ fn the_token_carries_the_version_that_was_read_and_all_that_finishing_needs() {
         class: ClassName::new("gold"),
         source_uid: uid("prod/data"),
     };
-    assert_eq!(**note, expected);
+    assert_eq!(**note, Note::Join(expected));
 }
 
 #[test]

@@ -3,33 +3,37 @@
 use super::arbitrary::{ClaimScene, claim_scene, live_member, live_volume, odd_uid};
 use crate::domain::change::{self, Change};
 use crate::domain::claim::ClaimPhase;
-use crate::domain::record::Record;
+use crate::domain::ids::VolumeId;
+use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::Token;
 use crate::plan::claim::{self, ForClaim};
+use crate::plan::copy::{self, ForCopy};
 use crate::plan::handshake::{self, Handshake, examine};
-use crate::plan::volume::TokenClaim;
 use crate::plan::{Action, Plan, Verdict, glance, member, rules, testing, volume};
 use proptest::prelude::*;
 
-/// The changes of a plan, one after the other, are legal for the record that was seen.
-fn legal(record: Option<&Record>, plan: &Plan) -> Result<(), String> {
+/// The changes of a plan to one volume, one after the other, are legal for the record that was seen.
+pub(super) fn legal(volume: &VolumeId, record: Option<&Record>, plan: &Plan) -> Result<(), String> {
     let mut record = record.cloned();
     for action in &plan.actions {
         let (Action::Record(changes) | Action::Note(changes)) = action else {
             continue;
         };
-        for change in changes {
+        for change in changes.iter().filter(|c| c.volume() == volume) {
             record = change::apply(record, change).map_err(|e| format!("{e}\n{plan}"))?;
         }
     }
     Ok(())
 }
 
-fn discards(plan: &Plan) -> bool {
-    plan.actions.iter().any(|a| matches!(a, Action::Discard { .. }))
+/// Whether the data of this very volume is discarded.
+fn discards(of: &VolumeId, plan: &Plan) -> bool {
+    plan.actions
+        .iter()
+        .any(|a| matches!(a, Action::Discard { volume, .. } if volume == of))
 }
 
-fn decide(s: &ClaimScene) -> Plan {
+pub(super) fn decide(s: &ClaimScene) -> Plan {
     let labels = testing::labels(&[("tier", "gold")]);
     let handshake = Handshake {
         claim: &s.claim,
@@ -41,6 +45,11 @@ fn decide(s: &ClaimScene) -> Plan {
         backend: s.backends.first(),
     };
     claim::decide(&ForClaim {
+        copy: copy::wanted(&s.claim).map(|_| ForCopy {
+            source: s.source.as_ref(),
+            source_pv: s.source_pv.as_ref(),
+            outgrown: s.outgrown,
+        }),
         claim: &s.claim,
         class: s.class.as_ref(),
         own_pv: s.own_pv.as_ref(),
@@ -60,10 +69,13 @@ proptest! {
         // A discard that the ledger has begun, under an object on which a token waits, is a contradiction that the API server
         // excludes; nothing could be legal there.
         let contradiction = v.record.as_ref().is_some_and(|r| {
-            r.state == crate::domain::record::State::Deleting || matches!(r.intent, Some(crate::domain::record::Intent::Discard { .. }))
+            r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }))
         });
-        if !contradiction || discards(&plan) {
-            prop_assert_eq!(legal(v.record.as_ref(), &plan), Ok(()));
+        if !contradiction || discards(&v.volume, &plan) {
+            prop_assert_eq!(legal(&v.volume, v.record.as_ref(), &plan), Ok(()));
+        }
+        for (token, known) in &v.copies.of_this {
+            prop_assert_eq!(legal(&VolumeId::from(&token.claim.pv_name()), known.record.as_ref(), &plan), Ok(()));
         }
         prop_assert_eq!(plan, volume::decide(&v), "planning twice gives the same plan");
     }
@@ -71,15 +83,17 @@ proptest! {
     #[test]
     fn data_is_discarded_only_when_nobody_at_all_is_left(v in live_volume()) {
         let plan = volume::decide(&v);
-        // Without the object: a discard that was begun, and whose object somebody took away by force.
-        if discards(&plan) && v.pv.is_none() {
+        // Without the object: a discard that was begun, and whose object somebody took away by force; or a copy that never had one.
+        if discards(&v.volume, &plan) && v.pv.is_none() {
             prop_assert!(v.members.is_empty() && !v.twins);
             prop_assert!(v.owners.iter().all(|c| c.is_bound_elsewhere(&v.volume.pv_name())));
-            prop_assert_eq!(v.record.as_ref().map(|r| r.state), Some(crate::domain::record::State::Deleting));
-        } else if discards(&plan) {
+            let record = v.record.as_ref().unwrap();
+            let copied = matches!(record.intent, Some(Intent::Copy { .. }));
+            prop_assert!(record.state == State::Deleting || (copied && !v.copies.into_this));
+        } else if discards(&v.volume, &plan) {
             let pv = v.pv.as_ref().unwrap();
             prop_assert!(pv.terminating && pv.is_owner());
-            prop_assert!(pv.tokens.is_empty() && v.tokens.is_empty());
+            prop_assert!(pv.tokens.is_empty() && v.tokens.is_empty() && !v.copies.into_this);
             prop_assert!(v.members.is_empty());
             prop_assert!(v.owners.iter().all(|c| c.phase == ClaimPhase::Bound && c.volume_name.as_ref() != Some(&pv.name)));
             prop_assert_eq!(pv.policy, crate::domain::pv::ReclaimPolicy::Delete);
@@ -96,17 +110,6 @@ proptest! {
             prop_assert!(v.members.is_empty() && pv.tokens.is_empty());
             prop_assert!(v.owners.iter().all(|c| c.is_bound_elsewhere(&pv.name)));
             prop_assert!(pv.is_let_go());
-        }
-    }
-
-    #[test]
-    fn a_token_comes_off_only_when_its_claim_is_gone_or_served_or_its_member_was_made(v in live_volume()) {
-        let plan = volume::decide(&v);
-        for action in &plan.actions {
-            let Action::TakeToken { token, .. } = action else { continue };
-            let done = matches!(v.tokens.get(token), Some(TokenClaim::Gone | TokenClaim::Served));
-            let made = plan.actions.iter().any(|a| matches!(a, Action::CreatePv(pv) if pv.name == token.claim.pv_name()));
-            prop_assert!(done || made, "{}", plan);
         }
     }
 
@@ -131,7 +134,8 @@ proptest! {
         prop_assert_eq!(rules::check_plan(&plan), Ok(()), "{}", plan);
         prop_assert!(!plan.actions.iter().any(Action::touches_data));
         let own = m.record.as_ref().filter(|r| r.volume.pv_name() != m.name);
-        prop_assert_eq!(legal(own, &plan), Ok(()));
+        let volume = m.record.as_ref().map(|r| &r.volume);
+        prop_assert_eq!(volume.map_or(Ok(()), |volume| legal(volume, own, &plan)), Ok(()));
         prop_assert_eq!(plan, member::decide(&m), "planning twice gives the same plan");
     }
 
@@ -162,9 +166,14 @@ proptest! {
         let plan = decide(&s);
         prop_assert_eq!(rules::check_plan(&plan), Ok(()), "{}", plan);
         // Nobody joins a volume that no claim was ever bound to: what is open then is another's, and waited for.
-        let joining = s.record.as_ref().is_some_and(|r| matches!(r.intent, Some(crate::domain::record::Intent::Join { .. })));
-        if !joining {
-            prop_assert_eq!(legal(s.record.as_ref(), &plan), Ok(()));
+        // And what a volume begins with never changes: a claim that wants no copy has no record of one.
+        let contradicts = |r: &Record| match r.intent {
+            Some(Intent::Join { .. }) => true,
+            Some(Intent::Copy { .. }) => copy::wanted(&s.claim).is_none(),
+            Some(Intent::Create | Intent::Discard { .. }) | None => false,
+        };
+        if !s.record.as_ref().is_some_and(contradicts) {
+            prop_assert_eq!(legal(&testing::id("team/app"), s.record.as_ref(), &plan), Ok(()));
         }
         prop_assert_eq!(plan, decide(&s), "planning twice gives the same plan");
     }
@@ -183,10 +192,11 @@ proptest! {
     fn a_join_begins_only_on_live_reads_and_with_consent(s in claim_scene()) {
         let plan = decide(&s);
         let token = plan.actions.iter().find_map(|a| match a {
-            Action::PutToken { pv, token, note } => Some((pv, token, note)),
+            Action::PutToken { pv, token, note } if note.join().is_some() => Some((pv, token, note)),
             _ => None,
         });
         if let Some((pv, token, note)) = token {
+            let note = note.join().unwrap();
             let (source, owner) = (s.source.as_ref().unwrap(), s.source_pv.as_ref().unwrap());
             prop_assert!(s.live && s.claim.is_unbound() && !s.going);
             prop_assert!(!source.terminating && !owner.terminating && owner.is_owner());
@@ -243,7 +253,7 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..3000 {
+    for _ in 0..6000 {
         let volume = live_volume().new_tree(&mut runner).unwrap().current();
         let member = live_member().new_tree(&mut runner).unwrap().current();
         let claim = claim_scene().new_tree(&mut runner).unwrap().current();
@@ -258,7 +268,7 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
             });
         }
     }
-    let expected = "ask live, continue, create, delete, discard, make, mend, not ours, note, put hold, put token, \
+    let expected = "abandon copy, ask live, continue, create, delete, discard, make, mend, not ours, note, put hold, put token, \
                     record, record owner, refused, remove empty, reschedule, set retain, settled, take token, tell, unprotect";
     assert_eq!(seen.into_iter().collect::<Vec<_>>().join(", "), expected);
 }
@@ -270,6 +280,8 @@ fn kind(action: &Action) -> &'static str {
         Action::Note(_) => "note",
         Action::Tell(_) => "tell",
         Action::MakeData { .. } => "make",
+        Action::Copy { .. } => "copy",
+        Action::AbandonCopy { .. } => "abandon copy",
         Action::Discard { .. } => "discard",
         Action::RemoveEmpty { .. } => "remove empty",
         Action::CreatePv(_) => "create",
@@ -283,7 +295,6 @@ fn kind(action: &Action) -> &'static str {
         Action::Mend { .. } => "mend",
         Action::SetRetain(_) => "set retain",
         Action::RecordOwner { .. } => "record owner",
-        // What becomes of exports is decided for a whole backend.
         Action::Admit { .. } | Action::MakeExport { .. } | Action::Release { .. } | Action::NoteCut { .. } => "exports",
     }
 }

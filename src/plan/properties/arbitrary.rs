@@ -8,7 +8,7 @@ use crate::domain::ids::{BackendName, ClaimUid, PvName};
 use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::source::{DataSource, DropCause};
-use crate::domain::token::{Token, TokenKind};
+use crate::domain::token::{Note, Token, TokenKind};
 use crate::plan::member::LiveMember;
 use crate::plan::testing::{self, GI};
 use crate::plan::volume::{LiveVolume, TokenClaim};
@@ -20,6 +20,7 @@ use proptest::sample::select;
 use tombolo_backend_api::{BackendId, Capabilities};
 
 mod claims;
+mod copying;
 
 pub(super) use claims::{ClaimScene, claim_scene, reference};
 
@@ -87,8 +88,10 @@ fn source() -> impl Strategy<Value = DataSource> {
         group: "example.com".into(),
         kind: "Hello".into(),
     };
+    let clone = DataSource::Claim { name: "data".into() };
     prop_oneof![
         8 => Just(DataSource::None),
+        1 => Just(clone),
         1 => Just(served),
         1 => Just(populator),
         1 => select(vec![DropCause::GateOff, DropCause::CustomKindInDataSource]).prop_map(DataSource::Dropped),
@@ -197,7 +200,7 @@ fn ours(of: &'static str) -> impl Strategy<Value = Ours> {
 }
 
 pub(super) fn tokens() -> impl Strategy<Value = std::collections::BTreeMap<Token, bool>> {
-    let kind = prop_oneof![4 => Just(TokenKind::Joining), 1 => Just(TokenKind::Copying)];
+    let kind = prop_oneof![2 => Just(TokenKind::Joining), 1 => Just(TokenKind::Copying)];
     let token = (kind, select(CLAIMS[1..].to_vec())).prop_map(|(kind, of)| Token {
         kind,
         claim: testing::uid(of),
@@ -227,7 +230,11 @@ pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
                     .into_iter()
                     .map(|(token, readable)| {
                         let member = token.claim.as_str().replacen('-', "/", 1);
-                        let note = readable.then(|| testing::note(&member, &testing::pv_name(OWNER)));
+                        let owner = testing::pv_name(OWNER);
+                        let note = readable.then(|| match token.kind {
+                            TokenKind::Joining => Note::Join(testing::note(&member, &owner)),
+                            TokenKind::Copying => Note::Copy(testing::copy_note(&member, &owner)),
+                        });
                         (token, note)
                     })
                     .collect();
@@ -245,6 +252,9 @@ pub(super) fn record() -> impl Strategy<Value = Record> {
     let intent = prop_oneof![
         Just(Intent::Create),
         pv_names().prop_map(|pv| Intent::Join { pv }),
+        Just(Intent::Copy {
+            from: testing::id("prod/new")
+        }),
         select(vec![OnDelete::Delete, OnDelete::Archive]).prop_map(|how| Intent::Discard { how }),
     ];
     let members = btree_set(select(CLAIMS[1..].to_vec()), 0..3);
@@ -265,17 +275,18 @@ pub(super) fn backend() -> impl Strategy<Value = Backend> {
     ];
     (
         health,
-        prop::bool::weighted(0.9),
+        (prop::bool::weighted(0.9), prop::bool::weighted(0.8)),
         any::<bool>(),
         option::weighted(0.2, 0u64..3),
         select(vec!["nas1", "nas2"]),
         option::of(Just("node1".to_owned())),
     )
-        .prop_map(|(health, share, read_only_enforced, limit, name, node)| {
+        .prop_map(|(health, (share, clone), read_only_enforced, limit, name, node)| {
             testing::backend(name).with(|b| {
                 (b.health, b.node) = (health, node);
                 b.capabilities = Capabilities {
                     share,
+                    clone,
                     read_only_enforced,
                     ..Capabilities::default()
                 };
@@ -299,23 +310,28 @@ pub(super) fn live_volume() -> impl Strategy<Value = LiveVolume> {
         members,
         option::weighted(0.8, record()),
         option::of(backend()),
+        (vec(copying::known(), 4), prop::bool::weighted(0.1)),
     )
-        .prop_map(|(pv, (become_of, all), owners, members, record, backend)| {
-            let seen = pv
-                .iter()
-                .flat_map(|pv| pv.tokens.keys().cloned())
-                .skip(usize::from(!all));
-            LiveVolume {
-                volume: testing::id(OWNER),
-                twins: false,
-                tokens: seen.zip(become_of).collect(),
-                pv,
-                owners,
-                members,
-                record,
-                backend,
-            }
-        })
+        .prop_map(
+            |(pv, (become_of, all), owners, members, record, backend, (known, into_this))| {
+                let copies = copying::of(pv.as_ref(), known, into_this);
+                let seen = pv
+                    .iter()
+                    .flat_map(|pv| pv.tokens.keys().cloned())
+                    .skip(usize::from(!all));
+                LiveVolume {
+                    copies,
+                    volume: testing::id(OWNER),
+                    twins: false,
+                    tokens: seen.zip(become_of).collect(),
+                    pv,
+                    owners,
+                    members,
+                    record,
+                    backend,
+                }
+            },
+        )
 }
 
 pub(super) fn live_member() -> impl Strategy<Value = LiveMember> {

@@ -126,6 +126,7 @@ fn live(all: &[Seen], record: Option<Record>, owners: Vec<Claim>) -> LiveVolume 
         others.any(|s| mounts_the_same(&s.pv, pv))
     });
     LiveVolume {
+        copies: Default::default(),
         volume,
         twins,
         pv,
@@ -341,6 +342,7 @@ fn some_clusters_lead_to_a_discard_and_some_would_but_for_their_members() {
             .find(|r| r.volume == testing::id(OWNER));
         let view = live(&all, record, Vec::new());
         let alone = LiveVolume {
+            copies: Default::default(),
             members: BTreeSet::new(),
             ..view.clone()
         };

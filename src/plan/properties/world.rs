@@ -3,8 +3,10 @@
 
 use super::arbitrary::{OWNER, live_volume};
 use crate::domain::change;
+use crate::domain::ids::VolumeId;
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, Record, State};
+use crate::domain::token::TokenKind;
 use crate::plan::volume::{LiveVolume, TokenClaim, decide};
 use crate::plan::{Action, Verdict, rules, testing};
 use proptest::prelude::*;
@@ -21,9 +23,11 @@ impl World {
         match action {
             Action::Record(changes) | Action::Note(changes) => {
                 for c in changes {
-                    v.record = change::apply(v.record.take(), c).map_err(|e| e.to_string())?;
+                    let record = record_of(v, c.volume()).ok_or("a record of some other volume")?;
+                    *record = change::apply(record.take(), c).map_err(|e| e.to_string())?;
                 }
             }
+            Action::Discard { volume, .. } if *volume != v.volume => self.a_copy_is_over(volume)?,
             Action::Discard { .. } => self.data = false,
             Action::CreatePv(pv) => {
                 let _ = v.members.insert(pv.name.clone());
@@ -34,7 +38,7 @@ impl World {
                 }
             }
             Action::TakeToken { token, .. } => {
-                let _ = v.tokens.remove(token);
+                let _ = (v.tokens.remove(token), v.copies.of_this.remove(token));
                 self.object()?.tokens.remove(token).ok_or("there is no such token")?;
             }
             Action::DeletePv(_) => self.object()?.terminating = true,
@@ -52,8 +56,9 @@ impl World {
                 let ours = self.object()?.ours.as_mut().ok_or("not ours")?;
                 (ours.intact, ours.volume, ours.backend) = (true, Some(volume.clone()), Some(backend.clone()));
             }
-            Action::Tell(_) | Action::RemoveEmpty { .. } => {}
+            Action::Tell(_) | Action::RemoveEmpty { .. } | Action::AbandonCopy { .. } => {}
             Action::MakeData { .. }
+            | Action::Copy { .. }
             | Action::Admit { .. }
             | Action::MakeExport { .. }
             | Action::Release { .. }
@@ -68,6 +73,22 @@ impl World {
         Ok(())
     }
 
+    /// What was made for a claim that is gone, or does not fit it, has no object and no user.
+    fn a_copy_is_over(&self, volume: &VolumeId) -> Result<(), String> {
+        let mut copies = self.view.copies.of_this.iter();
+        let (token, known) = copies
+            .find(|(token, _)| token.claim.pv_name() == volume.pv_name())
+            .ok_or("no copy")?;
+        let ending = known.record.as_ref().is_some_and(|r| r.state == State::Deleting);
+        match self.view.tokens.get(token) {
+            Some(TokenClaim::Gone) => Ok(()),
+            Some(TokenClaim::Waiting) if known.outgrown || ending => Ok(()),
+            Some(TokenClaim::Waiting | TokenClaim::Served) | None => {
+                Err("a copy is discarded that somebody waits for".into())
+            }
+        }
+    }
+
     fn object(&mut self) -> Result<&mut crate::domain::pv::Pv, String> {
         self.view.pv.as_mut().ok_or_else(|| "there is no object".to_owned())
     }
@@ -80,7 +101,9 @@ impl World {
             rules::check_plan(&plan)?;
             let lives = crashes.next().copied().unwrap_or(usize::MAX);
             for action in plan.actions.iter().take(lives) {
-                if let Action::Discard { .. } = action {
+                if let Action::Discard { volume, .. } = action
+                    && *volume == self.view.volume
+                {
                     self.nobody_is_left()?;
                 }
                 self.carry_out(action).map_err(|e| format!("{e}\n{plan}"))?;
@@ -108,6 +131,15 @@ impl World {
     }
 }
 
+fn record_of<'a>(v: &'a mut LiveVolume, volume: &VolumeId) -> Option<&'a mut Option<Record>> {
+    if *volume == v.volume {
+        return Some(&mut v.record);
+    }
+    let mut tokens = v.tokens.keys();
+    let token = tokens.find(|token| token.kind == TokenKind::Copying && token.claim.pv_name() == volume.pv_name())?;
+    Some(&mut v.copies.of_this.entry(token.clone()).or_default().record)
+}
+
 /// Worlds that an API server can show: a token that was looked up, no token under a discard that has begun, one name for one
 /// claim, no member without an object that holds it.
 fn possible(mut v: LiveVolume) -> Option<World> {
@@ -121,6 +153,10 @@ fn possible(mut v: LiveVolume) -> Option<World> {
         .is_some_and(|r| discarding(r) && (!pv.terminating || !pv.tokens.is_empty() || !v.members.is_empty()))
     {
         return None;
+    }
+    // A copy's end that has begun while its claim waits began because it does not fit.
+    for known in v.copies.of_this.values_mut() {
+        known.outgrown |= known.record.as_ref().is_some_and(discarding);
     }
     let served: Vec<_> = v
         .tokens

@@ -4,7 +4,7 @@ use super::*;
 use crate::domain::backend::Backend;
 use crate::domain::ids::ResourceVersion;
 use crate::domain::record::Record;
-use crate::domain::token::Token;
+use crate::domain::token::{Note, Token};
 use crate::plan::testing::{self, backend, class, id, note, pv, pv_name, record, uid};
 use crate::plan::volume::{LiveVolume, decide};
 use crate::plan::{Refusal, join, provision};
@@ -14,6 +14,7 @@ mod exports;
 /// A discard as it is planned.
 fn discard() -> Vec<Action> {
     let ending = LiveVolume {
+        copies: Default::default(),
         volume: id("prod/data"),
         twins: false,
         pv: Some(pv("prod/data").released().terminating()),
@@ -207,7 +208,7 @@ fn after_a_token_or_a_delete_comes_a_new_look() {
     let put = Action::PutToken {
         pv: (&pv("prod/data")).into(),
         token: Token::joining(uid("team/app")),
-        note: Box::new(note("team/app", &pv_name("prod/data"))),
+        note: Box::new(Note::Join(note("team/app", &pv_name("prod/data")))),
     };
     for end in [delete, put] {
         assert_eq!(check(std::slice::from_ref(&end)), Ok(()));

@@ -6,7 +6,7 @@ use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevo
 use crate::domain::ids::{BackendName, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
 use crate::domain::record::{Intent, Member, Record, State};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{CopyNote, JoinNote, Note, Token};
 use k8s_openapi::api::core::v1::{NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, VolumeNodeAffinity};
 use std::collections::BTreeMap;
 
@@ -98,7 +98,14 @@ impl Pv {
     pub(crate) fn token(mut self, member: &str) -> Self {
         let _ = self
             .tokens
-            .insert(Token::joining(uid(member)), Some(note(member, &self.name)));
+            .insert(Token::joining(uid(member)), Some(Note::Join(note(member, &self.name))));
+        self
+    }
+
+    /// With the token of a copy for a claim.
+    pub(crate) fn copying(mut self, target: &str) -> Self {
+        let note = Note::Copy(copy_note(target, &self.name));
+        let _ = self.tokens.insert(Token::copying(uid(target)), Some(note));
         self
     }
 
@@ -153,6 +160,40 @@ pub(crate) fn note(member: &str, owner: &PvName) -> JoinNote {
         class: ClassName::new("gold"),
         source_uid: owner.claim_uid().unwrap(),
     }
+}
+
+/// The same note, of a join that is to read only.
+pub(crate) fn read_only_note(note: &Note) -> Note {
+    let mut note = note.clone();
+    if let Note::Join(join) = &mut note {
+        join.access = Access::ReadOnly;
+    }
+    note
+}
+
+/// The note of a copy for a claim.
+pub(crate) fn copy_note(target: &str, source: &PvName) -> CopyNote {
+    CopyNote {
+        claim: key(target),
+        modes: AccessModes::parse(&["ReadWriteMany"]),
+        class: ClassName::new("gold"),
+        bytes: 10 * GI,
+        policy: ReclaimPolicy::Delete,
+        on_delete: OnDelete::Delete,
+        on_owner_delete: OnOwnerDelete::Detach,
+        mount_options: vec!["nfsvers=4.1".to_owned()],
+        source_uid: source.claim_uid().unwrap(),
+    }
+}
+
+/// The record of a copy that has begun.
+pub(crate) fn copied(target: &str, source: &str) -> Record {
+    Record {
+        mount_options: vec!["nfsvers=4.1".to_owned()],
+        ..record(target)
+    }
+    .state(State::Creating)
+    .intends(Intent::Copy { from: id(source) })
 }
 
 /// The record of a live volume without members.

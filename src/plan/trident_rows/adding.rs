@@ -42,6 +42,7 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
         backend: s.backend.as_ref(),
     };
     claim::decide(&ForClaim {
+        copy: None,
         claim: &s.claim,
         class: Some(&class("gold")),
         own_pv: s.own_pv.as_ref(),

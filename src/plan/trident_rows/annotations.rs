@@ -84,6 +84,7 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
         backend: None,
     };
     claim::decide(&ForClaim {
+        copy: None,
         claim,
         class,
         own_pv: None,

@@ -33,6 +33,7 @@ fn lets_go(plan: &Plan) -> bool {
 /// The volume of `prod/data`.
 fn parent(pv: Pv, owners: &[Claim], members: &[&str], record: Option<Record>) -> LiveVolume {
     LiveVolume {
+        copies: Default::default(),
         volume: id("prod/data"),
         twins: false,
         pv: Some(pv),
@@ -145,6 +146,7 @@ fn d28_a_discard_that_failed_is_planned_again_just_so() {
     assert!(
         discards(&v)
             && discards(&LiveVolume {
+                copies: Default::default(),
                 record: Some(tried),
                 ..v
             })

@@ -35,6 +35,7 @@ fn b05_a_member_that_is_loaded_stays_a_member_and_becomes_no_volume() {
         let volumes: Vec<_> = records.iter().map(|r| r.volume.clone()).collect();
         assert_eq!(volumes, [id("prod/data")], "it has no record of its own");
         let own = volume::decide(&LiveVolume {
+            copies: Default::default(),
             volume: id("team/app"),
             twins: false,
             pv: Some(member),

@@ -14,7 +14,8 @@ use crate::plan::{Action, Plan, cleanup};
 
 /// Held by our finalizer: no token can be added any more, and none is left in this view.
 pub(super) fn decide(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
-    if in_use(v, &pv.name) {
+    // Its source still says that it is being copied, and clears away whatever has no object.
+    if in_use(v, &pv.name) || v.copies.into_this {
         return Plan::settled();
     }
     if !v.members.is_empty() {
@@ -43,7 +44,9 @@ fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
     changes.push(Change::Forget {
         volume: v.volume.clone(),
     });
-    Plan::finally(vec![unprotect(pv), Action::Note(changes)])
+    let mut actions = ledger::no_copy_any_more(v, pv);
+    actions.extend([unprotect(pv), Action::Note(changes)]);
+    Plan::finally(actions)
 }
 
 fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete, backend: BackendName, record: Record) -> Plan {

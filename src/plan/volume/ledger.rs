@@ -57,7 +57,7 @@ pub(super) fn settle(record: &Record) -> Option<Change> {
 /// not among them, for only its own plan knows that it has been done.
 fn settle_made(record: &Record) -> Option<Change> {
     match &record.intent {
-        Some(Intent::Create | Intent::Join { .. }) => settle(record),
+        Some(Intent::Create | Intent::Copy { .. } | Intent::Join { .. }) => settle(record),
         Some(Intent::Discard { .. }) | None => None,
     }
 }
@@ -71,6 +71,16 @@ pub(super) fn remember(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
             .collect(),
         (Some(_), _) | (None, None) => Vec::new(),
     }
+}
+
+/// A volume that was a copy, before its object may go: from a record that still says "being copied" it would look as if there had
+/// never been one, and what is kept would be cleared away.
+pub(super) fn no_copy_any_more(v: &LiveVolume, pv: &Pv) -> Vec<Action> {
+    let copied = |r: &&Record| matches!(r.intent, Some(Intent::Copy { .. }));
+    let Some(record) = v.record.as_ref().filter(copied) else {
+        return Vec::new();
+    };
+    note(in_state(v, record, rest(pv)))
 }
 
 /// What comes before a new step: a record, no other step open, and no volume still "being made" whose object is there.
@@ -185,9 +195,21 @@ pub(super) fn nobody_left(record: Option<&Record>, next: Option<&Intent>) -> Vec
     record.members.keys().map(leave).chain(settle).collect()
 }
 
+/// That a volume was copied is over on disk, see [`no_copy_any_more`]; everything else may be noted later.
 fn note(changes: Vec<Change>) -> Vec<Action> {
+    let of_a_copy = |c: &Change| {
+        matches!(
+            c,
+            Change::Settle {
+                intent: Intent::Copy { .. },
+                ..
+            }
+        )
+    };
     if changes.is_empty() {
         Vec::new()
+    } else if changes.iter().any(of_a_copy) {
+        vec![Action::Record(changes)]
     } else {
         vec![Action::Note(changes)]
     }

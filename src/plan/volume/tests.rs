@@ -6,6 +6,7 @@ use crate::plan::action::Told;
 use crate::plan::testing::{self, GI, backend, claim_ref, id, pv, pv_name, record, uid};
 use crate::plan::{Verdict, rules};
 
+mod copies;
 mod deleting;
 mod hostile;
 mod recording;
@@ -15,6 +16,7 @@ mod tokens;
 /// The volume of `prod/data`, live and without members; tests edit it.
 fn volume() -> LiveVolume {
     LiveVolume {
+        copies: Default::default(),
         volume: id("prod/data"),
         twins: false,
         pv: Some(pv("prod/data")),
@@ -78,12 +80,18 @@ fn planned(v: &LiveVolume) -> Plan {
     plan
 }
 
-/// Every change is one that the ledger takes.
+/// Every change is one that the ledger takes: of this volume, and of each copy of it.
 fn legal(v: &LiveVolume, plan: &Plan) {
-    let mut record = v.record.clone();
+    legal_of(&v.volume, v.record.clone(), plan);
+    for (token, known) in &v.copies.of_this {
+        legal_of(&VolumeId::from(&token.claim.pv_name()), known.record.clone(), plan);
+    }
+}
+
+fn legal_of(volume: &VolumeId, mut record: Option<Record>, plan: &Plan) {
     for action in &plan.actions {
         if let Action::Record(changes) | Action::Note(changes) = action {
-            for change in changes {
+            for change in changes.iter().filter(|c| c.volume() == volume) {
                 record = crate::domain::change::apply(record, change).unwrap_or_else(|e| panic!("{e}\n{plan}"));
             }
         }

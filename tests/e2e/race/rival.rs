@@ -18,7 +18,7 @@ use tombolo::domain::ids::{
 };
 use tombolo::domain::pv::{Pv, ReclaimPolicy};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use tombolo::domain::token::{JoinNote, Token};
+use tombolo::domain::token::{Note, Token};
 use tombolo::execute::api_server::ApiServer;
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::{Audience, Clock, Failure, Ports, Storage, run};
@@ -338,7 +338,7 @@ impl Cluster for Hesitant {
     async fn unprotect(&self, pv: &PvName, uid: &PvUid) -> Answer<()> {
         self.after_a_pause().await.unprotect(pv, uid).await
     }
-    async fn put_token(&self, pv: &Exactly, token: &Token, note: &JoinNote) -> Answer<()> {
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Answer<()> {
         self.after_a_pause().await.put_token(pv, token, note).await
     }
     async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Answer<()> {

@@ -157,6 +157,7 @@ pub fn decide(seen: &Seen) -> Vec<Op> {
         seen.pv.is_some_and(|pv| pv.tokens & bit != 0).then_some((token, claim))
     };
     let plan = volume::decide(&LiveVolume {
+        copies: Default::default(),
         volume: VolumeId::new("pvc-owner"),
         twins: false,
         pv: owner_pv(seen),

@@ -11,7 +11,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::{Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::token::{JoinNote, Token};
+use crate::domain::token::{Note, Token};
 use crate::execute::Failure;
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::observe::index::NamespaceView;
@@ -248,7 +248,7 @@ impl Cluster for Live {
     async fn unprotect(&self, _: &PvName, _: &PvUid) -> Result<(), ApiError> {
         no()
     }
-    async fn put_token(&self, _: &Exactly, _: &Token, _: &JoinNote) -> Result<(), ApiError> {
+    async fn put_token(&self, _: &Exactly, _: &Token, _: &Note) -> Result<(), ApiError> {
         no()
     }
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {

@@ -110,3 +110,14 @@ fn q34_to_q39_reading_putting_and_removing_can_be_repeated() {
         assert!(index.pv(&pv_name("team/new")).is_none());
     }
 }
+
+#[test]
+fn a_copy_under_way_is_found_by_its_claim_and_a_join_is_not() {
+    let mut index = Index::default();
+    index.put_pv(testing::pv("team/data").copying("team/app").token("team/old"));
+    let reads = |index: &Index, claim: &str| index.reads_for(&testing::uid(claim)).cloned().collect::<Vec<_>>();
+    assert_eq!(reads(&index, "team/app"), [testing::pv_name("team/data")]);
+    assert!(reads(&index, "team/old").is_empty());
+    index.remove_pv(&testing::pv_name("team/data"));
+    assert!(reads(&index, "team/app").is_empty());
+}

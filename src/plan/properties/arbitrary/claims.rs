@@ -8,6 +8,7 @@ use crate::domain::class::Class;
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::source::DataSource;
 use crate::plan::testing;
 use proptest::collection::vec;
 use proptest::option;
@@ -28,6 +29,7 @@ pub(in crate::plan::properties) struct ClaimScene {
     pub(in crate::plan::properties) source_pv: Option<Pv>,
     pub(in crate::plan::properties) going: bool,
     pub(in crate::plan::properties) live: bool,
+    pub(in crate::plan::properties) outgrown: bool,
 }
 
 pub(in crate::plan::properties) fn reference() -> impl Strategy<Value = Reference> {
@@ -63,7 +65,9 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
     ];
     // Half of them ask for nothing but the share that might be granted, or the handshake would seldom be passed.
     let asking = testing::claim("team/app").asks("prod/data");
-    let claims = prop_oneof![1 => Just(asking), 1 => claim_of("team/app")].boxed();
+    // Its source lies in its own namespace, unlike that of the share: whichever it is, the rest of the scene is about one source.
+    let copying = testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() });
+    let claims = prop_oneof![2 => Just(asking), 1 => Just(copying), 2 => claim_of("team/app")].boxed();
     let source = prop_oneof![
         1 => Just(Some(testing::claim(OWNER).bound().shares("team"))), 2 => option::of(claim_of(OWNER))
     ];
@@ -79,8 +83,9 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
     let granted = testing::reference("team/ref", OWNER);
     // Boxed: whole scenes do not fit the stack of a test otherwise.
     let references = prop_oneof![1 => Just(vec![granted]), 2 => vec(reference(), 0..3)].boxed();
-    let backends = prop_oneof![1 => Just(vec![testing::backend("nas1")]), 2 => vec(backend(), 0..3)].boxed();
-    let rest = (references, source, prop::bool::weighted(0.1), any::<bool>(), node);
+    let backends = prop_oneof![1 => Just(vec![testing::copier("nas1")]), 2 => vec(backend(), 0..3)].boxed();
+    let seldom = || prop::bool::weighted(0.1);
+    let rest = (references, source, (seldom(), seldom()), any::<bool>(), node);
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
             let own = testing::record("team/app");
@@ -90,7 +95,14 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
         })
     });
     (claims, classes, pvs, own_record, backends, rest).prop_map(
-        |(claim, class, (own_pv, other_pv, source_pv), record, backends, (references, source, going, live, node))| {
+        |(
+            claim,
+            class,
+            (own_pv, other_pv, source_pv),
+            record,
+            backends,
+            (references, source, (going, outgrown), live, node),
+        )| {
             ClaimScene {
                 claim: claim.with(|c| c.selected_node = node),
                 class,
@@ -103,6 +115,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
                 source_pv,
                 going,
                 live,
+                outgrown,
             }
         },
     )

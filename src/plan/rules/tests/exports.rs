@@ -46,7 +46,7 @@ fn an_export_is_released_by_a_plan_that_does_nothing_else() {
         panic!("a cut begins with the backend");
     };
     let release = Action::Release { handle, export };
-    assert_eq!(check(&[release.clone()]), Ok(()));
+    assert_eq!(check(std::slice::from_ref(&release)), Ok(()));
     assert!(check(&[release.clone(), release.clone()]).is_err());
     assert!(check(&[[release].as_slice(), &joining()].concat()).is_err());
 }

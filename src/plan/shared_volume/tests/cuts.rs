@@ -67,11 +67,11 @@ fn access_that_was_to_be_cut_and_stays_is_said_whoever_is_the_cause() {
     };
     let cut = strict("a/app", None, GONE);
     assert_eq!(
-        not_reduced(&[cut.clone()], false).as_deref(),
+        not_reduced(std::slice::from_ref(&cut), false).as_deref(),
         Some(text),
         "the backend cannot"
     );
-    assert_eq!(not_reduced(&[cut.clone()], true), None, "it is about to be");
+    assert_eq!(not_reduced(std::slice::from_ref(&cut), true), None, "it is about to be");
     let keeps = (Arc::new(member_pv("a/old", "prod/data")), Some(GONE));
     assert_eq!(
         not_reduced(&[cut.clone(), keeps], true).as_deref(),

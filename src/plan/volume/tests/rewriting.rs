@@ -5,6 +5,7 @@ use super::*;
 /// A populator made the volume for its helper claim `pop/helper` and has rebound it to `team/wanted`.
 fn populated() -> LiveVolume {
     LiveVolume {
+        copies: Default::default(),
         volume: id("pop/helper"),
         twins: false,
         pv: Some(pv("pop/helper").bound_to("team/wanted").with(|p| p.populated = true)),

@@ -1,6 +1,7 @@
 //! The claim itself, its source, and the PersistentVolumes of owners and members.
 
 use super::*;
+use crate::domain::source::DataSource;
 
 /// The owner's claim, edited.
 fn owner(index: &mut Index, edit: fn(Claim) -> Claim) -> Wake {
@@ -222,4 +223,49 @@ fn a_member_s_volume() {
             ],
         ),
     ]);
+}
+
+/// `team/app` wants a copy of `team/data`.
+fn copying() -> Index {
+    let mut index = Index::default();
+    index.put_claim(testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() }));
+    index.put_claim(testing::claim("team/data").bound());
+    index.put_pv(testing::pv("team/data"));
+    index
+}
+
+#[test]
+fn whoever_wants_a_copy_is_woken_by_its_source_until_it_has_one() {
+    let wakes = |index: &mut Index, change: fn(&mut Index) -> Wake| {
+        words(&change(index)).contains(&"claim team/app".to_owned())
+    };
+    let rows: [fn(&mut Index) -> Wake; 4] = [
+        |i| i.put_claim(testing::claim("team/data").bound().terminating()),
+        |i| i.remove_claim(&key("team/data")),
+        |i| i.put_pv(testing::pv("team/data").phase(PvPhase::Released)),
+        |i| i.remove_pv(&pv_name("team/data")),
+    ];
+    for (row, change) in rows.into_iter().enumerate() {
+        assert!(wakes(&mut copying(), change), "{row}");
+        let mut bound = copying();
+        bound.put_claim(
+            testing::claim("team/app")
+                .bound()
+                .with(|c| c.source = DataSource::Claim { name: "data".into() }),
+        );
+        assert!(!wakes(&mut bound, change), "{row}: it has its copy");
+    }
+}
+
+#[test]
+fn the_token_of_a_copy_wakes_its_claim_and_the_volume_that_is_a_copy() {
+    let change = |index: &mut Index| index.put_pv(testing::pv("team/data").copying("team/app"));
+    let woken = words(&change(&mut copying()));
+    for expected in ["claim team/app", "volume pvc-team-app", "volume pvc-team-data"] {
+        assert!(woken.contains(&expected.to_owned()), "{expected}: {woken:?}");
+    }
+    let mut gone = copying();
+    change(&mut gone);
+    let woken = words(&gone.remove_pv(&pv_name("team/data")));
+    assert!(woken.contains(&"volume pvc-team-app".to_owned()), "{woken:?}");
 }

@@ -1,0 +1,219 @@
+//! Copies, in the background: a few at a time, each as long as it needs, none into one volume twice at once.
+//!
+//! Which may begin is decided in `plan::copy`; which are wanted is told by each look at a volume that is copied, which makes none
+//! itself. All of them end with the task that runs [`copy_on`], and what they had written is gone on with by whoever leads next.
+
+mod line;
+
+pub use line::{Copies, Settings};
+
+use super::context::Context;
+use super::retry;
+use crate::domain::ids::VolumeId;
+use crate::execute::cluster::{ApiError, Fault};
+use crate::execute::{Copying, Failure, run, run_copy};
+use crate::metrics::Metrics;
+use crate::metrics::labels::{Attempt, CopyEnd, Source};
+use crate::observe::work::Work;
+use crate::plan::Action;
+use crate::plan::copy::outcome::{self, Stopped};
+use crate::plan::copy::{Wanted, progress};
+use crate::report;
+use line::Running;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tombolo_backend_api::{Copied, CopyProgress, Seen};
+
+/// Makes what is wanted, for as long as it is polled.
+pub async fn copy_on(ctx: Context) {
+    let mut tasks = JoinSet::new();
+    loop {
+        while let Some(copy) = next_copy(&ctx) {
+            tasks.spawn(copy);
+        }
+        for claim in ctx.copies.left_waiting() {
+            let words = progress::in_line(ctx.copies.settings().bounds);
+            ctx.ports.audience.hear(&report::progress(&claim, words));
+        }
+        tokio::select! {
+            () = ctx.copies.changed() => {}
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a copy broke");
+                }
+            }
+        }
+    }
+}
+
+/// A copy that may begin now, and has begun: whoever polls it makes it.
+pub fn next_copy(ctx: &Context) -> Option<impl Future<Output = ()> + Send + use<>> {
+    let (running, ctx) = (ctx.copies.begin()?, ctx.clone());
+    Some(async move { copy(&ctx, &running).await })
+}
+
+async fn copy(ctx: &Context, running: &Running) {
+    let wanted = &running.wanted;
+    let provision = ctx.metrics.provision(&wanted.class, Source::PersistentVolumeClaim);
+    let timer = ctx.metrics.copy();
+    let heard = Heard::after(running.counted(), &ctx.metrics);
+    let ended = tokio::select! {
+        biased;
+        () = running.stop.cancelled() => None,
+        ended = make(ctx, wanted, &heard) => Some(ended),
+    };
+    let source = VolumeId::from(&wanted.source);
+    let again = match ended {
+        None => {
+            tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, "stopped: nobody wants the copy any more");
+            provision.finish(Attempt::Failed);
+            timer.finish(CopyEnd::Stopped);
+            Duration::ZERO
+        }
+        Some(Ok(())) => {
+            let done = heard.done();
+            tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, bytes = done.bytes, files = done.files,
+                skipped = done.skipped, "copied");
+            provision.finish(Attempt::Succeeded);
+            timer.finish(CopyEnd::Succeeded);
+            ctx.copies.succeeded(wanted);
+            Duration::ZERO
+        }
+        Some(Err(failure)) => {
+            provision.finish(Attempt::Failed);
+            let (end, again) = failed(ctx, running, &failure, heard.done()).await;
+            timer.finish(end);
+            again
+        }
+    };
+    // Whoever looks at the source finds the copy's object, or nobody who waits, or says that it is wanted still.
+    ctx.queue.add_after(Work::Volume(source), again);
+}
+
+/// All the steps of a copy, while whoever waits for it is told how far it is.
+async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<(), Failure> {
+    // Whoever slept since the look that wanted it must not begin anew what has been cleared away.
+    let source = ctx.ports.cluster.pv(&wanted.source).await?;
+    if source.is_none_or(|pv| !pv.tokens.contains_key(&wanted.token)) {
+        return Err(ApiError::new(Fault::Conflict, "the source is not kept for this copy any more").into());
+    }
+    let settings = ctx.copies.settings();
+    let copying = Copying {
+        epoch: settings.epoch,
+        max_entries: settings.max_entries,
+        progress: heard,
+    };
+    let work = run_copy(&wanted.actions, &ctx.ports, copying);
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            ended = &mut work => return ended,
+            () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => heard.tell(ctx, wanted),
+        }
+    }
+}
+
+/// What becomes of a copy that stopped, and when its source is looked at again.
+async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copied) -> (CopyEnd, Duration) {
+    let wanted = &running.wanted;
+    let in_a_row = ctx.copies.failed(wanted, done);
+    if failure.is_stale() {
+        tracing::debug!(copy = %wanted.claim.uid.pv_name(), %failure, "the world has moved on");
+        return (CopyEnd::Stopped, ctx.copies.rests(wanted, retry::at_once(in_a_row)));
+    }
+    if failure.is_final() {
+        ctx.hopeless.cancel();
+    }
+    let stopped = match failure {
+        Failure::Backend(error) => outcome::of(error, in_a_row),
+        Failure::Api(_) | Failure::NoBackend | Failure::Ledger(_) | Failure::TimedOut | Failure::Rule(_) => {
+            Stopped::GoesOn
+        }
+    };
+    tracing::warn!(copy = %wanted.claim.uid.pv_name(), of = %wanted.source, %failure, in_a_row, ?stopped, "a copy stopped");
+    match stopped {
+        Stopped::Outgrown => {
+            ctx.copies.outgrew(&wanted.claim.uid);
+            return (CopyEnd::TooLarge, Duration::ZERO);
+        }
+        Stopped::BeginsAnew => {
+            let abandon: Vec<Action> = wanted.actions.iter().filter_map(abandoned).collect();
+            if let Err(error) = run(&abandon, &ctx.ports).await {
+                tracing::warn!(copy = %wanted.claim.uid.pv_name(), %error, "what another term left could not be given up");
+            }
+        }
+        Stopped::GoesOn => {}
+    }
+    if let Some(told) = report::failed(&wanted.claim, failure, in_a_row) {
+        ctx.ports.audience.hear(&told);
+    }
+    (
+        CopyEnd::Failed,
+        ctx.copies.rests(wanted, retry::delay(failure.class(), in_a_row)),
+    )
+}
+
+fn abandoned(action: &Action) -> Option<Action> {
+    match action {
+        Action::Copy { backend, handle, .. } => Some(Action::AbandonCopy {
+            backend: backend.clone(),
+            handle: handle.clone(),
+        }),
+        _ => None,
+    }
+}
+
+/// How far a copy is, as its backend says.
+struct Heard {
+    state: Mutex<(Copied, Seen)>,
+    /// Bytes that there were when that was told last, and when that was.
+    told: Mutex<(u64, Instant)>,
+    metrics: Metrics,
+}
+
+impl Heard {
+    /// `counted`: what an earlier attempt has reached, which the next one's figures include.
+    fn after(counted: Copied, metrics: &Metrics) -> Self {
+        Self {
+            state: Mutex::new((counted, Seen::default())),
+            told: Mutex::new((counted.bytes, Instant::now())),
+            metrics: metrics.clone(),
+        }
+    }
+
+    fn done(&self) -> Copied {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn tell(&self, ctx: &Context, wanted: &Wanted) {
+        ctx.copies.told(&wanted.token);
+        let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (done.bytes, Instant::now());
+        let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
+        let lately = (
+            now.0.saturating_sub(before.0),
+            now.1.saturating_duration_since(before.1),
+        );
+        let Some(words) = progress::words(done, of, lately) else {
+            return;
+        };
+        ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
+    }
+}
+
+impl CopyProgress for Heard {
+    fn copied(&self, done: Copied, of: Seen) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *state, (done, of)).0;
+        drop(state);
+        self.metrics.copied(
+            done.bytes.saturating_sub(before.bytes),
+            done.files.saturating_sub(before.files),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

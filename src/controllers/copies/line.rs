@@ -1,0 +1,281 @@
+//! Copies that are wanted, in the order in which they were first, and those that are under way.
+
+use crate::domain::claim::Claim;
+use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion, VolumeId};
+use crate::domain::token::Token;
+use crate::plan::copy::schedule::{Bounds, next};
+use crate::plan::copy::{Wanted, progress};
+use crate::plan::volume::Fate;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tombolo_backend_api::Copied;
+
+/// How copies are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How many at once.
+    pub bounds: Bounds,
+    /// Files, directories and links that a source may have at most, where they are copied one by one.
+    pub max_entries: u64,
+    /// The leader's term.
+    pub epoch: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            bounds: Bounds::default(),
+            max_entries: 5_000_000,
+            epoch: 0,
+        }
+    }
+}
+
+/// What is to be copied, and what is being copied.
+#[derive(Default)]
+pub struct Copies {
+    settings: Settings,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they were first wanted.
+    wanted: Vec<Wanted>,
+    running: Vec<UnderWay>,
+    tried: HashMap<Token, Tried>,
+    /// When something was told last of how far one is.
+    told: HashMap<Token, Instant>,
+    /// Claims whose source was too large for them, as the first look since then found them.
+    outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
+}
+
+struct UnderWay {
+    token: Token,
+    source: VolumeId,
+    namespace: Namespace,
+    stop: CancellationToken,
+    /// Its object is there, and what is left to do takes a moment.
+    finishing: bool,
+}
+
+/// Attempts in a row that came to nothing.
+#[derive(Default)]
+struct Tried {
+    in_a_row: u32,
+    again: Option<Instant>,
+    reached: Copied,
+}
+
+impl Copies {
+    /// With these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// These are wanted of a volume, and no others. Of those under way, `fate` says which go on.
+    pub fn want(&self, source: &VolumeId, copies: Vec<Wanted>, fate: impl Fn(&Token) -> Fate) {
+        let mut state = self.lock();
+        let of = |wanted: &Wanted| VolumeId::from(&wanted.source) == *source;
+        state
+            .wanted
+            .retain(|w| !of(w) || copies.iter().any(|c| c.token == w.token));
+        for copy in copies {
+            // As it is by now, in the place that it has.
+            match state.wanted.iter_mut().find(|w| w.token == copy.token) {
+                Some(known) => *known = copy,
+                None => state.wanted.push(copy),
+            }
+        }
+        for running in state.running.iter_mut().filter(|r| r.source == *source) {
+            match fate(&running.token) {
+                Fate::Wanted => {}
+                Fate::Finishing => running.finishing = true,
+                Fate::Stopped if running.finishing => {}
+                Fate::Stopped => running.stop.cancel(),
+            }
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Whether a volume is being copied by this process, or is about to be.
+    pub fn reads(&self, source: &VolumeId) -> bool {
+        let state = self.lock();
+        let wanted = state.wanted.iter().any(|w| VolumeId::from(&w.source) == *source);
+        wanted || state.running.iter().any(|r| r.source == *source)
+    }
+
+    /// How many are under way, and how many wait.
+    pub fn figures(&self) -> (usize, usize) {
+        let state = self.lock();
+        let running = state.running.len();
+        let begun = |w: &&Wanted| state.running.iter().any(|r| r.token == w.token);
+        (running, state.wanted.iter().filter(|w| !begun(w)).count())
+    }
+
+    /// Whether the source of a claim was found too large for it. A claim that has changed since is not meant any more.
+    pub fn has_outgrown(&self, claim: &Claim) -> bool {
+        let mut state = self.lock();
+        match state.outgrown.get_mut(&claim.uid) {
+            None => false,
+            Some(Some(version)) if *version != claim.version => {
+                state.outgrown.remove(&claim.uid);
+                false
+            }
+            Some(version) => {
+                *version = Some(claim.version.clone());
+                true
+            }
+        }
+    }
+
+    /// The same for the claim of a token, whose object was not looked at.
+    pub fn is_outgrown(&self, claim: &ClaimUid) -> bool {
+        self.lock().outgrown.contains_key(claim)
+    }
+
+    /// Forgets claims that are gone.
+    pub fn retain(&self, there: impl Fn(&ClaimUid) -> bool) {
+        let mut state = self.lock();
+        state.outgrown.retain(|claim, _| there(claim));
+        state.tried.retain(|token, _| there(&token.claim));
+        state.told.retain(|token, _| there(&token.claim));
+    }
+
+    pub(super) fn outgrew(&self, claim: &ClaimUid) {
+        self.lock().outgrown.insert(claim.clone(), None);
+    }
+
+    pub(super) fn succeeded(&self, wanted: &Wanted) {
+        let mut state = self.lock();
+        state.tried.remove(&wanted.token);
+        state.told.remove(&wanted.token);
+    }
+
+    /// Counts an attempt that came to nothing; answers how many there are in a row.
+    pub(super) fn failed(&self, wanted: &Wanted, reached: Copied) -> u32 {
+        let mut state = self.lock();
+        let tried = state.tried.entry(wanted.token.clone()).or_default();
+        tried.in_a_row = tried.in_a_row.saturating_add(1);
+        tried.reached = reached;
+        tried.in_a_row
+    }
+
+    /// It is not tried before that.
+    pub(super) fn rests(&self, wanted: &Wanted, delay: Duration) -> Duration {
+        let mut state = self.lock();
+        let tried = state.tried.entry(wanted.token.clone()).or_default();
+        tried.again = Some(Instant::now() + delay);
+        delay
+    }
+
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Claims whose copies wait for others, each answered once. To be asked when nothing may begin.
+    pub(super) fn left_waiting(&self) -> Vec<ClaimRef> {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let untold = |w: &&Wanted| !state.told.contains_key(&w.token);
+        let waiting = state.wanted.iter().filter(|w| state.waits(w, now)).filter(untold);
+        let (tokens, claims): (Vec<_>, _) = waiting.map(|w| (w.token.clone(), w.claim.clone())).unzip();
+        state.told.extend(tokens.into_iter().map(|token| (token, now)));
+        claims
+    }
+
+    /// Something was told of how far a copy is.
+    pub(super) fn told(&self, token: &Token) {
+        self.lock().told.insert(token.clone(), Instant::now());
+    }
+
+    /// How long nothing more is told of it.
+    pub(super) fn silence(&self, token: &Token) -> Duration {
+        let state = self.lock();
+        progress::wait(state.told.get(token).map(Instant::elapsed))
+    }
+
+    /// Takes what may begin now. It runs until what is answered is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> Option<Running> {
+        let mut state = self.lock();
+        let now = Instant::now();
+        let namespaces: Vec<Namespace> = state.running.iter().map(|r| r.namespace.clone()).collect();
+        let waiting = state.wanted.iter().filter(|w| state.waits(w, now));
+        let wanted = next(
+            self.settings.bounds,
+            &namespaces,
+            waiting.map(|w| (w, &w.claim.key.namespace)),
+        )?
+        .clone();
+        let stop = CancellationToken::new();
+        state.running.push(UnderWay {
+            token: wanted.token.clone(),
+            source: VolumeId::from(&wanted.source),
+            namespace: wanted.claim.key.namespace.clone(),
+            stop: stop.clone(),
+            finishing: false,
+        });
+        Some(Running {
+            wanted,
+            stop,
+            all: self.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether one could begin if there were room: it is not under way, nor does it rest.
+    fn waits(&self, wanted: &Wanted, now: Instant) -> bool {
+        let tried = self.tried.get(&wanted.token);
+        let rests = tried.is_some_and(|t| t.again.is_some_and(|again| again > now));
+        !rests && !self.running.iter().any(|r| r.token == wanted.token)
+    }
+}
+
+/// A copy under way.
+pub(super) struct Running {
+    pub(super) wanted: Wanted,
+    /// Cancelled when nobody wants it any more.
+    pub(super) stop: CancellationToken,
+    all: Arc<Copies>,
+}
+
+impl Running {
+    /// What an earlier attempt of this process has reached.
+    pub(super) fn counted(&self) -> Copied {
+        self.all
+            .lock()
+            .tried
+            .get(&self.wanted.token)
+            .map(|t| t.reached)
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut state = self.all.lock();
+        state.running.retain(|r| r.token != self.wanted.token);
+        // Whatever a look found meanwhile: the next one says whether it is wanted still.
+        state.wanted.retain(|w| w.token != self.wanted.token);
+        drop(state);
+        self.all.changed.notify_one();
+    }
+}

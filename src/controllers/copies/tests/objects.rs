@@ -1,0 +1,168 @@
+//! An API server of PersistentVolumes and claims, whose watches are never late.
+
+use crate::domain::claim::Claim;
+use crate::domain::cut::Cut;
+use crate::domain::ids::{
+    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+};
+use crate::domain::pv::{Pv, PvPhase};
+use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::token::{Note, Token};
+use crate::execute::cluster::{ApiError, Cluster, Fault};
+use crate::execute::manifest::persistent_volume;
+use crate::observe::gather::Caches;
+use crate::observe::index::NamespaceView;
+use crate::plan::NewPv;
+use crate::plan::action::Exactly;
+use async_trait::async_trait;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+use tombolo_backend_api::MountSource;
+
+#[derive(Default)]
+pub(super) struct Objects(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    version: u64,
+    pvs: BTreeMap<PvName, Pv>,
+    claims: BTreeMap<ClaimKey, Claim>,
+    caches: Option<Caches>,
+}
+
+impl State {
+    fn put(&mut self, mut pv: Pv) {
+        self.version += 1;
+        pv.version = ResourceVersion::new((100 + self.version).to_string());
+        if let Some(caches) = &self.caches {
+            let _ = caches.write().unwrap().put_pv(pv.clone());
+        }
+        self.pvs.insert(pv.name.clone(), pv);
+    }
+}
+
+impl Objects {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// These caches show what there is, from now on.
+    pub(super) fn show(&self, caches: &Caches) {
+        let mut state = self.state();
+        let mut index = caches.write().unwrap();
+        let _ = index.reset_pvs(state.pvs.values().cloned().collect());
+        let _ = index.reset_claims(state.claims.values().cloned().collect());
+        state.caches = Some(caches.clone());
+    }
+
+    pub(super) fn object(&self, name: &PvName) -> Option<Pv> {
+        self.state().pvs.get(name).cloned()
+    }
+
+    pub(super) fn put(&self, pv: Pv) {
+        self.state().put(pv);
+    }
+
+    pub(super) fn put_claim(&self, claim: Claim) {
+        let mut state = self.state();
+        if let Some(caches) = &state.caches {
+            let _ = caches.write().unwrap().put_claim(claim.clone());
+        }
+        state.claims.insert(claim.key.clone(), claim);
+    }
+
+    pub(super) fn delete_claim(&self, key: &ClaimKey) {
+        let mut state = self.state();
+        if let Some(caches) = &state.caches {
+            let _ = caches.write().unwrap().remove_claim(key);
+        }
+        state.claims.remove(key);
+    }
+
+    fn edit(&self, name: &PvName, edit: impl FnOnce(&mut Pv)) -> Result<(), ApiError> {
+        let mut state = self.state();
+        let Some(mut pv) = state.pvs.get(name).cloned() else {
+            return Err(ApiError::new(Fault::NotFound, "it is not there"));
+        };
+        edit(&mut pv);
+        state.put(pv);
+        Ok(())
+    }
+}
+
+fn no<T>() -> Result<T, ApiError> {
+    Err(ApiError::new(Fault::Forbidden, "nobody needs this here"))
+}
+
+#[async_trait]
+impl Cluster for Objects {
+    async fn claim(&self, key: &ClaimKey) -> Result<Option<Claim>, ApiError> {
+        Ok(self.state().claims.get(key).cloned())
+    }
+    async fn pv(&self, name: &PvName) -> Result<Option<Pv>, ApiError> {
+        Ok(self.object(name))
+    }
+    async fn members(&self, _: &VolumeId) -> Result<Vec<Pv>, ApiError> {
+        Ok(Vec::new())
+    }
+    async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
+        Ok(self.state().pvs.values().cloned().collect())
+    }
+    async fn reference(&self, _: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
+        no()
+    }
+    async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        no()
+    }
+    async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
+        Ok(self.state().claims.values().cloned().collect())
+    }
+    async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
+        no()
+    }
+    async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
+        no()
+    }
+    async fn create_pv(&self, pv: &NewPv, source: &MountSource) -> Result<(), ApiError> {
+        let mut object = persistent_volume(pv, source);
+        object.metadata.uid = Some(format!("uid-of-{}", pv.name));
+        let mut made = Pv::of(&object).unwrap();
+        made.phase = PvPhase::Pending;
+        self.put(made);
+        Ok(())
+    }
+    async fn delete_pv(&self, pv: &Exactly) -> Result<(), ApiError> {
+        self.edit(&pv.name, |pv| pv.terminating = true)
+    }
+    async fn unprotect(&self, pv: &PvName, _: &PvUid) -> Result<(), ApiError> {
+        self.state().pvs.remove(pv);
+        Ok(())
+    }
+    async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError> {
+        if self.object(&pv.name).is_none_or(|found| found.version != pv.version) {
+            return Err(ApiError::new(Fault::Conflict, "it has changed"));
+        }
+        self.edit(&pv.name, |pv| drop(pv.tokens.insert(token.clone(), Some(note.clone()))))
+    }
+    async fn take_token(&self, pv: &PvName, _: &PvUid, token: &Token) -> Result<(), ApiError> {
+        self.edit(pv, |pv| drop(pv.tokens.remove(token)))
+    }
+    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        no()
+    }
+    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        no()
+    }
+    async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {
+        no()
+    }
+    async fn mend(&self, _: &Exactly, _: &VolumeId, _: &BackendName, _: &Handle, _: bool) -> Result<(), ApiError> {
+        no()
+    }
+    async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
+        no()
+    }
+    async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {
+        no()
+    }
+}

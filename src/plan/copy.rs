@@ -1,0 +1,232 @@
+//! Copying a volume for a claim: first a token on the source's PersistentVolume, then the data, then the copy's own object; then the
+//! token comes off.
+//!
+//! As with a join, the token is what keeps the source's data: a delete waits for it, and whoever finds it goes on from there. Until it
+//! is on, [`source`] can say no; from then on the copy is finished from the source's PersistentVolume and what stands beside the token,
+//! or cleared away when its claim is gone (`plan::volume`). The data is read in the background: [`schedule`] says which copy is next,
+//! [`progress`] what is told meanwhile, [`outcome`] what becomes of one that stopped.
+
+use super::{Action, NewPv, Plan, Verdict};
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::access::Access;
+use crate::domain::backend::Backend;
+use crate::domain::change::Change;
+use crate::domain::claim::Claim;
+use crate::domain::class::Class;
+use crate::domain::ids::{BackendName, ClaimRef, ClassName, Handle, PvName, VolumeId};
+use crate::domain::pv::{Ours, Pv};
+use crate::domain::record::{Intent, Record, State};
+use crate::domain::source::DataSource;
+use crate::domain::token::{CopyNote, Note, Token};
+use std::collections::BTreeMap;
+use tombolo_backend_api::VolumePath;
+
+pub mod outcome;
+pub mod progress;
+pub mod schedule;
+pub mod source;
+
+#[cfg(test)]
+mod tests;
+
+/// What the decision about a claim that wants a copy looks at besides.
+#[derive(Debug, Clone, Copy)]
+pub struct ForCopy<'a> {
+    /// The claim that it names as its source, if there is one.
+    pub source: Option<&'a Claim>,
+    /// The PersistentVolume that the source names, if there is one.
+    pub source_pv: Option<&'a Pv>,
+    /// Whether the source was found too large for this claim, as it is now.
+    pub outgrown: bool,
+}
+
+/// The name of the claim whose volume `claim` wants copied, in its own namespace.
+pub fn wanted(claim: &Claim) -> Option<&str> {
+    match &claim.source {
+        DataSource::Claim { name } => Some(name),
+        DataSource::None | DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => None,
+    }
+}
+
+/// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
+pub(super) fn has_begun(claim: &Claim, source_pv: Option<&Pv>) -> bool {
+    let token = Token::copying(claim.uid.clone());
+    let note = source_pv.and_then(|pv| pv.tokens.get(&token));
+    note.is_some_and(Option::is_some)
+}
+
+/// Plans the token, and nothing after it. The next look finds it and goes on.
+pub(super) fn begin(claim: &Claim, class: &Class, found: &source::Admission<'_>) -> Plan {
+    let note = CopyNote {
+        claim: claim.key.clone(),
+        modes: claim.modes,
+        class: class.name.clone(),
+        bytes: found.bytes,
+        policy: class.policy,
+        on_delete: found.parameters.on_delete,
+        on_owner_delete: found.parameters.on_owner_delete,
+        mount_options: class.mount_options.clone(),
+        source_uid: found.source.uid.clone(),
+    };
+    let said = format!("Copying the volume of claim {}", found.source.key.name);
+    Plan::then_look_again(vec![
+        Action::tell(&claim.reference(), R::Provisioning, said),
+        Action::PutToken {
+            pv: found.pv.into(),
+            token: Token::copying(claim.uid.clone()),
+            note: Box::new(Note::Copy(note)),
+        },
+    ])
+}
+
+/// A copy to be made, and all that it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// The PersistentVolume whose data is read.
+    pub source: PvName,
+    /// The token that keeps it.
+    pub token: Token,
+    /// The claim that gets the copy.
+    pub claim: ClaimRef,
+    /// Its class.
+    pub class: ClassName,
+    /// In this order; the first that fails ends the attempt.
+    pub actions: Vec<Action>,
+}
+
+/// Where a copy lies: on the backend of its source, under its own name. `None`: a token of no claim's UID.
+pub fn handle(ours: &Ours, token: &Token) -> Option<Handle> {
+    Some(Handle {
+        backend: ours.handle.backend.clone(),
+        path: VolumePath::parse(token.claim.pv_name().as_str()).ok()?,
+    })
+}
+
+/// The record of a copy that has begun.
+pub(super) fn record(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, backend: BackendName) -> Option<Record> {
+    Some(Record {
+        volume: VolumeId::from(&token.claim.pv_name()),
+        backend,
+        handle: handle(ours, token)?,
+        owner: ClaimRef {
+            key: note.claim.clone(),
+            uid: token.claim.clone(),
+        },
+        bytes: note.bytes,
+        terms: note.terms(),
+        mount_options: note.mount_options.clone(),
+        members: BTreeMap::new(),
+        state: State::Creating,
+        intent: Some(Intent::Copy {
+            from: VolumeId::from(&pv.name),
+        }),
+    })
+}
+
+/// All that makes a copy, from the source's PersistentVolume alone. The token is taken off by whoever finds the copy's object.
+pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record: Record) -> Wanted {
+    let (volume, claim, handle) = (record.volume.clone(), record.owner.clone(), record.handle.clone());
+    let made = NewPv {
+        name: volume.pv_name(),
+        claim: claim.clone(),
+        volume: volume.clone(),
+        backend: record.backend.clone(),
+        handle: handle.clone(),
+        class: note.class.clone(),
+        bytes: note.bytes,
+        modes: note.modes,
+        policy: note.policy,
+        mount_options: note.mount_options.clone(),
+        access: Access::ReadWrite,
+        on_delete: note.on_delete,
+        on_owner_delete: note.on_owner_delete,
+        joined: None,
+        node_affinity: None,
+    };
+    let copy = Action::Copy {
+        backend: record.backend.clone(),
+        from: ours.handle.clone(),
+        handle,
+        bytes: note.bytes,
+        drop_set_id: pv
+            .claim
+            .as_ref()
+            .is_none_or(|c| c.key.namespace != note.claim.namespace),
+    };
+    let intent = Intent::Copy {
+        from: VolumeId::from(&pv.name),
+    };
+    // Whatever step a damaged record has open, this one is.
+    let another = record.intent.clone().filter(|open| *open != intent);
+    let another = another.map(|intent| Change::Settle {
+        volume: volume.clone(),
+        intent,
+    });
+    let record = Record {
+        intent: Some(intent.clone()),
+        ..record
+    };
+    let mut begun = vec![Change::Begin(record)];
+    begun.extend(another);
+    begun.push(Change::Intend {
+        volume: volume.clone(),
+        intent: intent.clone(),
+    });
+    // On disk, unlike at the end of an ordinary volume: from a record that still says "being copied" somebody else's kept data would
+    // look like a copy that nobody ever mounted.
+    let over = vec![
+        Change::Settle {
+            volume: volume.clone(),
+            intent,
+        },
+        Change::SetState {
+            volume,
+            state: State::Live,
+        },
+    ];
+    let done = format!("Successfully provisioned volume {}, a copy", made.name);
+    Wanted {
+        source: pv.name.clone(),
+        token: token.clone(),
+        claim: claim.clone(),
+        class: note.class.clone(),
+        actions: vec![
+            Action::Record(begun),
+            copy,
+            Action::CreatePv(Box::new(made)),
+            Action::Record(over),
+            Action::tell(&claim, R::ProvisioningSucceeded, done),
+        ],
+    }
+}
+
+/// Decides about a claim that wants a copy and is in order otherwise.
+pub(super) fn plan(
+    claim: &Claim,
+    class: &Class,
+    name: &str,
+    seen: Option<ForCopy<'_>>,
+    record: Option<&Record>,
+    backends: &[Backend],
+    live: bool,
+) -> Plan {
+    let found = match source::examine(&source::Examined {
+        claim,
+        class,
+        name,
+        seen,
+        record,
+        backends,
+    }) {
+        Ok(found) => found,
+        Err(stopped) => return stopped,
+    };
+    if live {
+        begin(claim, class, &found)
+    } else {
+        Plan {
+            actions: Vec::new(),
+            verdict: Verdict::AskLive,
+        }
+    }
+}
