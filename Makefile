@@ -14,7 +14,7 @@ help: ## show this text
 		printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 demo: prepare ## see it work, on a real control plane and a real NFS server; KEEP=1 leaves them running
-	$(CARGO) build -p tombolo --bin tombolo
+	$(CARGO) build -p tombolo -p tombolo-filer --bins
 	@$(CARGO) run -q -p tombolo-harness --bin demo
 
 test: prepare ## run every test there is

@@ -27,13 +27,18 @@ fn documents() -> Vec<(PathBuf, String)> {
 fn blocks(text: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = vec![];
     let mut inside = false;
+    // A block in a list is indented as the list is.
+    let mut indent = 0;
     for line in text.lines() {
         match (line.trim_start().strip_prefix("```"), inside) {
-            (Some(language), false) => found.push((language.to_owned(), String::new())),
+            (Some(language), false) => {
+                indent = line.len() - line.trim_start().len();
+                found.push((language.to_owned(), String::new()));
+            }
             (Some(_), true) => {}
             (None, true) => {
                 let (_, block) = found.last_mut().unwrap();
-                block.push_str(line);
+                block.push_str(line.get(indent..).unwrap_or_default());
                 block.push('\n');
                 continue;
             }

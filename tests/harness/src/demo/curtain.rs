@@ -5,10 +5,12 @@
 
 use anyhow::{Context as _, Result, bail};
 
+use super::filer::REVOKE_GRACE;
 use super::looks::Looks;
 use super::stage::Stage;
-use super::{Afterwards, sharing, told};
+use super::{ACTS, Afterwards, told};
 use crate::cluster::external;
+use crate::process::Lifetime;
 use crate::{Cluster, ClusterOptions, Controller, ControllerOptions, NfsVersion};
 
 /// The name of the cluster that is kept.
@@ -24,15 +26,17 @@ pub(super) async fn rise(afterwards: Afterwards) -> Result<Stage> {
         (Some(_), Afterwards::Kept) => bail!("KEEP=1 needs a cluster of the demo's own: unset E2E_KUBECONFIG"),
     }
     let servers = ClusterOptions::default().with_nfs();
+    // Consent that has ended cuts after half a minute where nothing is said; nobody watches a demo that long.
+    let hasty = |options: ControllerOptions| options.flag(format!("--revoke-grace={}s", REVOKE_GRACE.as_secs()));
     // One name and one process: the crash in the story is then over at once, where a Lease would have to expire first.
     let (cluster, options) = match afterwards {
-        Afterwards::Cleared => (Cluster::start(servers).await?, ControllerOptions::default()),
+        Afterwards::Cleared => (Cluster::start(servers).await?, hasty(ControllerOptions::default())),
         Afterwards::Kept => {
             // What an earlier story left would be in the way of this one.
             tokio::task::spawn_blocking(|| Cluster::down(KEPT)).await??;
             (
                 Cluster::up(KEPT, servers).await?,
-                ControllerOptions::default().detached(),
+                hasty(ControllerOptions::default().detached()),
             )
         }
     };
@@ -41,6 +45,11 @@ pub(super) async fn rise(afterwards: Afterwards) -> Result<Stage> {
     }
     Ok(Stage {
         controller: Controller::prepare(&cluster, options).await?,
+        filer: tokio::sync::OnceCell::new(),
+        lifetime: match afterwards {
+            Afterwards::Cleared => Lifetime::Owned,
+            Afterwards::Kept => Lifetime::Detached,
+        },
         nfs: cluster.nfs()?.client(NfsVersion::V4),
         looks: Looks(cluster.client().await?),
         cluster,
@@ -56,7 +65,7 @@ pub(super) async fn fall(stage: Stage, afterwards: Afterwards) -> Result<()> {
         if !stage.controller.is_alive() {
             stage.controller.start().await?;
         }
-        for object in sharing::OBJECTS {
+        for object in objects() {
             stage
                 .kubectl(&format!("delete {object} --ignore-not-found --timeout=60s"))
                 .await?;
@@ -69,6 +78,11 @@ pub(super) async fn fall(stage: Stage, afterwards: Afterwards) -> Result<()> {
     cluster.stop().await?;
     told::remark("Everything was ended and removed. KEEP=1 make demo leaves it running.");
     Ok(())
+}
+
+/// What all acts make in the cluster: what the last one makes goes first.
+fn objects() -> impl Iterator<Item = &'static str> {
+    ACTS.iter().rev().flat_map(|act| act.objects.iter().copied())
 }
 
 fn explain(stage: &Stage) -> Result<()> {
@@ -101,7 +115,7 @@ fn explain(stage: &Stage) -> Result<()> {
 
 /// Refuses a cluster in which something has a name of the story's.
 async fn is_free(cluster: &Cluster) -> Result<()> {
-    for object in sharing::OBJECTS {
+    for object in objects() {
         let asked = ["get", object, "--ignore-not-found", "-o", "name"];
         let output = cluster.kubectl_output(&asked, None).await?;
         let found = String::from_utf8(output.stdout).context("kubectl's output")?;

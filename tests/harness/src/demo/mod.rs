@@ -5,6 +5,7 @@
 //! `ACTS`; what acts have in common is the [`Stage`].
 
 mod curtain;
+mod filer;
 mod looks;
 mod sharing;
 mod stage;
@@ -17,12 +18,18 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use stage::Stage;
 
+use crate::report_skipped;
+
 /// What is played, in order.
-const ACTS: [&Act; 1] = [&sharing::ACT];
+const ACTS: [&Act; 2] = [&sharing::ACT, &filer::ACT];
 
 /// A chapter of the story.
 struct Act {
     title: &'static str,
+    /// What it makes in the cluster, in the order in which it can be deleted.
+    objects: &'static [&'static str],
+    /// Why it cannot be played on this machine, if so.
+    cannot: fn() -> Option<String>,
     steps: &'static [Step],
 }
 
@@ -69,13 +76,17 @@ pub async fn play(afterwards: Afterwards) -> Result<()> {
 async fn tell(stage: &Stage) -> Result<()> {
     for (number, act) in ACTS.into_iter().enumerate() {
         told::act(number + 1, act.title);
+        if let Some(reason) = (act.cannot)() {
+            report_skipped(&format!("act {} of the demo", number + 1), &reason);
+            continue;
+        }
         for (number, step) in act.steps.iter().enumerate() {
             told::step(number + 1, act.steps.len(), step.who, step.does);
             let start = Instant::now();
             if let Err(error) = (step.play)(stage).await {
                 told::mismatch(&format!("{error:#}"));
                 told::lines(&stage.controller.last_words());
-                bail!("step {} is not as expected, see above", number + 1);
+                bail!("step {} of \"{}\" is not as expected, see above", number + 1, act.title);
             }
             told::time(start.elapsed());
         }

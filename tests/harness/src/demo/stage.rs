@@ -4,10 +4,12 @@ use std::path::Path;
 use std::process::Output;
 
 use anyhow::{Context as _, Result, bail};
+use tokio::sync::OnceCell;
 
 use super::looks::{Looks, Seen, Volume};
 use super::told;
-use crate::{Cluster, Controller, NfsClient, directories};
+use crate::process::Lifetime;
+use crate::{Cluster, Controller, Filer, NfsClient, directories};
 
 /// A cluster with an NFS server, and a controller for it that the story itself starts.
 pub(super) struct Stage {
@@ -17,6 +19,10 @@ pub(super) struct Stage {
     /// An NFS client of somebody else's making.
     pub(super) nfs: NfsClient,
     pub(super) looks: Looks,
+    /// A storage host, from the act on in which it is started.
+    pub(super) filer: OnceCell<Filer>,
+    /// How long what is started lives.
+    pub(super) lifetime: Lifetime,
 }
 
 impl Stage {
@@ -72,24 +78,33 @@ impl Stage {
     /// Writes a file into a volume, through NFS.
     pub(super) async fn write(&self, volume: &Volume, file: &str, contents: &str) -> Result<()> {
         let path = format!("{}/{file}", self.exported(volume)?);
-        told::command(&format!(
-            "echo '{contents}' > {file}; nfs-cp {file} '{}'",
-            self.nfs.url(&path)?
-        ));
-        self.nfs.write(&path, format!("{contents}\n").as_bytes()).await
+        self.write_through(&self.nfs, &path, contents).await
+    }
+
+    /// The same by a client of another server.
+    pub(super) async fn write_through(&self, nfs: &NfsClient, path: &str, contents: &str) -> Result<()> {
+        let file = file_name(path);
+        let shown = contents
+            .get(..SHOWN)
+            .map_or(contents.to_owned(), |start| format!("{start}…"));
+        told::command(&format!("echo '{shown}' > {file}; nfs-cp {file} '{}'", nfs.url(path)?));
+        nfs.write(path, format!("{contents}\n").as_bytes()).await
     }
 
     /// Reads a file of a volume, through NFS; it has to have these contents.
     pub(super) async fn reads(&self, volume: &Volume, file: &str, contents: &str) -> Result<Seen<()>> {
         let path = format!("{}/{file}", self.exported(volume)?);
-        told::command(&format!("nfs-cat '{}'", self.nfs.url(&path)?));
-        let found = String::from_utf8_lossy(&self.nfs.read(&path).await?)
-            .trim_end()
-            .to_owned();
+        self.reads_through(&self.nfs, &path, contents).await
+    }
+
+    /// The same by a client of another server.
+    pub(super) async fn reads_through(&self, nfs: &NfsClient, path: &str, contents: &str) -> Result<Seen<()>> {
+        told::command(&format!("nfs-cat '{}'", nfs.url(path)?));
+        let found = String::from_utf8_lossy(&nfs.read(path).await?).trim_end().to_owned();
         if found != contents {
             bail!("{path} has {found:?} in it, not {contents:?}");
         }
-        Ok(Seen::new((), format!("{file} reads {found:?}")))
+        Ok(Seen::new((), format!("{} reads {found:?}", file_name(path))))
     }
 
     /// Says that a directory of the NFS server, named from the export, is listed.
@@ -117,6 +132,13 @@ impl Stage {
         let output = self.controller.command(&words(command)).await?;
         succeeded(command, output)
     }
+}
+
+/// How much of a text is shown.
+const SHOWN: usize = 60;
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn words(command: &str) -> Vec<&str> {

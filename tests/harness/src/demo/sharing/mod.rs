@@ -39,21 +39,20 @@ const OLD_LINE: &str = "1999,all in order";
 /// A namespace that nobody shares with.
 const STRANGER: &str = "stranger";
 
-/// What this act makes in the cluster, in the order in which it can be deleted.
-pub(super) const OBJECTS: [&str; 9] = [
-    "namespace/secondary",
-    "namespace/stranger",
-    "namespace/primary",
-    "storageclass/trident",
-    "storagebackend/nas1",
-    "crd/sharedvolumes.tombolo.dev",
-    "crd/storagebackends.tombolo.dev",
-    "crd/volumereferences.tombolo.dev",
-    "crd/tridentvolumereferences.trident.netapp.io",
-];
-
 pub(super) const ACT: Act = Act {
     title: "one volume, two namespaces, by consent",
+    objects: &[
+        "namespace/secondary",
+        "namespace/stranger",
+        "namespace/primary",
+        "storageclass/trident",
+        "storagebackend/nas1",
+        "crd/sharedvolumes.tombolo.dev",
+        "crd/storagebackends.tombolo.dev",
+        "crd/volumereferences.tombolo.dev",
+        "crd/tridentvolumereferences.trident.netapp.io",
+    ],
+    cannot: || None,
     steps: &[
         Step {
             who: "admin",
