@@ -6,6 +6,7 @@
 mod cut;
 mod faults;
 mod here;
+mod nodes;
 mod not_cut;
 mod pause;
 mod quota;
@@ -57,11 +58,8 @@ async fn started(name: &str) -> &'static Filer {
 
 /// Makes a Secret, a backend and a class of one name on a filer, and waits until the backend is ready.
 async fn make(world: &World<'_>, name: &str, filer: &Filer) {
-    credit(world, name, &filer.token().unwrap()).await;
-    let backend = json!({
-        "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": name},
-        "spec": {"remote": filer.remote(name).unwrap(), "trashRetention": "0s"},
-    });
+    let [secret, backend] = filer.manifests(name, NAMESPACE).unwrap();
+    world.cluster.apply(&secret.to_string()).await.unwrap();
     world.create::<StorageBackend>(world.all(), backend).await;
     world.backend_is(name, "Ready", "True").await;
     world

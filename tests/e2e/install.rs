@@ -82,6 +82,11 @@ async fn installed(test: &str) -> Option<&'static Cluster> {
         install(&cluster, "kustomize/overlays/trident")
             .await
             .context("overlays/trident")?;
+        // What only backends on other machines need is a component of its own.
+        for file in ["rbac.yaml", "binding.yaml"] {
+            let file = deploy(&format!("kustomize/components/remote/{file}"));
+            silent(cluster.kubectl_output(&["apply", "-f", &file], None).await?)?;
+        }
         for namespace in ["primary", "secondary", "reporting"] {
             cluster.kubectl(&["create", "namespace", namespace]).await?;
         }

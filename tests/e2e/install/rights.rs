@@ -71,19 +71,16 @@ async fn the_controller_may_do_what_it_does() {
         return;
     };
     let client = controller(cluster).await;
-    // The component for backends on other machines is not part of this installation.
-    let installed = ACCESS.iter().filter(|p| !matches!(p.role, Role::Nodes | Role::Secrets));
-    for permission in installed {
+    for permission in ACCESS {
         for verb in permission.verbs {
             let asked = Asked {
                 verb,
                 group: permission.group,
                 resource: permission.resource,
                 object: permission.object.unwrap_or_default(),
-                namespace: if permission.role == Role::Election {
-                    NAMESPACE
-                } else {
-                    ""
+                namespace: match permission.role {
+                    Role::Election | Role::Secrets => NAMESPACE,
+                    Role::Controller | Role::TridentReferences | Role::Nodes => "",
                 },
             };
             let what = format!("{verb} {} {:?}", permission.resource, permission.object);

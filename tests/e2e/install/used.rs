@@ -5,7 +5,7 @@ use serde_json::json;
 use tombolo::api::access::{ACCESS, Role};
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::wait::Look;
-use tombolo_harness::{Answered, Cluster, Mark, report_skipped};
+use tombolo_harness::{Answered, Cluster, Filer, Mark, report_skipped};
 
 use crate::controller;
 use crate::draft::{claim, trident_reference};
@@ -33,8 +33,9 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
     let answers = cluster.audit().unwrap().answers(Mark::default()).unwrap();
     let refused: Vec<_> = answers.iter().filter(|a| a.code == 403).collect();
     assert!(refused.is_empty(), "{refused:#?}");
-    // No backend on another machine takes part, so that what only those need is not asked for.
-    for permission in ACCESS.iter().filter(|p| !matches!(p.role, Role::Nodes | Role::Secrets)) {
+    // Where there can be no backend on another machine, what only those need is not asked for.
+    let needed = |role: Role| Filer::unavailable().is_none() || !matches!(role, Role::Nodes | Role::Secrets);
+    for permission in ACCESS.iter().filter(|p| needed(p.role)) {
         for verb in permission.verbs {
             let asked = |a: &Answered| {
                 a.verb == *verb
@@ -55,6 +56,18 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     w.storage_class(&hold, json!({"parameters": parameters})).await;
     let (held, soft) = (w.namespace("held").await, w.namespace("soft").await);
     let secondary = w.namespace("secondary").await;
+
+    // A backend on another machine, which lets only nodes in.
+    if Filer::unavailable().is_none() {
+        let filer = Filer::start_for_nodes(cluster, "guarded").await.unwrap();
+        let [secret, backend] = filer.manifests("guarded", controller::NAMESPACE).unwrap();
+        cluster.apply(&secret.to_string()).await.unwrap();
+        w.create::<StorageBackend>(w.all(), backend).await;
+        w.backend_is("guarded", "Ready", "True").await;
+        let backends = w.all::<StorageBackend>();
+        w.delete(&backends, "guarded").await;
+        w.gone(&backends, "guarded").await;
+    }
 
     // Shared in both ways, and by both kinds of reference.
     let (_, waits) = w.bound_claim(&held, claim("data").class(&hold).shared_to("*")).await;

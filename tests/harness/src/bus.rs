@@ -12,6 +12,11 @@ use crate::wait::{Look, until};
 /// What it is called in its records, and the name of its log.
 pub(crate) const NAME: &str = "dbus";
 
+/// Where a bus of that name listens. An abstract socket: the path of a file could be longer than an address may be (unix(7)).
+pub(crate) fn address(name: &str) -> String {
+    format!("unix:abstract=tombolo-{name}")
+}
+
 /// A bus in a directory of processes.
 #[derive(Debug)]
 pub(crate) struct Bus {
@@ -19,16 +24,18 @@ pub(crate) struct Bus {
     /// Its own directory.
     directory: PathBuf,
     address: String,
+    /// What its command line begins with: an abstract socket belongs to a network namespace.
+    wrapper: Vec<String>,
 }
 
 impl Bus {
     /// A bus that keeps its configuration in a directory. The name tells it from every other bus on this machine.
-    pub(crate) fn new(processes: &Processes, directory: PathBuf, name: &str) -> Self {
+    pub(crate) fn new(processes: &Processes, directory: PathBuf, name: &str, wrapper: Vec<String>) -> Self {
         Self {
             processes: processes.clone(),
             directory,
-            // An abstract socket: the path of a file could be longer than an address may be (unix(7)).
-            address: format!("unix:abstract=tombolo-{name}"),
+            address: address(name),
+            wrapper,
         }
     }
 
@@ -44,7 +51,7 @@ impl Bus {
         }
         self.write_configuration()?;
         let program = on_path("dbus-daemon").context("dbus-daemon is not installed")?;
-        let launch = Launch::new(NAME, program)
+        let launch = Launch::wrapped(NAME, &self.wrapper, &program)
             .argument(format!("--config-file={}", self.file().display()))
             .argument("--nofork")
             .argument("--nopidfile")

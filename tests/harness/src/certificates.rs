@@ -103,15 +103,15 @@ impl Certificates {
     }
 }
 
-/// A certificate for a server on loopback, by an authority `ca.crt` of its own in the same directory; made when there is none.
-pub(crate) fn of_server(directory: &Path) -> Result<Identity> {
+/// A certificate for a server with that address, by an authority `ca.crt` of its own in the same directory; made when there is none.
+pub(crate) fn of_server(directory: &Path, address: &str) -> Result<Identity> {
     let identity = Identity {
         certificate: directory.join("tls.crt"),
         key: directory.join("tls.key"),
     };
     if !identity.certificate.exists() {
         let issuer = new_authority("tombolo development filer", &directory.join("ca.crt"))?;
-        let mut server = CertificateParams::new(["127.0.0.1", "localhost"].map(String::from))?;
+        let mut server = CertificateParams::new([address.to_owned()])?;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         issue(&issuer, server, &identity)?;
     }

@@ -14,12 +14,15 @@ use crate::ports::Reserved;
 use crate::process::{Lifetime, Processes};
 use crate::sweep::{self, Data, OwnDirectory};
 use crate::{
-    Audit, ClusterOptions, CrdSet, EnvFile, NfsEndpoint, NfsServer, apiserver, binaries, controller,
-    controller_manager, directories, packages,
+    Audit, ClusterOptions, CrdSet, EnvFile, Filer, FilerEndpoint, NfsEndpoint, NfsServer, ReachedBy, apiserver,
+    binaries, controller, controller_manager, directories, packages,
 };
 
 /// The name of the cluster of `make cluster`.
 pub const DEFAULT_NAME: &str = "default";
+
+/// The filer of a cluster that is started with one.
+const FILER: &str = "filer";
 
 const SETTINGS: &str = "settings.json";
 
@@ -32,6 +35,7 @@ struct Settings {
     options: ClusterOptions,
     ports: Option<ControlPlanePorts>,
     nfs: Option<NfsEndpoint>,
+    filer: Option<FilerEndpoint>,
 }
 
 /// A running cluster.
@@ -43,6 +47,7 @@ pub struct Cluster {
     pub(crate) kubectl: PathBuf,
     control_plane: Option<ControlPlane>,
     nfs: Option<NfsServer>,
+    filer: Option<Filer>,
     _ports: Option<Reserved>,
     // Dropped last: it ends the processes and removes their files.
     _own: Option<OwnDirectory>,
@@ -135,7 +140,7 @@ impl Cluster {
                 None
             })
         };
-        let cluster = if let Some(kubeconfig) = external() {
+        let mut cluster = if let Some(kubeconfig) = external() {
             let kubectl = binaries::link(&binaries::kubectl()?, &bin_dir(directory)?)?;
             let nfs = nfs.await?;
             Self {
@@ -145,6 +150,7 @@ impl Cluster {
                 kubectl,
                 control_plane: None,
                 nfs,
+                filer: None,
                 _ports: None,
                 _own: None,
             }
@@ -159,10 +165,16 @@ impl Cluster {
                 kubectl: bin_dir(directory)?.join("kubectl"),
                 control_plane: Some(plane),
                 nfs,
+                filer: None,
                 _ports: Some(reserved),
                 _own: None,
             }
         };
+        if cluster.options.filer {
+            let filer = Filer::prepare_in(directory, FILER, lifetime, ReachedBy::Loopback).await?;
+            filer.resume().await?;
+            cluster.filer = Some(filer);
+        }
         cluster.finish_start().await?;
         Ok(cluster)
     }
@@ -182,6 +194,7 @@ impl Cluster {
             options: self.options.clone(),
             ports: self.control_plane.as_ref().map(|plane| plane.ports),
             nfs: self.nfs.as_ref().map(|nfs| nfs.endpoint().clone()),
+            filer: self.filer.as_ref().map(|filer| filer.endpoint().clone()),
         };
         std::fs::write(self.directory.join(SETTINGS), serde_json::to_vec_pretty(&settings)?)?;
         Ok(())
@@ -212,6 +225,15 @@ impl Cluster {
         {
             return Ok(None);
         }
+        let filer = match settings.filer {
+            Some(endpoint) => Some(Filer::attach(directory, FILER, Lifetime::Detached, endpoint).await?),
+            None => None,
+        };
+        if let Some(filer) = &filer
+            && !filer.is_whole()
+        {
+            return Ok(None);
+        }
         Ok(Some(Self {
             directory: directory.into(),
             options: settings.options,
@@ -219,6 +241,7 @@ impl Cluster {
             kubectl: bin_dir(directory)?.join("kubectl"),
             control_plane: Some(plane),
             nfs,
+            filer,
             _ports: None,
             _own: None,
         }))
@@ -260,6 +283,11 @@ impl Cluster {
         self.nfs
             .as_ref()
             .context("this cluster was started without an NFS server")
+    }
+
+    /// The filer.
+    pub fn filer(&self) -> Result<&Filer> {
+        self.filer.as_ref().context("this cluster was started without a filer")
     }
 
     /// What the logs of its controllers last say of something, or of trouble.

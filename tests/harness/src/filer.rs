@@ -4,6 +4,7 @@
 //! are plain processes on loopback and free ports, and can be ended and started again each by itself.
 
 mod all;
+mod cable;
 mod configuration;
 mod host;
 mod server;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use all::end_all;
+use cable::Cable;
 use host::Host;
 
 use crate::nfs_client::NfsClient;
@@ -44,6 +46,18 @@ pub struct FilerEndpoint {
     pub api_port: u16,
     /// The port of its metrics.
     pub metrics_port: u16,
+    /// Who reaches its NFS server.
+    pub reached_by: ReachedBy,
+}
+
+/// Who reaches a filer's NFS server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReachedBy {
+    /// Everybody on this machine's loopback.
+    Loopback,
+    /// The cluster's nodes, which this machine is one of if a Node has [`Filer::neighbour`] as its address: the filer has a network of its
+    /// own, and a firewall.
+    Nodes,
 }
 
 /// A running filer of a cluster, with which it ends.
@@ -70,20 +84,36 @@ impl Filer {
         Ok(filer)
     }
 
-    /// Makes its host and the configuration of its servers, and starts none of them.
-    pub async fn prepare(cluster: &Cluster, name: &str) -> Result<Self> {
-        Self::prepare_in(cluster.directory(), name, Lifetime::Owned).await
+    /// Starts one that only nodes reach.
+    pub async fn start_for_nodes(cluster: &Cluster, name: &str) -> Result<Self> {
+        let filer = Self::prepare_in(cluster.directory(), name, Lifetime::Owned, ReachedBy::Nodes).await?;
+        filer.resume().await?;
+        Ok(filer)
     }
 
-    pub(crate) async fn prepare_in(cluster: &Path, name: &str, lifetime: Lifetime) -> Result<Self> {
+    /// Makes its host and the configuration of its servers, and starts none of them.
+    pub async fn prepare(cluster: &Cluster, name: &str) -> Result<Self> {
+        Self::prepare_in(cluster.directory(), name, Lifetime::Owned, ReachedBy::Loopback).await
+    }
+
+    pub(crate) async fn prepare_in(
+        cluster: &Path,
+        name: &str,
+        lifetime: Lifetime,
+        reached_by: ReachedBy,
+    ) -> Result<Self> {
         let ports = ports::reserve(4)?;
         let [port, mount_port, api_port, metrics_port] = ports.array()?;
         let endpoint = FilerEndpoint {
-            server: "127.0.0.1".into(),
+            server: match reached_by {
+                ReachedBy::Loopback => "127.0.0.1".into(),
+                ReachedBy::Nodes => Cable::of(port).there(),
+            },
             port,
             mount_port,
             api_port,
             metrics_port,
+            reached_by,
         };
         let mut filer = Self::attach(cluster, name, lifetime, endpoint).await?;
         filer._ports = Some(ports);
@@ -115,6 +145,13 @@ impl Filer {
         // The server reads what the program wrote for it, so it is the second to start.
         self.program_serves().await?;
         self.resume_server().await
+    }
+
+    /// Whether all of it runs.
+    pub(crate) fn is_whole(&self) -> bool {
+        [NAME, server::NAME, host::NAME]
+            .iter()
+            .all(|name| self.processes.is_alive(name))
     }
 
     /// How to reach it.
@@ -178,9 +215,22 @@ impl Filer {
         Ok(self.host().await?.seen(&host::pool(self.processes.directory())))
     }
 
+    /// The address that this machine has for a filer with a network of its own.
+    pub fn neighbour(&self) -> Option<String> {
+        self.cable().map(|cable| cable.here())
+    }
+
+    fn cable(&self) -> Option<Cable> {
+        match self.endpoint.reached_by {
+            ReachedBy::Loopback => None,
+            ReachedBy::Nodes => Some(Cable::of(self.endpoint.port)),
+        }
+    }
+
     async fn host(&self) -> Result<Host> {
         let processes = self.processes.clone();
-        tokio::task::spawn_blocking(move || Host::ensure(&processes)).await?
+        let cable = self.cable();
+        tokio::task::spawn_blocking(move || Host::ensure(&processes, cable.as_ref())).await?
     }
 
     /// Ends `tombolo-filer` as a crash would.

@@ -179,7 +179,12 @@ impl NfsServer {
 
     fn bus(&self) -> Bus {
         let name = format!("ganesha-{}", self.endpoint.port);
-        Bus::new(&self.processes, self.processes.directory().join("nfs"), &name)
+        Bus::new(
+            &self.processes,
+            self.processes.directory().join("nfs"),
+            &name,
+            Vec::new(),
+        )
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -50,7 +50,7 @@ pub use cluster::{Cluster, DEFAULT_NAME};
 pub use controller::{Controller, ControllerOptions};
 pub use crds::CrdSet;
 pub use env_file::EnvFile;
-pub use filer::{Filer, FilerEndpoint};
+pub use filer::{Filer, FilerEndpoint, ReachedBy};
 pub use ganesha::{NfsEndpoint, NfsServer};
 pub use nfs_client::{NfsClient, NfsVersion};
 pub use options::ClusterOptions;

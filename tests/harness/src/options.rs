@@ -14,6 +14,8 @@ pub struct ClusterOptions {
     pub controller_manager_burst: u32,
     /// Start NFS-Ganesha as well.
     pub nfs: bool,
+    /// Start a filer as well: a file system, an NFS-Ganesha before it, and `tombolo-filer`.
+    pub filer: bool,
     /// Install the VolumeSnapshot CRDs and start the unmodified snapshot-controller.
     pub snapshots: bool,
     /// Install the ReferenceGrant CRD.
@@ -31,6 +33,7 @@ impl Default for ClusterOptions {
             controller_manager_qps: 200,
             controller_manager_burst: 400,
             nfs: false,
+            filer: false,
             snapshots: false,
             reference_grants: false,
             durable_etcd: false,
@@ -40,7 +43,7 @@ impl Default for ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// Everything the harness can run: the NFS server, the snapshot-controller and all CRDs.
+    /// Everything the harness can run, but for a filer, which not every machine can: the NFS server, the snapshot-controller and all CRDs.
     pub fn everything() -> Self {
         Self {
             nfs: true,

@@ -13,6 +13,9 @@ struct Cli {
     command: Command,
 }
 
+/// Where an installed controller is, and its Secrets.
+const CONTROLLER_NAMESPACE: &str = "tombolo-system";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Start the cluster, or use the one that runs, and print how to use it.
@@ -43,6 +46,9 @@ struct Up {
     /// The burst that goes with it.
     #[arg(long, env = "DEVCLUSTER_CONTROLLER_MANAGER_BURST", default_value_t = ClusterOptions::default().controller_manager_burst)]
     controller_manager_burst: u32,
+    /// Start a filer too: needs root and a loop device.
+    #[arg(long, env = "DEVCLUSTER_FILER")]
+    filer: bool,
     /// Let etcd flush every write to disk, as it does in production.
     #[arg(long, env = "DEVCLUSTER_DURABLE_ETCD")]
     durable_etcd: bool,
@@ -56,6 +62,7 @@ impl Up {
             controller_manager_qps: self.controller_manager_qps,
             controller_manager_burst: self.controller_manager_burst,
             durable_etcd: self.durable_etcd,
+            filer: self.filer,
             ..ClusterOptions::everything()
         }
     }
@@ -86,8 +93,21 @@ async fn main() -> Result<()> {
 
 fn instructions(cluster: &Cluster) -> Result<String> {
     let nfs = cluster.nfs()?.endpoint();
+    let filer = match cluster.filer() {
+        Ok(filer) => {
+            let file = cluster.directory().join("filer.json");
+            let [secret, backend] = filer.manifests("filer", CONTROLLER_NAMESPACE)?;
+            let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": [secret, backend]});
+            std::fs::write(&file, serde_json::to_vec_pretty(&list)?)?;
+            format!(
+                "# filer, for a controller in the namespace {CONTROLLER_NAMESPACE}: kubectl apply -f {}\n",
+                file.display()
+            )
+        }
+        Err(_) => String::new(),
+    };
     Ok(format!(
-        "export KUBECONFIG={}\n# NFS: {}:{} port {} (mount port {}), directory {}\n# all of it for scripts: {}\n",
+        "export KUBECONFIG={}\n# NFS: {}:{} port {} (mount port {}), directory {}\n{filer}# all of it for scripts: {}\n",
         cluster.kubeconfig().display(),
         nfs.server,
         nfs.export,

@@ -3,12 +3,12 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{Filer, host};
-use crate::certificates;
+use super::{Filer, ReachedBy, host, server};
+use crate::{bus, certificates};
 
 impl Filer {
     pub(super) fn write_configuration(&self) -> Result<()> {
-        let identity = certificates::of_server(self.processes.directory())?;
+        let identity = certificates::of_server(self.processes.directory(), &self.endpoint.server)?;
         if !self.file("tokens").exists() {
             // Not a credential of anything: it lives as long as the cluster, on loopback.
             let token = format!(
@@ -38,10 +38,15 @@ impl Filer {
             "exportsDir": self.file("exports"),
             "stateDir": self.file("state"),
             "configDir": self.file("exports.d"),
-            "networks": ["127.0.0.0/8"],
+            "networks": [self.network()],
+            "nodeAccess": self.access(),
             "advertise": {"host": self.endpoint.server, "port": self.endpoint.port, "mountPort": self.endpoint.mount_port},
-            "protocols": "3,4",
-            "bus": {"address": self.bus().address()},
+            // There is no rpcbind in a network of its own.
+            "protocols": match self.endpoint.reached_by {
+                ReachedBy::Loopback => "3,4",
+                ReachedBy::Nodes => "4",
+            },
+            "bus": {"address": bus::address(&server::bus_name(self.endpoint.port))},
         })
     }
 
@@ -52,10 +57,38 @@ impl Filer {
             "exportsDir": self.file("exports"),
             "stateDir": self.file("state"),
             "configDir": self.file("exports.d"),
-            "networks": ["127.0.0.0/8"],
+            "networks": [self.network()],
+            "nodeAccess": self.access(),
             "advertise": self.endpoint.server,
             "port": self.endpoint.port,
-            "bus": self.bus().address(),
+            "bus": bus::address(&server::bus_name(self.endpoint.port)),
         })
+    }
+
+    fn network(&self) -> &'static str {
+        match self.endpoint.reached_by {
+            ReachedBy::Loopback => "127.0.0.0/8",
+            ReachedBy::Nodes => "10.192.0.0/10",
+        }
+    }
+
+    fn access(&self) -> &'static str {
+        match self.endpoint.reached_by {
+            ReachedBy::Loopback => "Networks",
+            ReachedBy::Nodes => "Nodes",
+        }
+    }
+
+    /// A StorageBackend of that name, and the Secret that it has its credentials from, in the controller's namespace.
+    pub fn manifests(&self, name: &str, namespace: &str) -> Result<[Value; 2]> {
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
+            "stringData": {"token": self.token()?},
+        });
+        let backend = json!({
+            "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": name},
+            "spec": {"remote": self.remote(name)?, "trashRetention": "0s"},
+        });
+        Ok([secret, backend])
     }
 }

@@ -1,6 +1,6 @@
-//! The machine that a filer believes it is: a mount namespace, with a btrfs in a file.
+//! The machine that a filer believes it is: a mount namespace with a btrfs in a file, and perhaps a network namespace.
 //!
-//! A process that does nothing holds the namespace. When the last process in it ends, however it ends, the kernel takes the mounts and the
+//! A process that does nothing holds them. When the last process in it ends, however it ends, the kernel takes the mounts and the
 //! loop device away; nothing of it is ever seen outside.
 
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::cable::Cable;
 use crate::directories;
 use crate::process::{Launch, Processes, Recorded};
 
@@ -24,22 +25,28 @@ const KERNEL: (u32, u32) = (6, 7);
 #[derive(Debug)]
 pub(super) struct Host {
     process: Recorded,
+    own_network: bool,
 }
 
 impl Host {
     /// Starts one, or uses the one that runs.
-    pub(super) fn ensure(processes: &Processes) -> Result<Self> {
+    pub(super) fn ensure(processes: &Processes, cable: Option<&Cable>) -> Result<Self> {
+        let own_network = cable.is_some();
         if let Some(process) = processes.find(NAME).filter(Recorded::is_alive) {
-            return Ok(Self { process });
+            return Ok(Self { process, own_network });
         }
-        let sleeper = Launch::new(NAME, "unshare")
-            .argument("--mount")
-            .argument("sleep")
-            .argument("infinity");
+        let mut sleeper = Launch::new(NAME, "unshare").argument("--mount");
+        if own_network {
+            sleeper = sleeper.argument("--net");
+        }
         let host = Self {
-            process: processes.spawn(sleeper)?,
+            process: processes.spawn(sleeper.argument("sleep").argument("infinity"))?,
+            own_network,
         };
         host.begun()?;
+        if let Some(cable) = cable {
+            cable.lay(host.process.pid)?;
+        }
         let directory = processes.directory();
         make_image(directory)?;
         let mut mount = host.inside("mount");
@@ -49,8 +56,13 @@ impl Host {
 
     /// What a command is to begin with, to run on it.
     pub(super) fn wrapper(&self) -> Vec<String> {
-        let namespace = format!("--mount=/proc/{}/ns/mnt", self.process.pid);
-        vec!["nsenter".into(), namespace, "--".into()]
+        let process = self.process.pid;
+        let mut words = vec!["nsenter".to_owned(), format!("--mount=/proc/{process}/ns/mnt")];
+        if self.own_network {
+            words.push(format!("--net=/proc/{process}/ns/net"));
+        }
+        words.push("--".to_owned());
+        words
     }
 
     /// A server that is to run on it.
@@ -74,17 +86,23 @@ impl Host {
         root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// Waits until the process is in its own namespace.
+    /// Waits until the process is in its own namespaces.
     fn begun(&self) -> Result<()> {
         let start = Instant::now();
         let of = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt"));
-        while of(&self.process.pid.to_string())? == of("self")? {
+        // The program is another only afterwards.
+        while of(&self.process.pid.to_string())? == of("self")? || !self.sleeps() {
             if start.elapsed() > Duration::from_secs(30) || !self.process.is_alive() {
-                bail!("a mount namespace cannot be made here");
+                bail!("namespaces cannot be made here");
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    fn sleeps(&self) -> bool {
+        let name = std::fs::read_to_string(format!("/proc/{}/comm", self.process.pid));
+        name.is_ok_and(|name| name.trim() == "sleep")
     }
 }
 
@@ -136,7 +154,7 @@ fn make_image(filer: &Path) -> Result<()> {
     std::fs::rename(&draft, image(filer)).context("naming the image")
 }
 
-fn run(command: &mut Command) -> Result<()> {
+pub(super) fn run(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("running {command:?}"))?;
     if !output.status.success() {

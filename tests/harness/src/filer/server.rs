@@ -4,19 +4,28 @@
 use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpStream;
 
-use super::{Filer, PATIENCE};
+use super::{Filer, Host, PATIENCE, ReachedBy};
 use crate::binaries::on_path;
 use crate::bus::Bus;
 use crate::wait::{Look, until};
 use crate::{NfsVersion, directories, rpcbind};
 
+/// What its log says when it serves.
+const STARTED: &str = "NFS SERVER INITIALIZED";
+
+/// The name of its bus, on this machine.
+pub(super) fn bus_name(port: u16) -> String {
+    format!("filer-{port}")
+}
+
 /// What it is called in its records, and the name of its log.
 pub(super) const NAME: &str = "filer-ganesha";
 
 impl Filer {
-    pub(super) fn bus(&self) -> Bus {
-        let name = format!("filer-{}", self.endpoint.port);
-        Bus::new(&self.processes, self.processes.directory().to_owned(), &name)
+    fn bus(&self, host: &Host) -> Bus {
+        let name = bus_name(self.endpoint.port);
+        let directory = self.processes.directory().to_owned();
+        Bus::new(&self.processes, directory, &name, host.wrapper())
     }
 
     /// Starts NFS-Ganesha, if it does not run. Returns when it serves.
@@ -24,9 +33,10 @@ impl Filer {
         if self.processes.is_alive(NAME) {
             return Ok(());
         }
-        // Before the server, which without a bus starts all the same and cannot be administered.
-        self.bus().ensure().await?;
         let (recovery, host) = (self.file("recovery"), self.host().await?);
+        // Before the server, which without a bus starts all the same and cannot be administered.
+        let bus = self.bus(&host);
+        bus.ensure().await?;
         let recovery = recovery.to_str().context("the path of the cluster is not UTF-8")?;
         let listens = ["--bind", self.endpoint.server.as_str()];
         let asked = ["ganesha-conf", "--recovery", recovery].into_iter().chain(listens);
@@ -48,7 +58,9 @@ impl Filer {
         }
         std::fs::write(self.file("ganesha.conf"), text).context("writing ganesha.conf")?;
         let _lock = directories::lock_async(rpcbind::lock_file()?).await?;
-        rpcbind::ensure(&self.processes).await?;
+        if self.endpoint.reached_by == ReachedBy::Loopback {
+            rpcbind::ensure(&self.processes).await?;
+        }
         let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;
         let launch = host
             .launch(NAME, &program)
@@ -61,19 +73,26 @@ impl Filer {
             .argument(self.file("ganesha.pid"))
             .argument("-N")
             .argument("NIV_EVENT")
-            .environment("DBUS_SYSTEM_BUS_ADDRESS", self.bus().address());
+            .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+        let log = std::fs::read(self.processes.log(NAME)).unwrap_or_default();
+        let before = String::from_utf8_lossy(&log).matches(STARTED).count();
         self.processes.spawn(launch)?;
-        self.serves().await
+        self.serves(before).await
     }
 
     /// Waits until it serves.
-    async fn serves(&self) -> Result<()> {
-        let ports = [self.endpoint.port, self.endpoint.mount_port];
+    async fn serves(&self, before: usize) -> Result<()> {
         let look = async || {
             if let Err(ended) = self.processes.still_runs(NAME) {
                 return Ok(Look::Done(Err(ended)));
             }
-            for port in ports {
+            if self.endpoint.reached_by == ReachedBy::Nodes {
+                // Nobody is admitted yet; its log says the same.
+                let log = std::fs::read(self.processes.log(NAME))?;
+                let started = String::from_utf8_lossy(&log).matches(STARTED).count();
+                return Ok(Look::found((started > before).then_some(Ok(())), "it starts"));
+            }
+            for port in [self.endpoint.port, self.endpoint.mount_port] {
                 TcpStream::connect((self.endpoint.server.as_str(), port)).await?;
             }
             self.client(NfsVersion::V4).list("").await.map(|_| Look::Done(Ok(())))

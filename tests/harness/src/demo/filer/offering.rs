@@ -9,25 +9,18 @@ use super::super::looks::{SOON, Seen};
 use super::super::stage::Stage;
 use super::super::told;
 use super::{AT_PRESS, BACKEND, FILE, IN_GALLERY, NAMESPACE, POSTER, PRINTS, reads, refused, write};
-use crate::Filer;
+use crate::{Filer, ReachedBy};
 
 pub(super) async fn offer(stage: &Stage) -> Result<()> {
     told::command("mkfs.btrfs disk; mount disk /srv/tombolo; tombolo-filer serve & ganesha.nfsd");
-    let filer = Filer::prepare_in(stage.cluster.directory(), BACKEND, stage.lifetime).await?;
+    let filer = Filer::prepare_in(stage.cluster.directory(), BACKEND, stage.lifetime, ReachedBy::Loopback).await?;
     filer.resume().await?;
     stage.kubectl(&format!("create namespace {NAMESPACE}")).await?;
     told::command(&format!(
         "kubectl create secret generic {BACKEND} -n {NAMESPACE} --from-file=token"
     ));
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": BACKEND, "namespace": NAMESPACE},
-        "stringData": {"token": filer.token()?},
-    });
+    let [secret, mut backend] = filer.manifests(BACKEND, NAMESPACE)?;
     stage.cluster.apply(&secret.to_string()).await?;
-    let mut backend = json!({
-        "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": BACKEND},
-        "spec": {"remote": filer.remote(BACKEND)?, "trashRetention": "0s"},
-    });
     stage.cluster.apply(&backend.to_string()).await?;
     if let Some(bundle) = backend.pointer_mut("/spec/remote/caBundle") {
         *bundle = json!("LS0tLS1CRUdJTi…");
