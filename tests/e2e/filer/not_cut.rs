@@ -2,10 +2,13 @@
 
 use serde_json::json;
 
-use super::lacks_filer;
-use crate::draft::claim;
-use crate::see::Pair;
-use crate::world::World;
+use tombolo_harness::{Cluster, ClusterOptions, Controller, Filer, report_skipped};
+
+use super::{lacks_filer, make};
+use crate::controller;
+use crate::draft::{claim, reference};
+use crate::see::{Pair, has_condition};
+use crate::world::{KINDS, World};
 
 const ON_REVOKE: &str = "tombolo.dev/onRevoke";
 
@@ -91,4 +94,48 @@ async fn a_consumers_namespace_that_ends_is_no_withdrawal() {
     )
     .await;
     w.gone(&namespaces, &pair.secondary).await;
+}
+
+#[tokio::test]
+async fn a_definition_that_goes_away_cuts_nobody() {
+    const STORY: &str = "a_definition_that_goes_away_cuts_nobody";
+    if lacks_filer(STORY) {
+        return;
+    }
+    let cluster = Cluster::start(ClusterOptions::default()).await.unwrap();
+    if cluster.is_external() {
+        return report_skipped(STORY, "the definitions in the cluster of E2E_KUBECONFIG may be in use");
+    }
+    let mut w = World::of(&cluster, "undefined-cut").await;
+    w.install_kinds().await;
+    let namespace = ["create", "namespace", controller::NAMESPACE];
+    cluster.kubectl(&namespace).await.unwrap();
+    let options = controller::options(STORY)
+        .flag(format!("--namespace={}", controller::NAMESPACE))
+        .flag("--revoke-grace=2s");
+    let _controller = Controller::launch(&cluster, options).await.unwrap();
+    let filer: &'static Filer = Box::leak(Box::new(Filer::start(&cluster, "undefined").await.unwrap()));
+    make(&w, &w.id, filer).await;
+    w.filer = Some(filer);
+    let pair = cuttable(&w, "primary").await;
+    let control = cuttable(&w, "control").await;
+
+    // Kubernetes deletes every object of the kind before it serves the kind no more.
+    cluster.kubectl(&["delete", "crd", KINDS[1]]).await.unwrap();
+    w.shared_volume("say that nothing is known", pair.volume(), |v| {
+        has_condition(v, "ConsentUnknown")
+    })
+    .await;
+    // What an owner says is heard all the same, and cuts.
+    let share = "tombolo.dev/shareToNamespace";
+    w.annotate(&control.primary, "data", share, json!("somebody-else"))
+        .await;
+    w.shut_out(&control.member, "hello").await;
+    assert_eq!(w.try_read(&pair.member, "hello").await.unwrap(), "world");
+    // The kind comes back without the references: now they are gone, and that counts.
+    w.install_kind(KINDS[1]).await;
+    w.shut_out(&pair.member, "hello").await;
+    w.refer(&pair.secondary, reference("again", &pair.primary, "data"))
+        .await;
+    assert_eq!(w.read(&pair.member, "hello").await, "world");
 }

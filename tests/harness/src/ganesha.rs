@@ -128,18 +128,13 @@ impl NfsServer {
         rpcbind::ensure(&self.processes).await?;
         let bus = self.bus();
         bus.ensure().await?;
-        let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;
-        let launch = Launch::new(NAME, program)
-            .argument("-F")
-            .argument("-L")
-            .argument(self.processes.log(NAME))
-            .argument("-f")
-            .argument(self.file("ganesha.conf"))
-            .argument("-p")
-            .argument(self.file("ganesha.pid"))
-            .argument("-N")
-            .argument("NIV_EVENT")
-            .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+        let launch = launch(
+            NAME,
+            &[],
+            &self.processes,
+            &self.processes.directory().join("nfs"),
+            &bus,
+        )?;
         self.processes.spawn(launch)?;
         self.serves().await
     }
@@ -215,6 +210,28 @@ impl NfsServer {
         );
         std::fs::write(self.file("ganesha.conf"), ganesha).context("writing the server's configuration")
     }
+}
+
+/// A server that is configured by `ganesha.conf` in a directory, and administered over a bus.
+pub(crate) fn launch(
+    name: &'static str,
+    wrapper: &[String],
+    processes: &Processes,
+    directory: &Path,
+    bus: &Bus,
+) -> Result<Launch> {
+    let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;
+    Ok(Launch::wrapped(name, wrapper, &program)
+        .argument("-F")
+        .argument("-L")
+        .argument(processes.log(name))
+        .argument("-f")
+        .argument(directory.join("ganesha.conf"))
+        .argument("-p")
+        .argument(directory.join("ganesha.pid"))
+        .argument("-N")
+        .argument("NIV_EVENT")
+        .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address()))
 }
 
 /// The directory behind the export, on a file system that Ganesha can serve. It must open files by handle, which overlayfs

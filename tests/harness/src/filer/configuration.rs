@@ -33,36 +33,41 @@ impl Filer {
     }
 
     fn driver(&self) -> Value {
-        json!({
-            "root": host::pool(self.processes.directory()),
-            "exportsDir": self.file("exports"),
-            "stateDir": self.file("state"),
-            "configDir": self.file("exports.d"),
-            "networks": [self.network()],
-            "nodeAccess": self.access(),
+        self.described(json!({
             "advertise": {"host": self.endpoint.server, "port": self.endpoint.port, "mountPort": self.endpoint.mount_port},
+            "bus": {"address": bus::address(&server::bus_name(self.endpoint.port))},
             // There is no rpcbind in a network of its own.
             "protocols": match self.endpoint.reached_by {
                 ReachedBy::Loopback => "3,4",
                 ReachedBy::Nodes => "4",
             },
-            "bus": {"address": bus::address(&server::bus_name(self.endpoint.port))},
-        })
+        }))
     }
 
     /// The driver block of a StorageBackend whose controller runs on the host itself, instead of `tombolo-filer`.
     pub fn block(&self) -> Value {
-        json!({
+        self.described(json!({
+            "advertise": self.endpoint.server,
+            "port": self.endpoint.port,
+            "bus": bus::address(&server::bus_name(self.endpoint.port)),
+        }))
+    }
+
+    /// What both say alike, and more.
+    fn described(&self, more: Value) -> Value {
+        let alike = json!({
             "root": host::pool(self.processes.directory()),
             "exportsDir": self.file("exports"),
             "stateDir": self.file("state"),
             "configDir": self.file("exports.d"),
             "networks": [self.network()],
             "nodeAccess": self.access(),
-            "advertise": self.endpoint.server,
-            "port": self.endpoint.port,
-            "bus": bus::address(&server::bus_name(self.endpoint.port)),
-        })
+        });
+        let fields = [alike, more].into_iter().filter_map(|value| match value {
+            Value::Object(fields) => Some(fields),
+            _ => None,
+        });
+        Value::Object(fields.flatten().collect())
     }
 
     fn network(&self) -> &'static str {

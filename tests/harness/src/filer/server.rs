@@ -5,10 +5,9 @@ use anyhow::{Context as _, Result, bail};
 use tokio::net::TcpStream;
 
 use super::{Filer, Host, PATIENCE, ReachedBy};
-use crate::binaries::on_path;
 use crate::bus::Bus;
 use crate::wait::{Look, until};
-use crate::{NfsVersion, directories, rpcbind};
+use crate::{NfsVersion, directories, ganesha, rpcbind};
 
 /// What its log says when it serves.
 const STARTED: &str = "NFS SERVER INITIALIZED";
@@ -61,19 +60,7 @@ impl Filer {
         if self.endpoint.reached_by == ReachedBy::Loopback {
             rpcbind::ensure(&self.processes).await?;
         }
-        let program = on_path("ganesha.nfsd").context("ganesha.nfsd is not installed")?;
-        let launch = host
-            .launch(NAME, &program)
-            .argument("-F")
-            .argument("-L")
-            .argument(self.processes.log(NAME))
-            .argument("-f")
-            .argument(self.file("ganesha.conf"))
-            .argument("-p")
-            .argument(self.file("ganesha.pid"))
-            .argument("-N")
-            .argument("NIV_EVENT")
-            .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address());
+        let launch = ganesha::launch(NAME, &host.wrapper(), &self.processes, self.processes.directory(), &bus)?;
         let log = std::fs::read(self.processes.log(NAME)).unwrap_or_default();
         let before = String::from_utf8_lossy(&log).matches(STARTED).count();
         self.processes.spawn(launch)?;
