@@ -43,6 +43,7 @@ const TRASH_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
     printcolumn = r#"{"name": "Free", "type": "integer", "jsonPath": ".status.freeBytes"}"#,
     printcolumn = r#"{"name": "Export", "type": "string", "jsonPath": ".spec.nfs.export", "priority": 1}"#,
     printcolumn = r#"{"name": "Subdirectory", "type": "string", "jsonPath": ".spec.nfs.subdirectory", "priority": 1}"#,
+    printcolumn = r#"{"name": "Root", "type": "string", "jsonPath": ".spec.filer.root", "priority": 1}"#,
     printcolumn = r#"{"name": "URL", "type": "string", "jsonPath": ".spec.remote.url", "priority": 1}"#,
     printcolumn = r#"{"name": "Node", "type": "string", "jsonPath": ".spec.local.node", "priority": 1}"#,
     printcolumn = r#"{"name": "Path", "type": "string", "jsonPath": ".spec.local.path", "priority": 1}"#,
