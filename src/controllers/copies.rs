@@ -19,7 +19,7 @@ use crate::plan::Action;
 use crate::plan::copy::outcome::{self, Stopped};
 use crate::plan::copy::{Wanted, progress};
 use crate::report;
-use line::Running;
+use line::{Running, Tries};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -79,6 +79,9 @@ async fn copy(ctx: &Context, running: &Running) {
             provision.finish(Attempt::Succeeded);
             timer.finish(CopyEnd::Succeeded);
             ctx.copies.succeeded(wanted);
+            if let Some(words) = progress::left_out(done) {
+                ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
+            }
             Duration::ZERO
         }
         Some(Err(failure)) => {
@@ -118,7 +121,8 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<(), Failu
 /// What becomes of a copy that stopped, and when its source is looked at again.
 async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copied) -> (CopyEnd, Duration) {
     let wanted = &running.wanted;
-    let in_a_row = ctx.copies.failed(wanted, done);
+    let refused = matches!(failure, Failure::Backend(error) if outcome::is_refusal(error));
+    let Tries { in_a_row, refusals } = ctx.copies.failed(wanted, done, refused);
     if failure.is_stale() {
         tracing::debug!(copy = %wanted.claim.uid.pv_name(), %failure, "the world has moved on");
         return (CopyEnd::Stopped, ctx.copies.rests(wanted, retry::at_once(in_a_row)));
@@ -127,7 +131,7 @@ async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copie
         ctx.hopeless.cancel();
     }
     let stopped = match failure {
-        Failure::Backend(error) => outcome::of(error, in_a_row),
+        Failure::Backend(error) => outcome::of(error, refusals),
         Failure::Api(_) | Failure::NoBackend | Failure::Ledger(_) | Failure::TimedOut | Failure::Rule(_) => {
             Stopped::GoesOn
         }

@@ -1,5 +1,7 @@
 //! The controllers of the stories: of this very build, as the administrator or with the rights of an installation.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use tombolo_harness::{Cluster, Controller, ControllerOptions};
 
@@ -7,6 +9,8 @@ use crate::world::shared_controller;
 
 /// The namespace of an installation.
 pub const NAMESPACE: &str = "tombolo-system";
+/// How long consent has to be gone before access is cut: long enough to be told from at once, and short enough to wait for.
+pub const REVOKE_GRACE: Duration = Duration::from_secs(2);
 /// The service account that an installed controller is.
 pub const ACCOUNT: &str = "tombolo-controller";
 
@@ -61,7 +65,6 @@ pub async fn as_installed(cluster: &Cluster, name: &str) -> Result<Controller> {
         .with_kubeconfig(identity)
         .electing()
         .flag(format!("--namespace={NAMESPACE}"))
-        // Long enough to be told from at once, and short enough to wait for.
-        .flag("--revoke-grace=2s");
+        .flag(format!("--revoke-grace={}s", REVOKE_GRACE.as_secs()));
     Controller::launch(cluster, options).await
 }

@@ -3,6 +3,7 @@
 //! What tenants can do is asked of the server by somebody else's client, never of us. Most stories share one filer; one that restarts it,
 //! changes its credentials or fills its pauses has its own.
 
+mod clone;
 mod cut;
 mod faults;
 mod here;

@@ -64,10 +64,28 @@ struct UnderWay {
     finishing: bool,
 }
 
+/// Attempts that came to nothing, one after another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Tries {
+    /// All of them.
+    pub(super) in_a_row: u32,
+    /// Those of them, the last among them, in which the backend did nothing at all.
+    pub(super) refusals: u32,
+}
+
+impl Tries {
+    fn and_one_more(self, refused: bool) -> Self {
+        Self {
+            in_a_row: self.in_a_row.saturating_add(1),
+            refusals: if refused { self.refusals.saturating_add(1) } else { 0 },
+        }
+    }
+}
+
 /// Attempts in a row that came to nothing.
 #[derive(Default)]
 struct Tried {
-    in_a_row: u32,
+    tries: Tries,
     again: Option<Instant>,
     reached: Copied,
 }
@@ -165,13 +183,15 @@ impl Copies {
         state.told.remove(&wanted.token);
     }
 
-    /// Counts an attempt that came to nothing; answers how many there are in a row.
-    pub(super) fn failed(&self, wanted: &Wanted, reached: Copied) -> u32 {
+    /// Counts an attempt that stopped; answers how many came to nothing since something was last copied.
+    pub(super) fn failed(&self, wanted: &Wanted, reached: Copied, refused: bool) -> Tries {
         let mut state = self.lock();
         let tried = state.tried.entry(wanted.token.clone()).or_default();
-        tried.in_a_row = tried.in_a_row.saturating_add(1);
+        let got_on = (reached.bytes, reached.files) > (tried.reached.bytes, tried.reached.files);
+        let before = if got_on { Tries::default() } else { tried.tries };
+        tried.tries = before.and_one_more(refused);
         tried.reached = reached;
-        tried.in_a_row
+        tried.tries
     }
 
     /// It is not tried before that.
@@ -277,5 +297,23 @@ impl Drop for Running {
         state.wanted.retain(|w| w.token != self.wanted.token);
         drop(state);
         self.all.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_count_only_one_after_another() {
+        let after = |answers: &[bool]| {
+            answers
+                .iter()
+                .fold(Tries::default(), |tries, refused| tries.and_one_more(*refused))
+        };
+        let tries = |in_a_row, refusals| Tries { in_a_row, refusals };
+        assert_eq!(after(&[true, true]), tries(2, 2));
+        assert_eq!(after(&[true, true, false]), tries(3, 0));
+        assert_eq!(after(&[false, true]), tries(2, 1));
     }
 }

@@ -16,15 +16,21 @@ pub enum Stopped {
     BeginsAnew,
 }
 
-/// Decides about a copy whose data could not be made, `in_a_row` times by now.
+/// Whether a backend refused to do anything for now, as it does where a later term's copy is.
+pub fn is_refusal(error: &BackendError) -> bool {
+    (error.class, error.certainty) == (Class::Transient, Certainty::NotDone)
+}
+
+/// Decides about a copy whose data could not be made. `refusals`: how often in a row its backend [refused](is_refusal) by now, without
+/// anything copied or any other answer between.
 ///
 /// A leader takes over what an earlier one has begun, and is refused what a later one has, by the count of changes of the Lease. That
 /// count starts from nothing when a Lease is deleted, and without election there is none: then a copy that nobody makes any more may
 /// be a later term's for ever. To give it up harms nobody, not even a leader who works on it: it begins anew.
-pub fn of(error: &BackendError, in_a_row: u32) -> Stopped {
+pub fn of(error: &BackendError, refusals: u32) -> Stopped {
     match (error.class, error.certainty) {
         (Class::TooLarge, _) => Stopped::Outgrown,
-        (Class::Transient, Certainty::NotDone) if in_a_row > 0 && in_a_row.is_multiple_of(PATIENCE) => {
+        (Class::Transient, Certainty::NotDone) if refusals > 0 && refusals.is_multiple_of(PATIENCE) => {
             Stopped::BeginsAnew
         }
         (

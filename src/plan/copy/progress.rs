@@ -38,6 +38,14 @@ pub fn words(done: Copied, of: Seen, lately: (u64, Duration)) -> Option<String> 
     ))
 }
 
+/// What is told of a copy that is complete but for what is in no copy: devices, sockets and FIFOs; `None`: there were none.
+pub fn left_out(done: Copied) -> Option<String> {
+    let skipped = Some(done.skipped).filter(|skipped| *skipped > 0)?;
+    Some(format!(
+        "the copy is complete but for {skipped} devices, sockets or FIFOs of its source, which are never copied"
+    ))
+}
+
 fn speed((written, within): (u64, Duration)) -> u64 {
     let each_second = u128::from(written) * 1000 / within.as_millis().max(1);
     u64::try_from(each_second).unwrap_or(u64::MAX)
@@ -108,6 +116,16 @@ mod tests {
             assert_eq!(found.as_deref(), Some(expected));
         }
         assert_eq!(words(Copied::default(), Seen::default(), (0, FIRST)), None);
+    }
+
+    #[test]
+    fn what_was_left_out_is_said() {
+        let skipped = |skipped| Copied {
+            skipped,
+            ..Copied::default()
+        };
+        assert_eq!(left_out(skipped(0)), None);
+        assert!(left_out(skipped(3)).unwrap().contains("but for 3 devices"));
     }
 
     #[test]

@@ -112,7 +112,7 @@ async fn a_definition_that_goes_away_cuts_nobody() {
     cluster.kubectl(&namespace).await.unwrap();
     let options = controller::options(STORY)
         .flag(format!("--namespace={}", controller::NAMESPACE))
-        .flag("--revoke-grace=2s");
+        .flag(format!("--revoke-grace={}s", controller::REVOKE_GRACE.as_secs()));
     let _controller = Controller::launch(&cluster, options).await.unwrap();
     let filer: &'static Filer = Box::leak(Box::new(Filer::start(&cluster, "undefined").await.unwrap()));
     make(&w, &w.id, filer).await;

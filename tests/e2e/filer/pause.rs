@@ -1,11 +1,12 @@
 //! Many cuts at once wait for a person.
 
 use futures::future::join_all;
-use kube::ResourceExt as _;
 use serde_json::json;
 use tombolo::api::storage_backend::StorageBackend;
+use tombolo_harness::wait::{Look, never};
 
 use super::lacks_filer;
+use crate::controller::REVOKE_GRACE;
 use crate::draft::claim;
 use crate::world::World;
 
@@ -47,11 +48,19 @@ async fn many_cuts_at_once_wait_for_an_admins_word() {
     let id = id.and_then(|r| r.paused.as_ref()).map(|p| p.id.clone()).unwrap();
     assert!(message.contains(&id), "{message}");
     let confirm = |word: &str| json!({"metadata": {"annotations": {"tombolo.dev/confirmRevocation": word}}});
-    let marked = w.patch(&backends, &w.class, confirm("yes")).await;
-    assert_eq!(marked.annotations()["tombolo.dev/confirmRevocation"], "yes");
-    let (namespace, _) = &members[0];
-    w.told(namespace, "data", "ConsentWithdrawn", "").await;
-    assert_eq!(w.try_read(&members[0].1, "hello").await.unwrap(), "world");
+    w.patch(&backends, &w.class, confirm("yes")).await;
+    let reads = async || {
+        let read = w.try_read(&members[0].1, "hello").await?;
+        let now = backends.get(&w.class).await?;
+        let paused = now.status.and_then(|s| s.revocation).and_then(|r| r.paused);
+        Ok(match paused {
+            Some(paused) if paused.id == id && read == "world" => Look::NotYet(read),
+            other => Look::Done(format!("{other:?}")),
+        })
+    };
+    never("a wrong word to change anything", 2 * REVOKE_GRACE, reads)
+        .await
+        .unwrap();
 
     w.patch(&backends, &w.class, confirm(&id)).await;
     for (namespace, pv) in &members {

@@ -104,9 +104,14 @@ spec:
             let text = String::from_utf8_lossy(&output.stdout);
             ensure!(output.status.success(), "{output:?}");
             let of_copy = text.lines().find(|line| line.contains(&copy.id)).unwrap_or_default();
-            ensure!(!of_copy.is_empty(), "{text}");
+            let words: Vec<_> = of_copy.split_whitespace().collect();
+            let used = words
+                .windows(2)
+                .find_map(|two| (two.get(1) == Some(&"bytes")).then(|| two.first())?);
+            let used: Option<usize> = used.and_then(|used| used.parse().ok());
+            ensure!(used.is_some_and(|used| used < MIB), "of the copy is said: {of_copy:?}");
             told::lines(&text);
-            Ok(Seen::new((), of_copy.split_whitespace().collect::<Vec<_>>().join(" ")))
+            Ok(Seen::new((), words.join(" ")))
         })
         .await
 }
