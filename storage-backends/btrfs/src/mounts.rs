@@ -30,7 +30,12 @@ pub fn mount(source: impl AsFd, target: impl AsFd) -> Result<(), Errno> {
     let both = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     move_mount(&tree, "", target, "", both)?;
     // By the descriptor, which is the new mount wherever it is.
-    let itself = format!("/proc/self/fd/{}", tree.as_fd().as_raw_fd());
+    restrict(&tree)
+}
+
+/// Makes a mount be as each of these is to be, if whoever made it ended before that. By a descriptor of its topmost directory.
+pub fn restrict(mounted: impl AsFd) -> Result<(), Errno> {
+    let itself = format!("/proc/self/fd/{}", mounted.as_fd().as_raw_fd());
     mount_remount(&itself, MountFlags::BIND | FLAGS, "")
 }
 

@@ -141,7 +141,7 @@ fn text(path: &Path) -> Result<Option<String>, Errno> {
         Ok(text) => Ok(Some(text.trim().to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         // The group went while its file was open.
-        Err(error) if errno(io::Error::from(error.kind())) == Errno::NODEV => Ok(None),
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::NODEV) => Ok(None),
         Err(error) => Err(errno(error)),
     }
 }

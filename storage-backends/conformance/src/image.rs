@@ -11,9 +11,14 @@ pub struct Image {
 }
 
 impl Image {
-    /// Makes a btrfs of so many bytes, which are used only as they are written. Below 128 MiB mkfs.btrfs refuses. The error says what
+    /// Makes a btrfs of so many bytes, as filers want it, which are used only as they are written. Below 128 MiB mkfs.btrfs refuses. The error says what
     /// this machine lacks.
     pub fn new(bytes: u64) -> Result<Self, String> {
+        Self::made_by(&["mkfs.btrfs", "-q", "--mixed"], bytes)
+    }
+
+    /// Makes a btrfs as it is made where nothing else is said.
+    pub fn usual_btrfs(bytes: u64) -> Result<Self, String> {
         Self::made_by(&["mkfs.btrfs", "-q"], bytes)
     }
 

@@ -60,7 +60,12 @@ impl Backend for Filer {
     }
 
     async fn place_mark(&self, mark: &Mark) -> Result<Mark, BackendError> {
-        self.local().place_mark(mark).await
+        let placed = self.local().place_mark(mark).await?;
+        // Nothing was settled without a mark. Whatever is not right yet, the timer mends.
+        if let Err(error) = self.settle().await {
+            tracing::info!(%error, "the root was marked, and not everything could be settled yet");
+        }
+        Ok(placed)
     }
 
     async fn inspect(&self, path: &VolumePath) -> Result<Option<Found>, BackendError> {

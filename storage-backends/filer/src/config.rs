@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use tombolo_btrfs::Division;
 
 /// The storage half of a filer's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -129,9 +130,9 @@ impl Config {
         self.bytes
     }
 
-    /// Bytes that the limits of all volumes together may be, of a file system of `total`.
-    pub(crate) fn budget(&self, total: u64) -> u64 {
-        self.bytes.unwrap_or(total / 10 * 9)
+    /// Bytes that the limits of all volumes together may be, of a file system of `total` that is divided so.
+    pub(crate) fn budget(&self, total: u64, division: Division) -> u64 {
+        self.bytes.unwrap_or_else(|| division.promisable(total / 10 * 9))
     }
 
     /// Whether limits together may be more than there is.
@@ -214,13 +215,13 @@ mod tests {
         let parse = |text: &str| serde_json::from_str::<Config>(text);
         let plain = parse(r#"{"root":"/srv","exportsDir":"/run/x","host":"nas"}"#).unwrap();
         assert_eq!(
-            (plain.quota(), plain.overcommit(), plain.budget(1000)),
+            (plain.quota(), plain.overcommit(), plain.budget(1000, Division::Mixed)),
             (QuotaMode::Simple, false, 900)
         );
         let told = r#"{"root":"/srv","exportsDir":"/run/x","host":"nas","quota":"Full","bytes":7,"overcommit":true}"#;
         let told = parse(told).unwrap();
         assert_eq!(
-            (told.quota(), told.overcommit(), told.budget(1000)),
+            (told.quota(), told.overcommit(), told.budget(1000, Division::Mixed)),
             (QuotaMode::Full, true, 7)
         );
         assert!(parse(r#"{"root":"/srv","exportsDir":"/run/x","host":"nas","networks":[]}"#).is_err());

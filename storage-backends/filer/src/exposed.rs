@@ -89,6 +89,7 @@ impl Exposed {
             let point = rustix::fs::openat(&above, name, flags, Mode::empty()).maybe_done(&what)?;
             let (there, wanted) = (fstat(&point).maybe_done(&what)?, fstat(&volume.fd).maybe_done(&what)?);
             if (there.st_dev, there.st_ino) == (wanted.st_dev, wanted.st_ino) {
+                mounts::restrict(&point).maybe_done(&what)?;
                 return Ok(Shown { place, newly: false });
             }
             if there.st_dev == fstat(&above).maybe_done(&what)?.st_dev {

@@ -9,7 +9,7 @@ use tombolo_backend_api::{BackendError, Class};
 use tombolo_backend_local::dir;
 use tombolo_backend_local::error::Certain;
 use tombolo_btrfs::quota::{self, Charged, Qgroups, Quotas};
-use tombolo_btrfs::{SubvolumeId, subvolume};
+use tombolo_btrfs::{Division, SubvolumeId, subvolume};
 
 /// Bytes promised, without what is promised to `but`: limits of what exists (volumes, those in the trash, copies) and what is charged
 /// to everything else (snapshots, and subvolumes which are gone and of which others hold something).
@@ -64,6 +64,11 @@ impl<'a> Room<'a> {
     /// Promises `bytes` to a subvolume.
     pub(crate) fn promise(&self, subvolume: impl AsFd, id: SubvolumeId, bytes: u64) -> Result<(), BackendError> {
         self.check(bytes, Some(id))?;
+        self.keep(subvolume, id, bytes)
+    }
+
+    /// Limits a new subvolume to what was [checked](Self::check) before it was made.
+    pub(crate) fn keep(&self, subvolume: impl AsFd, id: SubvolumeId, bytes: u64) -> Result<(), BackendError> {
         quota::limit(subvolume, id, bytes).not_done(&format!("limit subvolume {id}"))
     }
 }
@@ -80,7 +85,10 @@ pub(crate) fn sums(filer: &Filer, root: &OwnedFd, but: Option<SubvolumeId>) -> R
     let all = Qgroups::of(root).and_then(|groups| groups.all()).not_done(what)?;
     let alive = subvolume::all(root).not_done(what)?.into_iter().collect();
     let stat = fstatvfs(root).not_done(what)?;
-    let budget = filer.config().budget(stat.f_blocks.saturating_mul(stat.f_frsize));
+    let division = Division::of(root).not_done(what)?;
+    let budget = filer
+        .config()
+        .budget(stat.f_blocks.saturating_mul(stat.f_frsize), division);
     Ok((promised(&all, &alive, but), budget))
 }
 

@@ -74,9 +74,13 @@ impl Filer {
                 };
                 Ok((to_clean, forgotten, Some(room)))
             };
-            (settled.to_clean, settled.forgotten, settled.room) = self.on_root(Work::Changes, accounts).await?;
+            let counted = self.on_root(Work::Changes, accounts).await;
+            // Whatever became of that: tenants need their exports.
+            settled.exports = self.exported().reconcile().await?;
+            (settled.to_clean, settled.forgotten, settled.room) = counted?;
+        } else {
+            settled.exports = self.exported().reconcile().await?;
         }
-        settled.exports = self.exported().reconcile().await?;
         Ok(settled)
     }
 
@@ -87,8 +91,10 @@ impl Filer {
             let _alone = self.alone_with(&path).await;
             // Asked again now that no export can be made of it meanwhile.
             if !self.wanted().await?.contains(&path) {
-                hide(self, &path).await?;
-                settled.unmounted += 1;
+                match hide(self, &path).await {
+                    Ok(()) => settled.unmounted += 1,
+                    Err(error) => settled.failed.push((path, error.to_string())),
+                }
             }
         }
         for path in wanted {
@@ -96,9 +102,12 @@ impl Filer {
             match show(self, &path).await {
                 Ok(shown) => settled.mounted += usize::from(shown.newly),
                 Err(error) => {
-                    // What is mounted there is another volume, or one that was renamed behind our back.
-                    hide(self, &path).await?;
-                    settled.failed.push((path, error.to_string()));
+                    // What is mounted there was renamed behind our back. Of anything else whoever uses it is not to hear.
+                    let gone = error.class == Class::Invalid;
+                    settled.failed.push((path.clone(), error.to_string()));
+                    if gone && let Err(error) = hide(self, &path).await {
+                        settled.failed.push((path, error.to_string()));
+                    }
                 }
             }
         }

@@ -85,8 +85,8 @@ pub(crate) fn create(filer: &Filer, root: &OwnedFd, volume: &CreateVolume) -> Re
     let path = &volume.path;
     let (above, name) = locate_or_make(root, path)?;
     let room = Room::of(filer, root)?;
-    let found = match Volume::at(&above, name, path)? {
-        Some(found) => found,
+    let (found, checked) = match Volume::at(&above, name, path)? {
+        Some(found) => (found, false),
         None => {
             room.check(volume.bytes, None)?;
             match subvolume::create(&above, name) {
@@ -94,14 +94,16 @@ pub(crate) fn create(filer: &Filer, root: &OwnedFd, volume: &CreateVolume) -> Re
                 Err(errno) => return Err(errno).not_done(&format!("make {path}")),
             }
             let gone = || BackendError::maybe_done(Class::Transient, format!("{path} went while it was made"));
-            Volume::at(&above, name, path)?.ok_or_else(gone)?
+            (Volume::at(&above, name, path)?.ok_or_else(gone)?, true)
         }
     };
-    if charged(&found.fd, found.id)?
-        .limit
-        .is_none_or(|limit| limit < volume.bytes)
-    {
-        room.promise(&found.fd, found.id, volume.bytes)?;
+    let limit = charged(&found.fd, found.id)?.limit;
+    if limit.is_none_or(|limit| limit < volume.bytes) {
+        // Adding everything up takes a while where there are many.
+        match checked {
+            true => room.keep(&found.fd, found.id, volume.bytes)?,
+            false => room.promise(&found.fd, found.id, volume.bytes)?,
+        }
     }
     drop(room);
     fchmod(&found.fd, Mode::from_raw_mode(volume.mode)).maybe_done(&format!("set the mode of {path}"))?;

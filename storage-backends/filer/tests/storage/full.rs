@@ -1,10 +1,12 @@
-//! A file system without room, which an admin who overcommits can get: nobody is given anything, and everything can be taken away.
+//! A file system without room, which an admin who overcommits can get: nobody is given anything, and everything can be taken away, where
+//! metadata has room of its own.
 
 use super::*;
 
 #[tokio::test]
 async fn a_full_file_system_gives_nothing_and_still_lets_everything_go() {
-    let Some(stage) = stage(512 * MIB) else { return };
+    let Some(image) = image(Image::usual_btrfs(512 * MIB)) else { return };
+    let stage = Stage::on(image);
     let filer = stage.open_with(stage.config().with_overcommit(true)).await.unwrap();
     filer.place_mark(&mark()).await.unwrap();
     for name in ["greedy", "pvc-1", "pvc-2"] {

@@ -11,6 +11,7 @@ mod exported;
 mod full;
 mod killed;
 mod room;
+mod shapes;
 #[path = "../stage/mod.rs"]
 mod stage;
 mod start;

@@ -150,7 +150,7 @@ fn make_image(filer: &Path) -> Result<()> {
     // Complete under its name or not there.
     let draft = filer.join("image.draft");
     std::fs::File::create(&draft)?.set_len(SIZE)?;
-    run(Command::new("mkfs.btrfs").arg("--quiet").arg(&draft))?;
+    run(Command::new("mkfs.btrfs").args(["--quiet", "--mixed"]).arg(&draft))?;
     std::fs::rename(&draft, image(filer)).context("naming the image")
 }
 

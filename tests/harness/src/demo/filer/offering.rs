@@ -12,7 +12,7 @@ use super::{AT_PRESS, BACKEND, FILE, IN_GALLERY, NAMESPACE, POSTER, PRINTS, read
 use crate::{Filer, ReachedBy};
 
 pub(super) async fn offer(stage: &Stage) -> Result<()> {
-    told::command("mkfs.btrfs disk; mount disk /srv/tombolo; tombolo-filer serve & ganesha.nfsd");
+    told::command("mkfs.btrfs --mixed disk; mount disk /srv/tombolo; tombolo-filer serve & ganesha.nfsd");
     let filer = Filer::prepare_in(stage.cluster.directory(), BACKEND, stage.lifetime, ReachedBy::Loopback).await?;
     filer.resume().await?;
     stage.kubectl(&format!("create namespace {NAMESPACE}")).await?;
