@@ -28,7 +28,7 @@ const MIB: u64 = 1 << 20;
 
 /// A file system, or this test is skipped.
 fn image(bytes: u64) -> Option<Image> {
-    Image::new(bytes)
+    Image::usual_btrfs(bytes)
         .inspect_err(|why| lacking(std::thread::current().name().unwrap_or("a test"), &why.to_string()))
         .ok()
 }
