@@ -9,6 +9,7 @@ use tombolo_backend_api::{Backend, Revoke, Share};
 use tombolo_backend_fake::Call;
 
 mod halfway;
+mod hiding;
 mod keeping;
 mod live;
 mod mass;
