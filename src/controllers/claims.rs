@@ -231,9 +231,9 @@ fn settle_access(ctx: &Context, pv: &Pv, consent: Consent) {
 /// The state of a member's consent, read live where it seems to have ended. Whoever describes the volume waits for that read.
 async fn known_consent(ctx: &Context, claim: &Claim, pv: &Pv, shown: Shown) -> Result<Consent, Failure> {
     let seems = shown.state();
-    // What could not be told then is asked again.
-    let told = |known: &Consent| *known == seems || *known != Consent::Unknown;
-    if let Some(known) = ctx.verdicts.of(&pv.name, &shown).filter(told) {
+    // Where a read said something else than the caches, it is asked again: what changed since may have changed back.
+    let agreed = |known: &Consent| *known == seems;
+    if let Some(known) = ctx.verdicts.of(&pv.name, &shown).filter(agreed) {
         if seems.ended().is_none() {
             ctx.verdicts.interrupted(&pv.name);
         }

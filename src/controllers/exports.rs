@@ -235,6 +235,7 @@ impl Look<'_> {
 fn kind(change: &Change) -> ExportChange {
     match (change.from, change.to) {
         (None, _) => ExportChange::Made,
+        (Some(_), Admission::Full) => ExportChange::Restored,
         (Some(from), to) if to > from => ExportChange::Restored,
         (Some(_), Admission::ReadOnly) => ExportChange::ReadOnly,
         (Some(_), _) => ExportChange::Cut,

@@ -9,7 +9,7 @@ use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKind};
 use crate::execute::cluster::{ApiError, Cluster};
-use crate::plan::consent::{Consent, Membership, state};
+use crate::plan::consent::{Consent, Membership, names, state};
 use std::sync::Arc;
 
 /// The state of a member's consent, read live: withdrawal needs positive evidence, and a cache may merely have missed
@@ -80,18 +80,32 @@ fn came_by(joined: &Joined) -> ReferenceKind {
     known.unwrap_or(ReferenceKind::Volume)
 }
 
-/// What the caches show of a member's consent.
+/// What the caches show of a member's consent, and no more: what is remembered with it counts until it changes, and only what
+/// changes it wakes the member.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
     namespace: Namespace,
     view: NamespaceView,
+    /// Those that may be the one.
     references: Option<Vec<Reference>>,
     source_uid: ClaimUid,
     source: Option<ClaimKey>,
     owner_uid: Option<ClaimUid>,
-    owner: Option<Arc<Claim>>,
+    owner: Option<Word>,
     access: Access,
     cut: Option<Cut>,
+}
+
+/// The claim that the owner consents by. Every write to it makes another version, and few say anything of consent.
+#[derive(Debug, Clone)]
+struct Word(Arc<Claim>);
+
+impl PartialEq for Word {
+    fn eq(&self, other: &Self) -> bool {
+        let Self(one) = self;
+        let Self(other) = other;
+        (&one.uid, one.terminating, &one.annotations) == (&other.uid, other.terminating, &other.annotations)
+    }
 }
 
 impl Shown {
@@ -102,14 +116,17 @@ impl Shown {
         let bound = owner_of(index, pv);
         // The other kind's definition may be gone without a word about this member.
         let served = index.serves(came_by(joined));
+        let source = joined.source();
+        let may_be_it = |r: &&Reference| names(r, source.as_ref());
+        let references = || index.references_in(&claim.key.namespace).filter(may_be_it).cloned();
         Some(Self {
             namespace: claim.key.namespace.clone(),
             view: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
-            references: served.then(|| index.references_in(&claim.key.namespace).cloned().collect()),
+            references: served.then(|| references().collect()),
             source_uid: joined.source_uid.clone(),
-            source: joined.source(),
+            source,
             owner_uid: bound.and_then(|bound| bound.uid.clone()),
-            owner: bound.and_then(|bound| index.claim(&bound.key)).cloned(),
+            owner: bound.and_then(|bound| index.claim(&bound.key)).cloned().map(Word),
             access: ours.access,
             cut: ours.cut.clone(),
         })
@@ -125,7 +142,7 @@ impl Shown {
             source_uid: &self.source_uid,
             source: self.source.as_ref(),
             owner_uid: self.owner_uid.as_ref(),
-            owner: self.owner.as_deref(),
+            owner: self.owner.as_ref().map(|Word(claim)| &**claim),
             access: self.access,
             cut: self.cut.as_ref(),
         })

@@ -109,14 +109,19 @@ pub fn state(m: &Membership<'_>) -> Consent {
             Consent::Unknown
         };
     };
-    // Whoever owns the volume today, references name the claim that was joined. If nothing says which, any may be the one.
-    let permits = |r: &&Reference| m.source.map_or(!r.terminating, |source| r.names(source));
+    let permits = |r: &&Reference| names(r, m.source);
     match references.iter().filter(permits).map(|r| r.access).max() {
         None => Consent::WithdrawnByReference,
         Some(_) if granted < m.access => Consent::ReadOnlyNow(Side::Owner),
         Some(access) if access < m.access => Consent::ReadOnlyNow(Side::Reference),
         Some(_) => Consent::Given,
     }
+}
+
+/// Whether a reference names the source of a member. Whoever owns the volume today, references name the claim that was joined; if
+/// nothing says which, any may be the one.
+pub fn names(reference: &Reference, source: Option<&ClaimKey>) -> bool {
+    source.map_or(!reference.terminating, |source| reference.names(source))
 }
 
 /// Whether a claim's annotations are the owner's word on who may be in the volume. A reclaim gives it an owner who was never asked:

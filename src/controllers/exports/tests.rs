@@ -6,8 +6,10 @@ use crate::domain::ids::ClaimKey;
 use crate::plan::testing::{key, labels, pv_name, reference};
 use live::{Scene, export, scene};
 use tombolo_backend_api::{Backend, Revoke, Share};
-use tombolo_backend_fake::{Call, Fault, Op};
+use tombolo_backend_fake::Call;
 
+mod halfway;
+mod hiding;
 mod keeping;
 mod live;
 mod mass;
@@ -218,45 +220,6 @@ async fn a_label_that_a_namespace_lost_is_a_withdrawal_too() {
     s.live.state().labels = labels(&[]);
     s.cut_off(selector).await;
     assert_eq!(s.admission("team").await, Some(Admission::Cut));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_controller_that_died_after_the_call_says_and_writes_the_rest_later() {
-    let s = scene(&["team/app"]).await;
-    s.owner_says(ALONE);
-    s.w.fake.admit(&export("team"), Admission::Cut).await.unwrap();
-    s.look().await.unwrap();
-    assert_eq!(
-        s.admission("team").await,
-        Some(Admission::Cut),
-        "and opens nothing meanwhile"
-    );
-    assert!(s.told().contains(&"team/app AccessCut".to_owned()));
-    s.sync();
-    assert!(s.cut("team/app"));
-    // The same on the way back.
-    s.owner_says(SHARED);
-    s.w.fake.admit(&export("team"), Admission::Full).await.unwrap();
-    s.look().await.unwrap();
-    s.sync();
-    assert!(s.told().contains(&"team/app AccessRestored".to_owned()) && !s.cut("team/app"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_backend_that_is_away_is_asked_again_and_nothing_is_said_before() {
-    let s = scene(&["team/app"]).await;
-    s.owner_says(ALONE);
-    s.look().await.unwrap();
-    after(30).await;
-    s.w.fake
-        .fail_next(Op::Admit, Fault::Refused(tombolo_backend_api::Class::Waiting));
-    assert!(s.look().await.is_err());
-    s.sync();
-    assert!(!s.cut("team/app") && !s.told().contains(&"team/app AccessCut".to_owned()));
-    s.look().await.unwrap();
-    assert_eq!(s.admission("team").await, Some(Admission::Cut));
-    s.w.fake.set_away(true);
-    assert!(s.exports().await.is_err());
 }
 
 /// Looks at a claim, as the queue would.

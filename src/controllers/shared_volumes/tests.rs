@@ -117,6 +117,9 @@ async fn while_a_definition_goes_away_consent_is_unknown_and_not_withdrawn() {
     claims::reconcile(&w.ctx, &key("team/app")).await.unwrap();
     assert_eq!(w.asked.lines().len(), so_far);
     w.caches(|index| index.put_reference(reference("team/else", "prod/other")));
+    claims::reconcile(&w.ctx, &key("team/app")).await.unwrap();
+    assert_eq!(w.asked.lines().len(), so_far, "nor when something else does");
+    w.caches(|index| index.put_claim(claim("prod/data").bound().shares("team,more")));
     claims::reconcile(&w.ctx, &key("team/app")).await.unwrap_err();
     assert!(w.asked.lines().len() > so_far, "then it is");
 }

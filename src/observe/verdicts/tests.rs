@@ -1,18 +1,25 @@
 use super::*;
+use crate::domain::ids::ResourceVersion;
 use crate::domain::reference::ReferenceKind;
 use crate::observe::index::Index;
-use crate::plan::testing::{claim, member_pv, pv, reference};
+use crate::plan::testing::{claim, key, member_pv, pv, reference};
 
-/// What the caches show of the member `team/app` of `prod/data`, which is shared with `list`.
-fn shown(list: &str) -> (PvName, Shown) {
+/// Caches with the member `team/app` of `prod/data`, which is shared with `list`.
+fn of(list: &str) -> Index {
     let mut index = Index::default();
     let (member, asker) = (member_pv("team/app", "prod/data"), claim("team/app").bound());
     let _ = index.put_pv(pv("prod/data"));
-    let _ = index.put_pv(member.clone());
+    let _ = index.put_pv(member);
     let _ = index.put_claim(claim("prod/data").bound().shares(list));
-    let _ = index.put_claim(asker.clone());
+    let _ = index.put_claim(asker);
     let _ = index.reset_references(ReferenceKind::Volume, vec![reference("team/ref", "prod/data")]);
-    let shown = Shown::of(&index, &asker, &member).unwrap();
+    index
+}
+
+/// What they show of it.
+fn shown(list: &str) -> (PvName, Shown) {
+    let (member, asker) = (member_pv("team/app", "prod/data"), claim("team/app").bound());
+    let shown = Shown::of(&of(list), &asker, &member).unwrap();
     (member.name, shown)
 }
 
@@ -45,6 +52,24 @@ fn a_verdict_counts_until_the_caches_show_something_else() {
     verdicts.note(&member, before, Consent::WithdrawnByOwner);
     let (member, after) = shown("others,more");
     assert_eq!(verdicts.of(&member, &after), None);
+}
+
+#[test]
+fn what_decides_nothing_leaves_a_verdict_as_it_is() {
+    let verdicts = Verdicts::default();
+    let (member, before) = shown("others");
+    verdicts.note(&member, before, Consent::WithdrawnByOwner);
+    let mut index = of("others");
+    let mut owner = (**index.claim(&key("prod/data")).unwrap()).clone();
+    (owner.version, owner.request) = (ResourceVersion::new("77"), Some(1));
+    let _ = index.put_claim(owner);
+    let _ = index.put_reference(reference("team/other", "prod/other"));
+    let (asker, pv) = (claim("team/app").bound(), member_pv("team/app", "prod/data"));
+    let after = Shown::of(&index, &asker, &pv).unwrap();
+    assert_eq!(verdicts.of(&member, &after), Some(Consent::WithdrawnByOwner));
+    let _ = index.put_reference(reference("team/ref", "prod/other"));
+    let unreferenced = Shown::of(&index, &asker, &pv).unwrap();
+    assert_eq!(verdicts.of(&member, &unreferenced), None);
 }
 
 #[test]

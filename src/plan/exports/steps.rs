@@ -37,7 +37,16 @@ pub(super) fn notes<'a>(
     })
 }
 
-/// The steps by which a change is made, in an order that a crash may interrupt anywhere: first the backend, then what says so.
+/// Whether it is yet to be written of a member that so much is left to it. Then nobody knows whether the backend has done all of it:
+/// a list says what its exports are to be, and a call that failed halfway may have changed the list alone.
+fn is_news(change: &Change, users: &[User]) -> bool {
+    let left = |wanted: Option<Left>, member: &Member| wanted != member.written().map(|cut| cut.left);
+    notes(change, users).any(|(member, wanted)| left(wanted.map(|(left, _)| left), member))
+}
+
+/// The steps by which a change is made, in an order that a crash may interrupt anywhere: first the backend, then what says so. The
+/// backend is asked also for what it lists already, as long as that is not written: asking twice is harmless, and it answers with an
+/// error while it lets through anything else.
 pub fn actions(change: &Change, users: &[User], backend: &BackendId, now: Timestamp) -> Vec<Action> {
     let handle = Handle {
         backend: backend.clone(),
@@ -47,7 +56,7 @@ pub fn actions(change: &Change, users: &[User], backend: &BackendId, now: Timest
     let export = change.export.clone();
     match (change.from, change.to) {
         (None, Admission::Full) => actions.push(Action::MakeExport { handle, export }),
-        (from, to) if from == Some(to) => {}
+        (from, to) if from == Some(to) && !is_news(change, users) => {}
         (_, admission) => actions.push(Action::Admit {
             handle,
             export,

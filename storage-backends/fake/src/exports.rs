@@ -26,7 +26,10 @@ pub(crate) struct Exports {
 pub(crate) struct Export {
     /// Ascends, and is never used again: what a client's file handles begin with.
     pub id: u64,
+    /// What it is to let through: what a list says.
     pub admission: Admission,
+    /// What it lets through.
+    pub serves: Admission,
 }
 
 impl Exports {
@@ -55,6 +58,11 @@ impl Exports {
 }
 
 impl Fake {
+    /// What clients meet at an export, whatever a list says of it; `None`: there is none.
+    pub fn serves(&self, export: &ExportKey) -> Option<Admission> {
+        self.state().exports.all.get(export).map(|export| export.serves)
+    }
+
     /// The addresses that reach the server; `None` if nobody ever said.
     pub fn nodes(&self) -> Option<BTreeSet<IpAddr>> {
         self.state().exports.nodes.clone()
@@ -90,12 +98,17 @@ impl Revoke for Fake {
             export: export.clone(),
             admission,
         };
-        self.play(call, |state| {
+        let record = |state: &mut State| {
+            if let Some(found) = state.exports.all.get_mut(export) {
+                found.admission = admission;
+            }
+        };
+        self.play_in_parts(call, record, |state| {
             if admission != Admission::Cut {
                 state.export(export)?;
             }
             if let Some(found) = state.exports.all.get_mut(export) {
-                found.admission = admission;
+                (found.admission, found.serves) = (admission, admission);
             }
             Ok(())
         })
@@ -136,6 +149,7 @@ impl State {
         let export = Export {
             id: self.number(),
             admission: Admission::Full,
+            serves: Admission::Full,
         };
         self.exports.all.insert(key.clone(), export);
         Ok(())

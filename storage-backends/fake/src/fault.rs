@@ -14,7 +14,8 @@ pub enum Fault {
     /// The request did not arrive: `MaybeDone`, and nothing changed.
     LostRequest(Class),
     /// Stopped halfway: `MaybeDone`. A purge has renamed its entry and removed some files; a discard has written its record
-    /// only; a copy has half of its files; every other operation is atomic, and nothing changed.
+    /// only; a copy has half of its files; an admission is listed, and clients see nothing of it; every other operation is atomic,
+    /// and nothing changed.
     Interrupted(Class),
     /// The answer was lost: `MaybeDone`, and all of it happened.
     LostAnswer(Class),

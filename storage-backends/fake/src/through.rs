@@ -104,7 +104,7 @@ impl Through {
             Way::Export(id) => {
                 let (key, export) = state.exports.numbered(*id).ok_or(Denial::Stale)?;
                 let writes = self.fake.capabilities.read_only_enforced.then_some(key.access) != Some(Access::ReadOnly);
-                match export.admission {
+                match export.serves {
                     Admission::Cut => return Err(Denial::Stale),
                     Admission::ReadOnly if to_write => return Err(Denial::ReadOnly),
                     Admission::Full if to_write && !writes => return Err(Denial::ReadOnly),
