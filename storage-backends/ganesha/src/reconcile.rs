@@ -152,7 +152,8 @@ impl Inner {
             let rests = |since| Record {
                 id,
                 sequence,
-                state: State::Gone { since },
+                // What handles with it are of is not known: it is nobody's to have again.
+                state: State::Gone { since, key: None },
             };
             self.put(book, rests(self.now())).await?;
             self.ganesha.remove(id).await?;

@@ -30,7 +30,7 @@ fn shown(id: u16, pseudo: &str) -> Shown {
 #[test]
 fn what_has_no_record_is_stale_if_it_is_ours_and_foreign_if_not() {
     let since = jiff::Timestamp::UNIX_EPOCH;
-    let states = [(1, live("a")), (2, live("b")), (3, State::Gone { since })];
+    let states = [(1, live("a")), (2, live("b")), (3, State::Gone { since, key: None })];
     let records = states.map(|(number, state)| {
         (
             id(number),
