@@ -1,12 +1,12 @@
 //! The records in memory, with the ids that follow from them, and in step with those on disk.
 
-use crate::ids::{ExportId, Ids};
+use crate::ids::{ExportId, Ids, Usage, rested};
 use crate::record::{Live, Record, State};
 use crate::records::{Found, Records};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tombolo_backend_api::{BackendError, Class, ExportKey, VolumePath};
+use tombolo_backend_api::{BackendError, Class, ExportKey, Tenant, VolumePath};
 
 /// All records. Whoever holds it may call the server.
 #[derive(Debug)]
@@ -77,8 +77,9 @@ impl Book {
         let (disk, copy) = (self.disk.clone(), record.clone());
         off_thread(move || disk.write(&copy)).await?;
         self.unsure.remove(&record.id);
-        if let State::Gone { since } = record.state {
-            self.ids.rest(record.id, since);
+        match record.usage() {
+            Usage::Taken => self.ids.hold(record.id),
+            Usage::Resting { since } => self.ids.rest(record.id, since),
         }
         self.insert(record);
         Ok(())
@@ -152,6 +153,30 @@ impl Book {
     pub(crate) fn keys_of(&self, path: &VolumePath) -> BTreeSet<ExportKey> {
         let keys = self.records.values().filter_map(Record::key);
         keys.filter(|key| key.path == *path).cloned().collect()
+    }
+
+    /// The record of the id that a key had last and that rests.
+    pub(crate) fn resting_of(&self, key: &ExportKey) -> Option<&Record> {
+        let resting = self.records.values().filter(|record| record.former() == Some(key));
+        resting.max_by_key(|record| record.sequence)
+    }
+
+    /// Since when ids rest that were a tenant's, the longest first.
+    pub(crate) fn resting_of_tenant(
+        &self,
+        tenant: &Tenant,
+        now: jiff::Timestamp,
+        rest: Duration,
+    ) -> Vec<jiff::Timestamp> {
+        let of_tenant = |record: &&Record| record.former().is_some_and(|key| key.tenant == *tenant);
+        let resting = self.records.values().filter(of_tenant);
+        let since = resting.filter_map(|record| match record.usage() {
+            Usage::Resting { since } => (!rested(since, now, rest)).then_some(since),
+            Usage::Taken => None,
+        });
+        let mut since: Vec<_> = since.collect();
+        since.sort();
+        since
     }
 
     /// Forgets what has rested long enough.

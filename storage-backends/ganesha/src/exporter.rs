@@ -93,7 +93,8 @@ impl Exporter {
     /// Makes a tenant's export of a directory, if it is not there, and answers what nodes mount. One that is cut stays cut.
     ///
     /// # Errors
-    /// `Invalid` if the server has no words for the directory, `Full` if no id is left, `Waiting` if the server is away.
+    /// `Invalid` if the server has no words for the directory, `Full` if no id is left or too many rest after exports of the
+    /// tenant, `Waiting` if the server is away.
     pub async fn ensure(&self, key: &ExportKey, at: &Path) -> Result<MountSource, BackendError> {
         let source = self.inner.config.advertise.mount_source(PseudoPath::of(key)?.as_str());
         directory(at)?;
@@ -135,7 +136,8 @@ impl Exporter {
         self.inner.run(work).await
     }
 
-    /// Removes an export for ever; absent is success. Its id rests before another export gets it.
+    /// Removes an export for ever; absent is success. Its id rests before another export gets it; the same one, made again, has
+    /// it at once.
     pub async fn release(&self, key: &ExportKey) -> Result<(), BackendError> {
         let key = key.clone();
         let work = async move |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| inner.release(&mut book, &key).await;

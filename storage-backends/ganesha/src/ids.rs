@@ -2,7 +2,7 @@
 //!
 //! A file handle carries the id of its export. An id that is given to another export makes handles that clients have kept
 //! valid again, with the other's permissions. Ids therefore ascend and wrap, an id that was used rests, and the lowest free one
-//! is never the next one merely because it is free.
+//! is never the next one merely because it is free. Only the export that had a resting id may have it again at once.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,6 +94,11 @@ impl Ids {
         Err(Exhausted)
     }
 
+    /// An id is used, whatever it was before.
+    pub fn hold(&mut self, id: ExportId) {
+        self.used.insert(id, Usage::Taken);
+    }
+
     /// The export of an id is certainly gone.
     pub fn rest(&mut self, id: ExportId, since: jiff::Timestamp) {
         self.used.insert(id, Usage::Resting { since });
@@ -123,7 +128,7 @@ impl Ids {
 }
 
 /// Whether an id has rested long enough. A clock that was put back makes it rest longer.
-fn rested(since: jiff::Timestamp, now: jiff::Timestamp, rest: Duration) -> bool {
+pub(crate) fn rested(since: jiff::Timestamp, now: jiff::Timestamp, rest: Duration) -> bool {
     let passed = Duration::try_from(now.duration_since(since));
     passed.is_ok_and(|passed| passed >= rest)
 }

@@ -42,5 +42,5 @@ pub use ids::{Exhausted, ExportId, Ids, Usage};
 pub use look::{Compared, Difference, compare, recorded};
 pub use network::{InvalidNetwork, Network};
 pub use pseudo::PseudoPath;
-pub use reconcile::Reconciled;
+pub use reconcile::{Reconciled, Unmended};
 pub use seams::{AfterStep, Clock, Seams, Step};

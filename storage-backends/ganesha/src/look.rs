@@ -13,7 +13,7 @@ use crate::reconcile::strange;
 use crate::record::{Live, Record, State};
 use crate::records::Records;
 use crate::settle::{Need, need};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use tombolo_backend_api::{BackendError, ExportKey, Exported};
@@ -146,12 +146,9 @@ fn compare_files(config: &ExporterConfig, wanted: &Wanted) -> Vec<Difference> {
     };
     let differing = wanted.iter().filter(|(id, (_, export))| !says(**id, export.text()));
     let differing = differing.map(|(_, (key, _))| Difference::File(key.clone()));
-    let stray = export_files::all_in(&config.config_dir);
-    let stray = stray.filter(|path| {
-        !wanted
-            .keys()
-            .any(|id| export_files::path_in(&config.config_dir, *id) == *path)
-    });
+    let known = wanted.keys().map(|id| export_files::path_in(&config.config_dir, *id));
+    let known: BTreeSet<_> = known.collect();
+    let stray = export_files::all_in(&config.config_dir).filter(|path| !known.contains(path));
     differing.chain(stray.map(Difference::Stray)).collect()
 }
 

@@ -6,7 +6,7 @@
 
 use tombolo_backend_api::{Access, BackendError, Class, ExportKey, Tenant, VolumePath};
 
-/// First component of every pseudo path of ours: below it everything is ours, and nothing elsewhere is.
+/// First component of every pseudo path of ours: below it everything is ours. It alone and everything elsewhere is not.
 const ROOT: &str = "tombolo";
 /// In place of the slash of a volume's path; no volume's path has one.
 const SLASH: &str = "+";
@@ -52,11 +52,11 @@ impl PseudoPath {
         (root == ROOT && parts.next().is_none()).then_some(key)
     }
 
-    /// Whether a path lies where only ours do.
+    /// Whether a path lies where only ours do: below the first component. An export of that component itself is somebody else's.
     pub fn is_ours(path: &str) -> bool {
         path.strip_prefix('/')
             .and_then(|path| path.strip_prefix(ROOT))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            .is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// The path as text.
@@ -110,12 +110,11 @@ mod tests {
 
     #[test]
     fn what_others_export_is_not_ours() {
-        for path in ["/", "/tombolox", "/x/tombolo", "", "tombolo/a/b/rw", "/srv"] {
+        for path in ["/", "/tombolo", "/tombolox", "/x/tombolo", "", "tombolo/a/b/rw", "/srv"] {
             assert!(!PseudoPath::is_ours(path), "{path}");
             assert_eq!(PseudoPath::parse(path), None, "{path}");
         }
         for path in [
-            "/tombolo",
             "/tombolo/a/b",
             "/tombolo/a/b/rw/c",
             "/tombolo/../b/rw",

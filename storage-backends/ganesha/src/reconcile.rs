@@ -8,8 +8,9 @@ use crate::ids::ExportId;
 use crate::pseudo::PseudoPath;
 use crate::record::{Record, State};
 use crate::seams::Step;
-use crate::settle::Settled;
+use crate::settle::{Settled, unsure};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::OwnedMutexGuard;
@@ -28,14 +29,32 @@ pub struct Reconciled {
     pub foreign: usize,
     /// Exports that were as they are to be, cut ones among them.
     pub unchanged: usize,
-    /// Exports that are not as they are to be, and why.
-    pub failed: Vec<(ExportKey, String)>,
+    /// What is not as it is to be, and why.
+    pub failed: Vec<(Unmended, String)>,
     /// Records that could not be read when this process began; their exports have to be made again.
     pub damaged: usize,
     /// Ids that are in use.
     pub ids_taken: usize,
     /// Ids that rest after their export has gone.
     pub ids_resting: usize,
+}
+
+/// What could not be mended. `Display` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmended {
+    /// An export that is not as it is to be.
+    Export(ExportKey),
+    /// An export of ours that is not to be, and that could not be removed.
+    Stale(ExportId),
+}
+
+impl fmt::Display for Unmended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Export(key) => key.fmt(f),
+            Self::Stale(id) => write!(f, "id {id}, which is not to be exported"),
+        }
+    }
 }
 
 impl Reconciled {
@@ -89,7 +108,9 @@ impl Exporter {
     /// be mounted where the exports say.
     ///
     /// # Errors
-    /// `Waiting` if the server is away. What is wrong with one export does not keep the others from being mended.
+    /// `Waiting` if the server is away. What is wrong with one export does not keep the others from being mended: it is an answer.
+    /// Why the firewall set cannot be put in place is an error, so that it is tried again soon, but only after all exports have had
+    /// their turn.
     pub async fn reconcile(&self) -> Result<Reconciled, BackendError> {
         self.inner.ready.store(true, Ordering::Relaxed);
         self.inner.reconcile().await
@@ -98,9 +119,11 @@ impl Exporter {
 
 impl Inner {
     pub(crate) async fn reconcile(self: &Arc<Self>) -> Result<Reconciled, BackendError> {
-        if let Some(firewall) = &self.firewall {
-            firewall.restore().await?;
-        }
+        let restored = match &self.firewall {
+            Some(firewall) => firewall.restore().await,
+            None => Ok(()),
+        };
+        let restored = restored.inspect_err(|error| tracing::warn!(%error, "the firewall set cannot be put in place"));
         let first = async |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| inner.remove_stale(&mut book).await;
         let mut done = self.run(first).await?;
         for id in self.ids().await? {
@@ -108,7 +131,7 @@ impl Inner {
             let one = async move |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| inner.mend(&mut book, id).await;
             match self.run(one).await? {
                 Ok(settled) => done.count(settled),
-                Err(failure) => done.failed.push(failure),
+                Err((key, why)) => done.failed.push((Unmended::Export(key), why)),
             }
         }
         let last = async |inner: Arc<Inner>, mut book: OwnedMutexGuard<Book>| {
@@ -119,6 +142,7 @@ impl Inner {
         if !done.is_clean() {
             tracing::info!(?done, "the exports of NFS-Ganesha were mended");
         }
+        restored.map_err(unsure)?;
         Ok(done)
     }
 
@@ -143,24 +167,31 @@ impl Inner {
         };
         book.set_foreign(strange.foreign_ids);
         for id in strange.stale {
-            // Clients may have handles with this id, of whatever the server exports by it: it is not to be used for anything else.
-            let moved = book.get(id).and_then(Record::live).cloned();
-            if let Some(live) = moved {
-                self.give(book, live).await?;
+            match self.remove_one(book, id).await {
+                Ok(()) => done.removed += 1,
+                Err(error) => done.failed.push((Unmended::Stale(id), self.of_one(error).await?)),
             }
-            let sequence = book.get(id).map_or(0, |record| record.sequence);
-            let rests = |since| Record {
-                id,
-                sequence,
-                state: State::Gone { since },
-            };
-            self.put(book, rests(self.now())).await?;
-            self.ganesha.remove(id).await?;
-            self.step(Step::Removed)?;
-            self.put(book, rests(self.now())).await?;
-            done.removed += 1;
         }
         Ok(done)
+    }
+
+    async fn remove_one(self: &Arc<Self>, book: &mut Book, id: ExportId) -> Result<(), BackendError> {
+        // Clients may have handles with this id, of whatever the server exports by it: it is not to be used for anything else.
+        let moved = book.get(id).and_then(Record::live).cloned();
+        if let Some(live) = moved {
+            self.give(book, live).await?;
+        }
+        let sequence = book.get(id).map_or(0, |record| record.sequence);
+        let rests = |since| Record {
+            id,
+            sequence,
+            // What handles with it are of is not known: it is nobody's to have again.
+            state: State::Gone { since, key: None },
+        };
+        self.put(book, rests(self.now())).await?;
+        self.ganesha.remove(id).await?;
+        self.step(Step::Removed)?;
+        self.put(book, rests(self.now())).await
     }
 
     /// Makes one export agree with its record. What is wrong with it alone is an answer, not an error.
@@ -178,9 +209,18 @@ impl Inner {
             State::Gone { .. } => return Ok(Ok(Settled::Unchanged)),
         };
         match (settled, record.key()) {
-            (Err(error), Some(key)) if error.class != Class::Waiting => Ok(Err((key.clone(), error.to_string()))),
+            (Err(error), Some(key)) => Ok(Err((key.clone(), self.of_one(error).await?))),
             (settled, _) => settled.map(Ok),
         }
+    }
+
+    /// What is wrong with one export alone; an error, if the server is away and nothing can be said of any.
+    async fn of_one(&self, error: BackendError) -> Result<String, BackendError> {
+        // A file that cannot be written has the same class.
+        if error.class == Class::Waiting {
+            self.ganesha.show().await?;
+        }
+        Ok(error.to_string())
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum State {
     Gone {
         /// When the server certainly knew it no more.
         since: jiff::Timestamp,
+        /// Of which export it was, where that is known: the same one may have it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<ExportKey>,
     },
 }
 
@@ -49,7 +52,7 @@ impl Record {
     pub(crate) fn usage(&self) -> Usage {
         match &self.state {
             State::Live(_) | State::Leaving(_) => Usage::Taken,
-            State::Gone { since } => Usage::Resting { since: *since },
+            State::Gone { since, .. } => Usage::Resting { since: *since },
         }
     }
 
@@ -59,6 +62,14 @@ impl Record {
             State::Live(live) => Some(&live.key),
             State::Leaving(key) => Some(key),
             State::Gone { .. } => None,
+        }
+    }
+
+    /// The export that had the id until it began to rest.
+    pub(crate) fn former(&self) -> Option<&ExportKey> {
+        match &self.state {
+            State::Gone { key, .. } => key.as_ref(),
+            State::Live(_) | State::Leaving(_) => None,
         }
     }
 
@@ -98,10 +109,11 @@ mod tests {
             directory: "/exports/x".into(),
             admission: Admission::Cut,
         });
-        let gone = State::Gone {
+        let gone = |key| State::Gone {
             since: jiff::Timestamp::UNIX_EPOCH,
+            key,
         };
-        for state in [live, State::Leaving(key), gone] {
+        for state in [live, State::Leaving(key.clone()), gone(None), gone(Some(key))] {
             let record = Record {
                 id: ExportId::new(7).unwrap(),
                 sequence: 9,
@@ -111,5 +123,13 @@ mod tests {
             assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
             assert!(serde_json::from_str::<Record>(&text.replace("\"id\":7", "\"id\":0")).is_err());
         }
+    }
+
+    #[test]
+    fn a_record_that_does_not_say_whose_id_rests_reads_too() {
+        let text = r#"{"id":7,"sequence":9,"state":{"gone":{"since":"1970-01-01T00:00:00Z"}}}"#;
+        let record: Record = serde_json::from_str(text).unwrap();
+        assert_eq!((record.former(), record.key(), record.live()), (None, None, None));
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
     }
 }

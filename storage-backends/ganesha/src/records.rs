@@ -81,7 +81,7 @@ impl Records {
         let record = Record {
             id,
             sequence: 0,
-            state: State::Gone { since: now },
+            state: State::Gone { since: now, key: None },
         };
         self.write(&record)?;
         Ok(record)
@@ -124,7 +124,7 @@ mod tests {
         Record {
             id: ExportId::new(id).unwrap(),
             sequence,
-            state: State::Gone { since },
+            state: State::Gone { since, key: None },
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
             assert!(
                 found.records[1..]
                     .iter()
-                    .all(|record| record.state == State::Gone { since })
+                    .all(|record| record.state == State::Gone { since, key: None })
             );
         }
         assert!(at("5.json.damaged").exists());

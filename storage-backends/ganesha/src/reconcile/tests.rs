@@ -30,7 +30,7 @@ fn shown(id: u16, pseudo: &str) -> Shown {
 #[test]
 fn what_has_no_record_is_stale_if_it_is_ours_and_foreign_if_not() {
     let since = jiff::Timestamp::UNIX_EPOCH;
-    let states = [(1, live("a")), (2, live("b")), (3, State::Gone { since })];
+    let states = [(1, live("a")), (2, live("b")), (3, State::Gone { since, key: None })];
     let records = states.map(|(number, state)| {
         (
             id(number),
@@ -56,13 +56,14 @@ fn what_has_no_record_is_stale_if_it_is_ours_and_foreign_if_not() {
             // Not ours, one of them with an id of ours.
             shown(6, "/srv"),
             shown(7, "/tombolos/a/t/rw"),
+            shown(8, "/tombolo"),
             shown(65535, ""),
         ],
     );
     let expected = Strange {
         stale: [2, 3, 4, 5].map(id).into(),
-        foreign: 4,
-        foreign_ids: [6, 7, 65535].map(id).into(),
+        foreign: 5,
+        foreign_ids: [6, 7, 8, 65535].map(id).into(),
     };
     assert_eq!(found, expected);
 }
@@ -79,7 +80,7 @@ fn clean_means_that_nothing_was_done_and_nothing_is_left() {
         .is_clean()
     );
     let key = crate::pseudo::PseudoPath::parse("/tombolo/a/t/rw").unwrap();
-    let failed = vec![(key, "why".into())];
+    let failed = vec![(Unmended::Export(key), "why".into())];
     assert!(
         !Reconciled {
             failed,

@@ -1,7 +1,9 @@
 //! The firewall set in a network of its own: a filer, a node and a pod, each a network namespace.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::process::{Command, Stdio};
 use tombolo_backend_api::{Access, Class};
 use tombolo_ganesha::testing::net::Namespace;
 use tombolo_ganesha::testing::{Options, TestServer, Utility, missing};
@@ -156,6 +158,7 @@ async fn play(town: &Town) {
     assert_eq!(firewall_found(&config).await.unwrap(), FirewallFound::Otherwise);
     exporter.reconcile().await.unwrap();
     assert!(!from_pod(0));
+    a_set_that_cannot_be_set(&exporter, &server, town).await;
     exporter.admit_nodes(&BTreeSet::new()).await.unwrap();
     assert!(
         !reaches(&town.node, SECOND_NODE, FILER[0], port),
@@ -164,6 +167,35 @@ async fn play(town: &Town) {
     // What is not served is not ours to judge.
     assert_eq!([tables("inet", "others"), tables("ip", "tombolo_filer")], before);
     assert!(town.pod.run(&["ping", "-c1", "-W1", FILER_FOR_PODS[0]]).is_ok() || missing(&["ping"]).is_some());
+}
+
+/// Exports are mended all the same, and the error is told.
+async fn a_set_that_cannot_be_set(exporter: &Exporter, server: &TestServer, town: &Town) {
+    let mut shown = server.bus().shown().await.into_keys();
+    let id = shown.next().unwrap();
+    server.bus().remove(id).await.unwrap();
+    town.filer.run(&["nft", "delete", "table", "inet", TABLE]).unwrap();
+    // A table with an owner is nobody else's to change, for as long as its owner runs (nft(8)).
+    let mut owner = Command::new("nft");
+    let mut owner = owner
+        .arg("-i")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let add = format!("add table inet {TABLE} {{ flags owner; }}\n");
+    owner.stdin.as_mut().unwrap().write_all(add.as_bytes()).unwrap();
+    while town.filer.run(&["nft", "list", "table", "inet", TABLE]).is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let result = exporter.reconcile().await;
+    let shown = server.bus().shown().await;
+    drop(owner.stdin.take());
+    owner.wait().unwrap();
+    let error = result.unwrap_err();
+    assert!(error.to_string().contains("firewall set"), "{error}");
+    assert!(shown.contains_key(&id), "{shown:?}");
+    assert!(exporter.reconcile().await.unwrap().is_clean());
 }
 
 /// A whole mount, with a client of somebody else's making.

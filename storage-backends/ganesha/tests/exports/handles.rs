@@ -47,9 +47,16 @@ fn a_kept_handle_opens_nothing_after_a_release() {
             assert_eq!(client.read(&kept), Err(Status::STALE));
             exporter.release(&other.key).await.unwrap();
         }
-        // Nor does the same export when it is made again, and after a restart of both.
-        lab.export(&exporter, "first", "t", Access::ReadWrite).await;
+        // Nor do exports of the same volume to others, or with other access.
+        lab.export(&exporter, "first", "t", Access::ReadOnly).await;
+        lab.export(&exporter, "first", "u", Access::ReadWrite).await;
         assert_eq!(client.read(&kept), Err(Status::STALE));
+        // Only the very export that it is of does, when it is made again.
+        lab.export(&exporter, "first", "t", Access::ReadWrite).await;
+        assert_eq!(client.read(&kept).unwrap(), b"first");
+        exporter.release(&first.key).await.unwrap();
+        assert_eq!(client.read(&kept), Err(Status::STALE));
+        // The same after a restart of both.
         drop(exporter);
         lab.server.stop();
         lab.server.resume();
@@ -105,7 +112,7 @@ fn ids_ascend_rest_and_are_forgotten_when_they_have_rested() {
             (done.ids_taken, done.ids_resting)
         };
         assert_eq!(counts().await, (0, 1));
-        lab.export(&exporter, "vol", "t", Access::ReadWrite).await;
+        lab.export(&exporter, "other", "t", Access::ReadWrite).await;
         assert_eq!(id().await, first_id + 1);
         lab.pass(lab.config.quarantine - Duration::from_secs(1));
         assert_eq!(counts().await, (1, 1));
@@ -143,6 +150,71 @@ fn without_a_free_id_nothing_is_made_and_nothing_is_lost() {
             lab.server.bus().shown().await.into_keys().collect::<Vec<_>>(),
             [1, 65535]
         );
+    });
+}
+
+#[test]
+fn an_export_that_comes_back_again_and_again_uses_one_id() {
+    with(Options::default(), async |lab| {
+        let exporter = lab.ready().await;
+        let export = lab.export(&exporter, "vol", "t", Access::ReadWrite).await;
+        let ids = lab.server.bus().shown().await;
+        for _ in 0..5 {
+            exporter.release(&export.key).await.unwrap();
+            export.admit(&exporter, Admission::Full).await;
+            assert_eq!(lab.server.bus().shown().await, ids);
+        }
+        exporter.release(&export.key).await.unwrap();
+        drop(exporter);
+        let exporter = lab.ready().await;
+        export.admit(&exporter, Admission::Full).await;
+        assert_eq!(lab.server.bus().shown().await, ids, "after a restart");
+        assert_eq!(admitted(&lab, &export), Admission::Full);
+        let done = exporter.reconcile().await.unwrap();
+        assert!(
+            done.is_clean() && (done.ids_taken, done.ids_resting) == (1, 0),
+            "{done:?}"
+        );
+    });
+}
+
+#[test]
+fn a_tenant_who_leaves_ids_behind_runs_out_alone() {
+    with(Options::default(), async |lab| {
+        let records = lab.config.state.join("exports");
+        std::fs::create_dir_all(&records).unwrap();
+        for id in 1..=4096 {
+            let since = jiff::Timestamp::from_second(1_000_000 - 4096 + id).unwrap();
+            let key = crate::lab::key(&format!("vol-{id}"), "greedy", Access::ReadWrite);
+            let gone = serde_json::json!({"since": since, "key": key});
+            let record = serde_json::json!({"id": id, "sequence": id, "state": {"gone": gone}});
+            std::fs::write(records.join(format!("{id}.json")), record.to_string()).unwrap();
+        }
+        let exporter = lab.ready().await;
+        let directory = lab.server.volume("one-more");
+        let more = crate::lab::key("one-more", "greedy", Access::ReadWrite);
+        let error = exporter.ensure(&more, &directory).await.unwrap_err();
+        assert_eq!(
+            (error.class, error.certainty),
+            (
+                tombolo_backend_api::Class::Full,
+                tombolo_backend_api::Certainty::NotDone
+            )
+        );
+        let text = error.to_string();
+        let free = jiff::Timestamp::from_second(1_000_000 - 4095 + 7 * 24 * 3600).unwrap();
+        assert!(
+            text.contains("4096 export ids") && text.contains(&free.to_string()),
+            "{text}"
+        );
+        // Another tenant gets one, and this one what it had before.
+        lab.export(&exporter, "one-more", "modest", Access::ReadWrite).await;
+        let known = lab.export(&exporter, "vol-7", "greedy", Access::ReadWrite).await;
+        assert_eq!(lab.server.bus().shown().await[&7], known.path());
+        exporter.release(&known.key).await.unwrap();
+        exporter.ensure(&more, &directory).await.unwrap_err();
+        lab.pass(lab.config.quarantine - Duration::from_secs(4095));
+        exporter.ensure(&more, &directory).await.unwrap();
     });
 }
 

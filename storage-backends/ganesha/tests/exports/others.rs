@@ -4,6 +4,7 @@ use crate::lab::{Lab, admitted, key, with};
 use std::path::PathBuf;
 use tombolo_backend_api::{Access, Admission};
 use tombolo_ganesha::testing::{Options, Status};
+use tombolo_ganesha::{ExportId, Unmended};
 
 /// Adds an export past the exporter.
 async fn add(lab: &Lab, id: u16, pseudo: &str, volume: &str) -> PathBuf {
@@ -80,6 +81,30 @@ fn stale_exports_of_ours_go_and_their_ids_rest() {
             .await
             .unwrap();
         assert_eq!(lab.server.v4().read(&kept), Err(Status::STALE));
+    });
+}
+
+#[test]
+fn a_stale_export_that_cannot_be_removed_keeps_no_other_from_being_mended() {
+    with(Options::default(), async |lab| {
+        let exporter = lab.ready().await;
+        let export = lab.export(&exporter, "vol", "t", Access::ReadWrite).await;
+        let id = lab.server.bus().shown().await.into_keys().next().unwrap();
+        lab.server.bus().remove(id).await.unwrap();
+        for stale in [40_000, 40_001] {
+            add(&lab, stale, &format!("/tombolo/strange-{stale}"), "strange").await;
+        }
+        // What the first is to be recorded in cannot be written.
+        let blocked = lab.config.state.join("exports/40000.json");
+        std::fs::create_dir_all(blocked.join("x")).unwrap();
+        let done = exporter.reconcile().await.unwrap();
+        let stale = Unmended::Stale(ExportId::new(40_000).unwrap());
+        assert!(matches!(&*done.failed, [(what, _)] if *what == stale), "{done:?}");
+        assert_eq!((done.removed, done.added), (1, 1), "{done:?}");
+        assert_eq!(admitted(&lab, &export), Admission::Full);
+        std::fs::remove_dir_all(blocked).unwrap();
+        assert_eq!(exporter.reconcile().await.unwrap().removed, 1);
+        assert!(exporter.reconcile().await.unwrap().is_clean());
     });
 }
 

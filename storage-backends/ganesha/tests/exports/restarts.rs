@@ -3,6 +3,7 @@
 use crate::lab::{Lab, admitted, with};
 use std::time::Duration;
 use tombolo_backend_api::{Access, Admission};
+use tombolo_ganesha::Unmended;
 use tombolo_ganesha::testing::Options;
 
 /// Waits until an export lets through so much, by itself.
@@ -132,7 +133,7 @@ fn a_volume_that_is_not_there_keeps_neither_the_server_nor_the_others() {
         assert_eq!(admitted(&lab, &other), Admission::Full);
         let done = exporter.reconcile().await.unwrap();
         assert_eq!((done.failed.len(), done.unchanged), (1, 1), "{done:?}");
-        assert_eq!(done.failed[0].0, gone.key);
+        assert_eq!(done.failed[0].0, Unmended::Export(gone.key.clone()));
         std::fs::rename(gone.directory.with_extension("away"), &gone.directory).unwrap();
         let done = exporter.reconcile().await.unwrap();
         assert_eq!((done.failed.len(), done.added), (0, 1), "{done:?}");

@@ -4,6 +4,7 @@ use super::Shared;
 use super::answer::{plain, refuse};
 use super::body::forget;
 use super::callers::{Caller, Peer};
+use super::listen::Place;
 use crate::wire::LIVENESS;
 use crate::wire::problem::{Code, Problem};
 use axum::extract::{MatchedPath, Request, State};
@@ -23,6 +24,9 @@ pub(super) async fn enter(State(shared): State<Arc<Shared>>, mut request: Reques
         forget(request, shared.bounds.body).await;
         return unrecognised();
     };
+    if let Some(place) = request.extensions_mut().remove::<Arc<Place>>() {
+        place.recognised();
+    }
     let Some(place) = shared.allowances.admit(&who) else {
         forget(request, shared.bounds.body).await;
         let problem = Problem::refused(Code::TooMany, "this caller asks too much at once");
@@ -48,10 +52,11 @@ pub(super) async fn count(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
-/// Tells that the process lives, and nothing else.
+/// Tells that the process lives, and nothing else; the last answer on its connection.
 pub(super) async fn alive(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     forget(request, shared.bounds.body).await;
-    ([(header::CONTENT_TYPE, "text/plain")], "alive\n").into_response()
+    let headers = [(header::CONTENT_TYPE, "text/plain"), (header::CONNECTION, "close")];
+    (headers, "alive\n").into_response()
 }
 
 /// The same for whatever was asked, byte for byte, and the last answer on its connection.

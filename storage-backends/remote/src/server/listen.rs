@@ -1,7 +1,8 @@
 //! The listener: few connections, none of them for ever, none of them slow.
 //!
 //! A connection has a place, of all and of its address; a time for TLS, for each request's head, and to live. A peer that
-//! reads or writes a byte a minute loses its place with its time. HTTP/1.1 alone.
+//! reads or writes a byte a minute loses its place with its time, and one that has shown no valid credentials to others who come.
+//! HTTP/1.1 alone.
 
 mod connection;
 mod places;
@@ -10,6 +11,7 @@ use super::Shared;
 use super::counts::Counts;
 use super::tls::Security;
 use connection::serve;
+pub(super) use places::Place;
 use places::Places;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use tokio::task::JoinSet;
 /// Bounds of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once.
+    /// Connections at once; half of them are there for recognised callers alone.
     pub connections: usize,
     /// Connections at once from one address (IPv6: one /64).
     pub per_address: usize,
@@ -135,8 +137,12 @@ async fn accept(
         };
         let (router, tls, counts, stopped) = (router.clone(), security.current(), counts.clone(), stopped.clone());
         connections.spawn(async move {
-            let _place = place;
-            if let Err(why) = serve(stream, peer, tls, router, limits, stopped).await {
+            let place = Arc::new(place);
+            let served = tokio::select! {
+                served = serve(stream, (peer, place.clone()), tls, router, limits, stopped) => served,
+                () = place.lost() => Err("strangers have no place left, and this one was there longest".into()),
+            };
+            if let Err(why) = served {
                 counts.turned_away();
                 tracing::debug!(%peer, "connection ended: {why}");
             }

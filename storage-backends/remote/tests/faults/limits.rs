@@ -78,24 +78,6 @@ async fn a_peer_that_drips_its_head_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_holds_more_places_than_there_are_and_they_come_back() {
-    let far = short().await;
-    let mut held = vec![];
-    for _ in 0..20 {
-        held.push(TcpStream::connect(far.address).await.unwrap());
-    }
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let mut extra = TcpStream::connect(far.address).await.unwrap();
-    let mut nothing = [0];
-    let ended = tokio::time::timeout(Duration::from_millis(200), extra.read(&mut nothing)).await;
-    assert!(matches!(ended, Ok(Ok(0) | Err(_))), "it got no place: {ended:?}");
-    until("a free place", || async {
-        far.connect(super::support::token(TOKEN)).await.is_ok()
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_too_often_is_told_to_wait_and_others_are_not() {
     let bounds = Bounds {
         per_second: NonZeroU32::MIN,

@@ -9,6 +9,7 @@
 mod credentials;
 mod limits;
 mod lost;
+mod places;
 mod proxy;
 mod restarts;
 mod roots;

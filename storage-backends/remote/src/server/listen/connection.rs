@@ -2,7 +2,7 @@
 
 use super::super::callers::Peer;
 use super::super::tls::digest;
-use super::{HEAD_BYTES, HEADERS, Limits};
+use super::{HEAD_BYTES, HEADERS, Limits, Place};
 use axum::Router;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,7 +22,7 @@ type Ended = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 /// Serves one connection until it ends, or its time is up.
 pub(super) async fn serve(
     stream: TcpStream,
-    address: SocketAddr,
+    (address, place): (SocketAddr, Arc<Place>),
     tls: Option<Arc<ServerConfig>>,
     router: Router,
     limits: Limits,
@@ -35,21 +35,29 @@ pub(super) async fn serve(
             address,
             certificate: None,
         };
-        return requests(stream, peer, router, limits, stopped).await;
+        return requests(stream, (peer, place), router, limits, stopped).await;
     };
     let handshake = TlsAcceptor::from(config).accept(stream);
     let stream = tokio::time::timeout(limits.handshake, handshake).await??;
     let (_, session) = stream.get_ref();
     let certificate = session.peer_certificates().and_then(|chain| chain.first()).map(digest);
-    requests(stream, Peer { address, certificate }, router, limits, stopped).await
+    let peer = Peer { address, certificate };
+    requests(stream, (peer, place), router, limits, stopped).await
 }
 
-async fn requests<S>(stream: S, peer: Peer, router: Router, limits: Limits, mut stopped: watch::Receiver<bool>) -> Ended
+async fn requests<S>(
+    stream: S,
+    (peer, place): (Peer, Arc<Place>),
+    router: Router,
+    limits: Limits,
+    mut stopped: watch::Receiver<bool>,
+) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
+        request.extensions_mut().insert(place.clone());
         router.clone().oneshot(request)
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -1,22 +1,46 @@
-//! Places for connections: so many in all, and so many for one address.
+//! Places for connections: so many in all, so many for one address, and at most half of all for strangers, who have shown no
+//! valid credentials yet.
+//!
+//! Whoever comes is a stranger at first, those who may call among them. So a stranger is let in where there is no place for one,
+//! and another loses theirs: the one who has been there longest, of the address that has the most. Somebody who fills all places
+//! of strangers thus pushes out their own, from however few addresses, and nobody who was recognised.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// Who has how many places.
 #[derive(Debug)]
 pub(super) struct Places {
     all: usize,
     each: usize,
-    taken: Arc<Mutex<BTreeMap<u128, usize>>>,
+    taken: Arc<Taken>,
 }
 
 /// A place; free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(in super::super) struct Place {
+    number: u64,
+    lost: Arc<Notify>,
+    taken: Arc<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// By numbers that ascend: the first has been there longest.
+    held: BTreeMap<u64, Held>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Held {
     of: u128,
-    taken: Arc<Mutex<BTreeMap<u128, usize>>>,
+    stranger: bool,
+    lost: Arc<Notify>,
 }
 
 impl Places {
@@ -28,31 +52,78 @@ impl Places {
         }
     }
 
-    /// A place for an address, unless all of its own or all there are have been taken.
+    /// A place for a stranger of an address, unless recognised callers have all of its own or all there are.
     pub fn take(&self, address: IpAddr) -> Option<Place> {
         let of = key(address);
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (sum, own) = (taken.values().sum::<usize>(), taken.get(&of).copied().unwrap_or(0));
-        if sum >= self.all || own >= self.each {
-            return None;
+        let mut table = self.taken.table();
+        if table.held.values().filter(|held| held.of == of).count() >= self.each {
+            table.push_out(of)?;
+        } else {
+            let strangers = table.strangers();
+            let counted: usize = strangers.values().sum();
+            if table.held.len() >= self.all || counted >= self.all.div_ceil(2) {
+                let (most, _) = strangers.into_iter().max_by_key(|(_, count)| *count)?;
+                table.push_out(most)?;
+            }
         }
-        taken.insert(of, own + 1);
-        Some(Place {
+        let (number, lost) = (table.next, Arc::new(Notify::new()));
+        table.next = number.wrapping_add(1);
+        let held = Held {
             of,
+            stranger: true,
+            lost: lost.clone(),
+        };
+        table.held.insert(number, held);
+        Some(Place {
+            number,
+            lost,
             taken: self.taken.clone(),
         })
     }
 }
 
+impl Taken {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// How many strangers each address has.
+    fn strangers(&self) -> BTreeMap<u128, usize> {
+        let mut counts = BTreeMap::new();
+        for held in self.held.values().filter(|held| held.stranger) {
+            *counts.entry(held.of).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Takes its place from the oldest stranger of an address.
+    fn push_out(&mut self, of: u128) -> Option<()> {
+        let oldest = self.held.iter().find(|(_, held)| held.of == of && held.stranger);
+        let number = *oldest?.0;
+        self.held.remove(&number)?.lost.notify_one();
+        Some(())
+    }
+}
+
+impl Place {
+    /// Whoever has it has shown valid credentials: nobody pushes them out any more.
+    pub fn recognised(&self) {
+        if let Some(held) = self.taken.table().held.get_mut(&self.number) {
+            held.stranger = false;
+        }
+    }
+
+    /// Ends when somebody else has got the place.
+    pub async fn lost(&self) {
+        self.lost.notified().await;
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken.get_mut(&self.of) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => {
-                taken.remove(&self.of);
-            }
-        }
+        self.taken.table().held.remove(&self.number);
     }
 }
 
@@ -65,24 +136,4 @@ fn key(address: IpAddr) -> u128 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_cannot_take_all_places() {
-        let places = Places::new(5, 3);
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let mut held: Vec<_> = (0..5).filter_map(|_| places.take(ip("2001:db8::1"))).collect();
-        assert_eq!(held.len(), 3);
-        assert!(places.take(ip("2001:db8::ffff:1")).is_none(), "of the same /64");
-        held.push(places.take(ip("192.0.2.1")).unwrap());
-        held.push(places.take(ip("::ffff:192.0.2.1")).unwrap());
-        assert!(places.take(ip("192.0.2.2")).is_none(), "all are taken");
-        held.clear();
-        assert!(places.take(ip("192.0.2.2")).is_some());
-        assert!(
-            places.taken.lock().unwrap().is_empty(),
-            "nothing is remembered of those who have gone"
-        );
-    }
-}
+mod tests;
