@@ -1,6 +1,7 @@
-//! What a StorageBackend's status says of access that was cut lately: so many at once may be a mistake, and then cutting waits.
+//! What a StorageBackend's status says of cuts that wait: so many at once may be a mistake.
 //!
-//! Kept here, and not in memory, so that a restart forgets nothing. What follows from it is `plan::revocation`'s.
+//! Kept here, and not in memory, so that a restart forgets nothing; which members were cut, and since when, is written of each of them.
+//! What follows from both is `plan::revocation`'s.
 
 use super::tolerant;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -8,18 +9,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Cuts of the last minutes, and whether further ones wait for an admin.
+/// Whether cuts wait for an admin.
 #[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct RevocationStatus {
-    /// Cuts of the last five minutes, in batches.
-    #[serde(
-        default,
-        deserialize_with = "tolerant::or_default",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub recent: Vec<CutBatch>,
     /// Why nothing is cut at present.
     #[serde(
         default,
@@ -34,18 +27,6 @@ pub struct RevocationStatus {
         skip_serializing_if = "Option::is_none"
     )]
     pub confirmed: Option<Confirmation>,
-}
-
-/// Cuts that were made close together.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct CutBatch {
-    /// When the first of them was made.
-    pub at: Time,
-    /// Ways to data, each of one namespace to one volume, that were cut.
-    pub exports: u64,
-    /// Members who lost access by that.
-    pub members: u64,
 }
 
 /// Cutting waits for an admin.

@@ -16,8 +16,8 @@ use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::Action;
-use crate::plan::exports::{self, Change, ForExports, Outlook, Terms, User, losing};
-use crate::plan::revocation::{self, ForRevocation, Lost};
+use crate::plan::exports::{self, Change, ForExports, Outlook, Terms, User};
+use crate::plan::revocation::{self, ForRevocation};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tombolo_backend_api::{Admission, BackendId, ExportKey, Guarded};
@@ -60,16 +60,17 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         },
     };
     let users = look.users();
-    let outlook = exports::decide(&ForExports {
+    let seen = ForExports {
         found: &found,
         users: &users.known,
         terms: look.terms,
-    });
+    };
+    let outlook = exports::decide(&seen);
     let mut failed = None;
     for change in outlook.wider.iter().chain(&outlook.missing) {
         failed = look.change(change, &users).await.err().or(failed);
     }
-    failed = look.narrow(&root, &outlook, &users).await.err().or(failed);
+    failed = look.narrow(&root, &seen, &outlook, &users).await.err().or(failed);
     let unneeded = outlook.unneeded.into_iter().filter(|export| !users.need(export));
     let (idle, next) = ctx.idle_exports.longer_than(IDLE, name, unneeded.collect());
     for export in &idle {
@@ -155,47 +156,47 @@ impl Look<'_> {
     }
 
     /// Narrows what is to be narrowed, unless so much of that is new that a person has to look first.
-    async fn narrow(&self, root: &Root, outlook: &Outlook, users: &Users) -> Result<(), Failure> {
-        let lost = |change: &Change| losing(&change.export, change.to, &users.known);
-        let (new, decided): (Vec<_>, Vec<_>) = outlook.narrower.iter().partition(|change| lost(change) > 0);
+    async fn narrow(
+        &self,
+        root: &Root,
+        seen: &ForExports<'_>,
+        outlook: &Outlook,
+        users: &Users,
+    ) -> Result<(), Failure> {
+        let is_news = |change: &&Change| exports::is_news(change, &users.known);
+        let (new, decided): (Vec<_>, Vec<_>) = outlook.narrower.iter().partition(is_news);
         let mut failed = None;
         for change in decided {
             failed = self.change(change, users).await.err().or(failed);
         }
-        if !new.is_empty() || root.paused {
-            let due = sum(new.iter().map(|change| lost(change)));
-            let soon = sum(outlook
-                .soon
-                .iter()
-                .map(|export| losing(export, Admission::Cut, &users.known)));
-            if self.may(due, soon, users).await? {
-                for change in new {
-                    failed = self.change(change, users).await.err().or(failed);
-                }
+        if (!new.is_empty() || root.paused) && self.may(seen, outlook).await? {
+            for change in new {
+                failed = self.change(change, users).await.err().or(failed);
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    /// Whether so much may be cut; counted before anything is, in the backend's status.
-    async fn may(&self, due: Lost, soon: Lost, users: &Users) -> Result<bool, Failure> {
+    /// Whether so much may be cut; a pause is written down before anything is.
+    async fn may(&self, seen: &ForExports<'_>, outlook: &Outlook) -> Result<bool, Failure> {
         let Some(read) = self.ctx.revocations.read(self.name).await? else {
             return Ok(false);
         };
-        let members = users
-            .known
+        let members = seen
+            .users
             .values()
             .flatten()
             .filter(|user| matches!(user, User::Member(_)));
+        let now = self.ctx.ports.clock.now();
         let fresh = uuid::Uuid::new_v4().simple().to_string();
         let ruling = revocation::decide(&ForRevocation {
             before: &read.status,
             word: read.word.as_deref(),
-            due,
-            soon,
+            losses: &exports::losses(seen, outlook, now),
+            unsure: exports::unsure(seen.users, self.terms),
             of: u64::try_from(members.count()).unwrap_or(u64::MAX),
             fresh: fresh.get(..8).unwrap_or(&fresh),
-            now: self.ctx.ports.clock.now(),
+            now,
         });
         if ruling.status != read.status {
             let said = revocation::statement(self.name.as_str(), &ruling.status);
@@ -240,14 +241,6 @@ fn kind(change: &Change) -> ExportChange {
         (Some(_), Admission::ReadOnly) => ExportChange::ReadOnly,
         (Some(_), _) => ExportChange::Cut,
     }
-}
-
-/// Exports, each with the members who lose access with it.
-fn sum(members: impl Iterator<Item = u64>) -> Lost {
-    members.fold(Lost::default(), |lost, members| Lost {
-        exports: lost.exports.saturating_add(1),
-        members: lost.members.saturating_add(members),
-    })
 }
 
 #[cfg(test)]

@@ -135,13 +135,6 @@ fn cuts(revocation: &RevocationStatus, word: Option<&String>) -> Vec<String> {
             "{ANNOTATION_CONFIRM_REVOCATION} is {word:?}, which confirms another pause, or none"
         ));
     }
-    said.extend(revocation.recent.iter().map(|batch| {
-        let (exports, members) = (batch.exports, batch.members);
-        format!(
-            "{exports} exports of {members} members were cut from {:.0} on",
-            batch.at.0
-        )
-    }));
     said.extend(
         revocation
             .confirmed

@@ -6,10 +6,12 @@
 //! changes nothing, in either direction. Whether the evidence of an end is old enough is decided here; whether it is still true is
 //! read live by the caller, once more, and decided here again.
 
+mod losses;
 mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use losses::{is_news, losses, unsure};
 pub use steps::actions;
 
 use super::consent::Consent;
@@ -85,7 +87,7 @@ pub struct Outlook {
     pub narrower: Vec<Change>,
     /// Exports that will have to be narrowed, if nothing changes.
     pub soon: Vec<ExportKey>,
-    /// When the first of those is due.
+    /// When the first of those may be due.
     pub again: Option<Duration>,
     /// Exports that nobody needs.
     pub unneeded: Vec<ExportKey>,
@@ -190,6 +192,13 @@ fn one(user: &User, from: Option<Admission>, terms: Terms) -> Lets {
     let as_it_is = from.unwrap_or_else(|| written.map_or(Admission::Full, |cut| cut.left.admission()));
     let left = match member.consent {
         Some(Consent::Given) => return exactly(Admission::Full),
+        // It seems to have ended, and whoever reads that live may find that it has. Without its claim it is leaving, and nobody will.
+        None if member.claim.is_some() && as_it_is > Admission::Cut => {
+            return Lets {
+                admission: as_it_is,
+                less_after: Some(terms.grace),
+            };
+        }
         None | Some(Consent::Unknown) => return exactly(as_it_is),
         Some(ended) => ended.ended(),
     };
@@ -222,14 +231,4 @@ fn cuts(pv: &Pv) -> bool {
 pub fn kept_by_one_of<'a>(member: &Pv, mut all: impl Iterator<Item = &'a Pv>) -> bool {
     let access = |pv: &Pv| pv.ours.as_ref().map(|ours| ours.access);
     cuts(member) && all.any(|pv| !cuts(pv) && pv.tenant() == member.tenant() && access(pv) == access(member))
-}
-
-/// How many members lose access by a change that nobody has decided before.
-pub fn losing(export: &ExportKey, to: Admission, users: &BTreeMap<ExportKey, Vec<User>>) -> u64 {
-    let of = users.get(export).into_iter().flatten();
-    let new = of.filter(|user| match user {
-        User::Member(member) => member.written().is_none_or(|cut| cut.left.admission() > to),
-        User::Owner(_) | User::Unseen => false,
-    });
-    u64::try_from(new.count()).unwrap_or(u64::MAX)
 }

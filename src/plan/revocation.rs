@@ -1,41 +1,40 @@
 //! Whether access may be cut now, or so much of it at once that a person has to look first.
 //!
-//! Looks at what a StorageBackend's status remembers, at the admin's annotation, at what is about to be cut, and at the time. More than
-//! ten exports and more than a tenth of the backend's members within five minutes are more likely a slip (a label taken off a hundred
-//! namespaces, a tool that rewrote annotations) than a decision. Giving access back never comes here.
+//! Looks at what a StorageBackend's status remembers, at the admin's annotation, at what is about to be cut and what was cut lately, and
+//! at the time. More than ten exports and more than a tenth of the backend's members within five minutes are more likely a slip (a label
+//! taken off a hundred namespaces, a tool that rewrote annotations) than a decision. What was cut is what is written of members; each
+//! counts once, however often it was tried, given back and taken again: nobody can make few look like many. Giving access back never
+//! comes here.
 
 use crate::api::conditions::{MASS_REVOCATION, Statement, Status};
 use crate::api::names;
 use crate::api::reasons::BackendReason as R;
-use crate::api::revocation::{Confirmation, CutBatch, Pause, RevocationStatus};
+use crate::api::revocation::{Confirmation, Pause, RevocationStatus};
+use crate::domain::ids::PvName;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::collections::BTreeSet;
+use tombolo_backend_api::ExportKey;
 
 /// Exports that may be cut however few members there are.
 const EXPORTS: u64 = 10;
 /// Of a hundred members, those who may lose access however few exports that takes.
 const PERCENT: u64 = 10;
-/// Within this time.
+/// Within this time. A confirmation is good for as long.
 const WINDOW: SignedDuration = SignedDuration::from_mins(5);
-/// Cuts so close together are one batch, so that there are never many.
-const BATCH: SignedDuration = SignedDuration::from_secs(30);
+/// A confirmation is remembered until nothing that it allowed can count any more.
+const CONFIRMED: SignedDuration = SignedDuration::from_mins(10);
 
-/// Exports, and members who lose access with them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lost {
-    /// Exports.
-    pub exports: u64,
-    /// Members.
-    pub members: u64,
-}
-
-impl Lost {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            exports: self.exports.saturating_add(other.exports),
-            members: self.members.saturating_add(other.members),
-        }
-    }
+/// A member who loses access, or has lost some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loss {
+    /// To what.
+    pub export: ExportKey,
+    /// Its PersistentVolume.
+    pub member: PvName,
+    /// Since when; `None`: now, or soon if nothing changes. That counts too, so that of a hundred that end together the first ten are
+    /// not cut before anybody notices.
+    pub since: Option<Timestamp>,
 }
 
 /// What the decision looks at.
@@ -45,11 +44,10 @@ pub struct ForRevocation<'a> {
     pub before: &'a RevocationStatus,
     /// What an admin has put into the annotation.
     pub word: Option<&'a str>,
-    /// To be cut now.
-    pub due: Lost,
-    /// To be cut soon, if nothing changes: it counts, so that of a hundred that end together the first ten are not cut before
-    /// anybody notices.
-    pub soon: Lost,
+    /// What is to be cut, and what was.
+    pub losses: &'a [Loss],
+    /// Whether somebody may have lost consent of whom that is not known now.
+    pub unsure: bool,
     /// Members of the backend.
     pub of: u64,
     /// An id that was never used.
@@ -70,96 +68,58 @@ pub struct Ruling {
 /// Decides.
 pub fn decide(o: &ForRevocation<'_>) -> Ruling {
     let before = o.before;
-    let recent: Vec<CutBatch> = before.recent.iter().filter(|b| counts(b, o.now)).cloned().collect();
-    let confirmed = before.confirmed.clone().filter(|c| within(&c.at, o.now, WINDOW));
-    let status = |recent, paused, confirmed| RevocationStatus {
-        recent,
-        paused,
-        confirmed,
+    let confirmed = before.confirmed.clone().filter(|c| within(c.at.0, o.now, CONFIRMED));
+    let ruling = |go, paused, confirmed| Ruling {
+        go,
+        status: RevocationStatus { paused, confirmed },
     };
-    let wanted = o.due.plus(o.soon);
-    let mut allowed = confirmed.is_some();
-    let mut confirmed = confirmed;
     if let Some(pause) = &before.paused {
-        if wanted == Lost::default() {
-            // Whoever ended consent by mistake has given it again: there is nothing left to confirm.
-            return Ruling {
-                go: true,
-                status: status(recent, None, confirmed),
+        if o.word == Some(pause.id.as_str()) {
+            let confirmation = Confirmation {
+                id: pause.id.clone(),
+                at: Time(o.now),
             };
+            return ruling(true, None, Some(confirmation));
         }
-        if o.word != Some(pause.id.as_str()) {
-            return Ruling {
-                go: false,
-                status: status(recent, Some(pause.clone()), confirmed),
-            };
-        }
-        allowed = true;
-        confirmed = Some(Confirmation {
-            id: pause.id.clone(),
-            at: Time(o.now),
-        });
+        // Whoever ended consent by mistake has given it again: there is nothing left to confirm. Of whom that is not known, it is no more
+        // than likely: a controller that has just begun knows of nobody.
+        let over = !o.unsure && o.losses.iter().all(|loss| loss.since.is_some());
+        return ruling(over, Some(pause.clone()).filter(|_| !over), confirmed);
     }
-    if allowed {
+    let is_good = |c: &Confirmation| within(c.at.0, o.now, WINDOW);
+    if confirmed.as_ref().is_some_and(is_good) {
         // An admin has looked: what is cut in the minutes after that is no reason to ask again.
-        return Ruling {
-            go: true,
-            status: status(recent, None, confirmed),
-        };
+        return ruling(true, None, confirmed);
     }
-    let lately = recent.iter().fold(Lost::default(), |sum, batch| {
-        sum.plus(Lost {
-            exports: batch.exports,
-            members: batch.members,
-        })
-    });
-    let all = lately.plus(wanted);
-    let hundredfold = all.members.saturating_mul(100);
-    if all.exports > EXPORTS && hundredfold > o.of.saturating_mul(PERCENT) {
+    let allowed = |at| {
+        confirmed
+            .as_ref()
+            .is_some_and(|c| at >= c.at.0 && within(c.at.0, at, WINDOW))
+    };
+    let counts = |loss: &&Loss| loss.since.is_none_or(|at| within(at, o.now, WINDOW) && !allowed(at));
+    let counted = || o.losses.iter().filter(counts);
+    let exports = number(counted().map(|loss| &loss.export).collect());
+    let members = number(counted().map(|loss| &loss.member).collect());
+    if exports > EXPORTS && members.saturating_mul(100) > o.of.saturating_mul(PERCENT) {
         let pause = Pause {
             id: o.fresh.to_owned(),
             since: Time(o.now),
-            exports: all.exports,
-            members: all.members,
+            exports,
+            members,
             of: o.of,
         };
-        return Ruling {
-            go: false,
-            status: status(recent, Some(pause), confirmed),
-        };
+        return ruling(false, Some(pause), confirmed);
     }
-    Ruling {
-        go: true,
-        status: status(with(recent, o.due, o.now), None, confirmed),
-    }
+    ruling(true, None, confirmed)
+}
+
+fn number<T>(distinct: BTreeSet<T>) -> u64 {
+    u64::try_from(distinct.len()).unwrap_or(u64::MAX)
 }
 
 /// Whether a moment lies less than that long ago. One far in the future was written under a clock that has been set back.
-fn within(at: &Time, now: Timestamp, long: SignedDuration) -> bool {
-    now.duration_since(at.0).abs() < long
-}
-
-/// A batch counts until its last cut may be too old.
-fn counts(batch: &CutBatch, now: Timestamp) -> bool {
-    within(&batch.at, now, WINDOW + BATCH)
-}
-
-fn with(mut recent: Vec<CutBatch>, due: Lost, now: Timestamp) -> Vec<CutBatch> {
-    if due == Lost::default() {
-        return recent;
-    }
-    match recent.last_mut().filter(|last| within(&last.at, now, BATCH)) {
-        Some(last) => {
-            last.exports = last.exports.saturating_add(due.exports);
-            last.members = last.members.saturating_add(due.members);
-        }
-        None => recent.push(CutBatch {
-            at: Time(now),
-            exports: due.exports,
-            members: due.members,
-        }),
-    }
-    recent
+fn within(at: Timestamp, now: Timestamp, long: SignedDuration) -> bool {
+    now.duration_since(at).abs() < long
 }
 
 /// What is said of it on the StorageBackend called `backend`.
