@@ -31,12 +31,14 @@ pub async fn serve(config: Config, how: &Serve) -> anyhow::Result<()> {
     }
     // Before anything listens, so that a stop that comes at once is not lost.
     let (mut end, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let credentials = Credentials::read(config.files()).context("the credentials cannot be used")?;
+    // Before the credentials are read: a token file that cannot be used keeps controllers away, and must not leave an NFS server
+    // that runs without the firewall set which opening puts in place.
     let opened = tokio::select! {
         opened = open(&config.backend) => opened?,
         _ = end.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };
+    let credentials = Credentials::read(config.files()).context("the credentials cannot be used")?;
     let backend = opened.backend;
     if let Some(notice) = backend.notice() {
         tracing::warn!("{notice}");

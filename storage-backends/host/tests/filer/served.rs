@@ -3,7 +3,11 @@
 use super::*;
 use crate::serve::{Service, client};
 use crate::stage::{Filer, MIB, becomes, key, sized};
+use tombolo_backend_conformance::lacking;
 use tombolo_backend_remote::Remote;
+use tombolo_ganesha::TABLE;
+use tombolo_ganesha::testing::missing;
+use tombolo_ganesha::testing::net::Namespace;
 
 async fn cut(client: &Remote, name: &str, admission: Admission) {
     client.revoke().unwrap().admit(&key(name), admission).await.unwrap();
@@ -141,4 +145,31 @@ async fn one_service_has_the_records_and_another_waits() {
     first.child.kill().unwrap();
     first.child.wait().unwrap();
     becomes("ready", || second.told().contains("READY=1")).await;
+}
+
+/// The server may run already, as after a boot.
+#[test]
+fn tokens_that_cannot_be_read_leave_no_server_without_its_firewall_set() {
+    let name = "tokens_that_cannot_be_read_leave_no_server_without_its_firewall_set";
+    if let Some(why) = missing(&["ip", "nft"]) {
+        return lacking(name, &why);
+    }
+    let network = match Namespace::new("host") {
+        Ok(network) => network,
+        Err(why) => return lacking(name, &why),
+    };
+    let Some(filer) = Filer::start() else { return };
+    filer.configure(|config| config["nodeAccess"] = "Nodes".into());
+    secret(&filer.host.at("tokens"), "short");
+    let table = || network.run(&["nft", "list", "table", "inet", TABLE]);
+    assert!(table().is_err());
+    let serve = filer.host.command(&["serve"]);
+    let mut within = Command::new("ip");
+    within
+        .args(["netns", "exec", network.name()])
+        .arg(serve.get_program())
+        .args(serve.get_args());
+    let (well, said) = Host::said(&mut within);
+    assert!(!well && said.contains("the credentials cannot be used"), "{said}");
+    table().unwrap();
 }
