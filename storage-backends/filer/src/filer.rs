@@ -6,20 +6,19 @@ use crate::exposed::Exposed;
 use crate::start::{self, FileSystem};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 use tombolo_backend_api::{BackendError, VolumePath};
 use tombolo_backend_local::blocking::{Threads, Work};
-use tombolo_backend_local::error::Certain;
 use tombolo_backend_local::{Local, dir};
 use tombolo_btrfs::Division;
 
 /// What a volume is here.
 #[derive(Debug, Clone)]
 pub(crate) enum Kind {
-    /// A btrfs subvolume with a limit, mounted by itself where it is exported.
-    Subvolumes(Exposed),
+    /// A btrfs subvolume with a limit, mounted by itself where it is exported. The file system divides its room so, when it is opened.
+    Subvolumes(Exposed, Division),
     /// A directory of a file system without subvolumes, exported where it is.
     Directories,
 }
@@ -39,8 +38,6 @@ struct Inner {
     threads: Threads,
     locks: Mutex<HashMap<VolumePath, Arc<tokio::sync::Mutex<()>>>>,
     overcommitted: Mutex<Option<String>>,
-    /// How a btrfs divides its room, where it was when this was opened.
-    division: Option<Division>,
 }
 
 impl Filer {
@@ -53,13 +50,8 @@ impl Filer {
     pub async fn open(config: Config, exports: Arc<dyn Exports>) -> Result<Self, BackendError> {
         let threads = Threads::default();
         let looked_at = config.clone();
-        let begin = move || {
-            let (kind, root) = start::start(&looked_at)?;
-            let division = division(&kind, &root)?;
-            Ok((kind, root, division))
-        };
-        let (kind, root, division) = threads.run(Work::Changes, begin).await?;
-        Ok(Self::of(config, exports, (kind, root, division), threads))
+        let (kind, root) = threads.run(Work::Changes, move || start::start(&looked_at)).await?;
+        Ok(Self::of(config, exports, kind, root, threads))
     }
 
     /// Looks at the file system below the root, and changes nothing: for calls that only read. Whatever it is told to change may fail.
@@ -69,18 +61,12 @@ impl Filer {
     pub async fn look(config: Config, exports: Arc<dyn Exports>) -> Result<Self, BackendError> {
         let threads = Threads::default();
         let looked_at = config.clone();
-        let look = move || {
-            let looked = start::look(&looked_at)?;
-            let kind = match looked.on {
-                FileSystem::Btrfs(_) => Kind::Subvolumes(Exposed::as_it_is(looked_at.exports_dir())),
-                FileSystem::Other => Kind::Directories,
-            };
-            // The root may not be there yet.
-            let division = division(&kind, &looked.root).unwrap_or_default();
-            Ok((kind, looked.root, division))
+        let looked = threads.run(Work::Reads, move || start::look(&looked_at)).await?;
+        let kind = match looked.on {
+            FileSystem::Btrfs(_, division) => Kind::Subvolumes(Exposed::as_it_is(config.exports_dir()), division),
+            FileSystem::Other => Kind::Directories,
         };
-        let looked = threads.run(Work::Reads, look).await?;
-        Ok(Self::of(config, exports, looked, threads))
+        Ok(Self::of(config, exports, kind, looked.root, threads))
     }
 
     /// Looks on what kind of file system the root lies, and whether nothing else does.
@@ -93,12 +79,7 @@ impl Filer {
         Ok(looked.on)
     }
 
-    fn of(
-        config: Config,
-        exports: Arc<dyn Exports>,
-        (kind, root, division): (Kind, PathBuf, Option<Division>),
-        threads: Threads,
-    ) -> Self {
+    fn of(config: Config, exports: Arc<dyn Exports>, kind: Kind, root: PathBuf, threads: Threads) -> Self {
         Self(Arc::new(Inner {
             local: Local::at(&root, config.host()),
             config,
@@ -108,7 +89,6 @@ impl Filer {
             threads,
             locks: Mutex::default(),
             overcommitted: Mutex::default(),
-            division,
         }))
     }
 
@@ -139,7 +119,7 @@ impl Filer {
     /// Where subvolumes are mounted, if volumes are subvolumes.
     pub(crate) fn subvolumes(&self) -> Option<&Exposed> {
         match &self.0.kind {
-            Kind::Subvolumes(exposed) => Some(exposed),
+            Kind::Subvolumes(exposed, _) => Some(exposed),
             Kind::Directories => None,
         }
     }
@@ -177,34 +157,22 @@ impl Filer {
         let told = self.0.overcommitted.lock().unwrap_or_else(PoisonError::into_inner);
         match (&self.0.kind, self.0.config.quota()) {
             (Kind::Directories, _) => Some("the root is on no btrfs: sizes are not limits".to_owned()),
-            (Kind::Subvolumes(_), QuotaMode::Full) => Some(
+            (Kind::Subvolumes(..), QuotaMode::Full) => Some(
                 "full quota groups may be on: deletions are slow with them, and snapshots escape their limits"
                     .to_owned(),
             ),
-            (Kind::Subvolumes(_), QuotaMode::Simple) => told.clone().or_else(|| self.apart()),
+            (Kind::Subvolumes(_, division), QuotaMode::Simple) => told.clone().or_else(|| apart(*division)),
         }
-    }
-
-    /// What is to be known of a btrfs whose data and metadata lie apart.
-    fn apart(&self) -> Option<String> {
-        let (divided, of) = (self.0.division?, 100);
-        let share = divided.promisable(of);
-        (share < of).then(|| {
-            format!(
-                "data and metadata have room of their own on this btrfs, so that no more than {share} % of nine tenths of it can be promised and \
-                 be there for any use; on one made with `mkfs.btrfs --mixed` it is all of them"
-            )
-        })
     }
 }
 
-/// How a root's file system divides its room, if its volumes are subvolumes. The root may be missing: what is above it is on the same.
-fn division(kind: &Kind, root: &Path) -> Result<Option<Division>, BackendError> {
-    match kind {
-        Kind::Directories => Ok(None),
-        Kind::Subvolumes(_) => {
-            let inside = dir::root(root).or_else(|error| root.parent().map_or(Err(error), dir::root))?;
-            Ok(Some(Division::of(inside).not_done("ask how room is divided")?))
-        }
-    }
+/// What is to be known of a btrfs whose data and metadata lie apart.
+fn apart(division: Division) -> Option<String> {
+    let (usual, share) = (90, division.promisable(90));
+    (share < usual).then(|| {
+        format!(
+            "data and metadata have block groups of their own on this btrfs, so that {share} % of it, and not {usual} %, can be promised and be \
+             there for any use: make one with mkfs.btrfs --mixed for more"
+        )
+    })
 }

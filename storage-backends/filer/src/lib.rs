@@ -37,6 +37,7 @@ pub use recorded::RecordedExports;
 pub use served::{InvalidServed, Looked, Served, ServedConfig, Settling};
 pub use settle::{Room, Settled};
 pub use start::FileSystem;
+pub use tombolo_btrfs::Division;
 pub use tombolo_btrfs::quota::Quotas;
 pub use unsettled::Unsettled;
 

@@ -31,7 +31,7 @@ pub(crate) async fn show(filer: &Filer, path: &VolumePath) -> Result<Shown, Back
                     },
                     None => Err(none()),
                 },
-                Kind::Subvolumes(exposed) => {
+                Kind::Subvolumes(exposed, _) => {
                     let volume = Volume::find(root, &path)?.ok_or_else(none)?;
                     if volume.found()?.enforced_bytes.is_none() {
                         let message = format!("{path} has no limit yet: it was not wholly made");
@@ -75,7 +75,7 @@ impl Revoke for Filer {
         let directory = match admission {
             // Also when there is no volume any more: what is to be cut is cut.
             Admission::Cut => match self.kind() {
-                Kind::Subvolumes(exposed) => exposed.place(&export.path),
+                Kind::Subvolumes(exposed, _) => exposed.place(&export.path),
                 Kind::Directories => self.root_path().join(export.path.as_str()),
             },
             Admission::ReadOnly | Admission::Full => show(self, &export.path).await?.place,

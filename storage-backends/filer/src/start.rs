@@ -14,7 +14,7 @@ use tombolo_backend_api::{BackendError, Class};
 use tombolo_backend_local::dir;
 use tombolo_backend_local::error::Certain;
 use tombolo_btrfs::quota::{self, Qgroups, Quotas};
-use tombolo_btrfs::{mounts, subvolume};
+use tombolo_btrfs::{Division, mounts, subvolume};
 
 /// A directory of ext4's own.
 const LOST_AND_FOUND: &[u8] = b"lost+found";
@@ -22,8 +22,8 @@ const LOST_AND_FOUND: &[u8] = b"lost+found";
 /// What kind of file system a root lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystem {
-    /// A btrfs, with these quotas.
-    Btrfs(Quotas),
+    /// A btrfs, with these quotas, and whose room is divided so.
+    Btrfs(Quotas, Division),
     /// Another, on which volumes are plain directories.
     Other,
 }
@@ -41,9 +41,9 @@ pub(crate) struct Looked {
 pub(crate) fn start(config: &Config) -> Result<(Kind, PathBuf), BackendError> {
     let looked = look(config)?;
     let kind = match looked.on {
-        FileSystem::Btrfs(found) => {
+        FileSystem::Btrfs(found, division) => {
             quotas(&looked.open, found, config.quota())?;
-            Kind::Subvolumes(Exposed::prepare(config.exports_dir())?)
+            Kind::Subvolumes(Exposed::prepare(config.exports_dir())?, division)
         }
         FileSystem::Other => Kind::Directories,
     };
@@ -71,7 +71,11 @@ pub(crate) fn look(config: &Config) -> Result<Looked, BackendError> {
     own_file_system(&open, &own)?;
     let on = if subvolume::is_on_btrfs(&open).not_done("look at the root's file system")? {
         let kind = Qgroups::of(&open).and_then(|groups| groups.kind());
-        FileSystem::Btrfs(kind.not_done("ask for the quotas of the root's file system")?)
+        let kind = kind.not_done("ask for the quotas of the root's file system")?;
+        FileSystem::Btrfs(
+            kind,
+            Division::of(&open).not_done("ask how the room of the root's file system is divided")?,
+        )
     } else {
         FileSystem::Other
     };

@@ -153,7 +153,7 @@ mod tests {
     fn what_the_kernel_does_not_tell_is_left_out_and_not_zero() {
         let mut registry = Registry::default();
         let counts = Counts::register(&mut registry);
-        let mut shown = |to_clean| {
+        let shown = |to_clean| {
             let settled = Settled {
                 to_clean,
                 ..Settled::default()

@@ -5,7 +5,9 @@ use super::*;
 
 #[tokio::test]
 async fn a_full_file_system_gives_nothing_and_still_lets_everything_go() {
-    let Some(image) = image(Image::usual_btrfs(512 * MIB)) else { return };
+    let Some(image) = image(Image::usual_btrfs(512 * MIB)) else {
+        return;
+    };
     let stage = Stage::on(image);
     let filer = stage.open_with(stage.config().with_overcommit(true)).await.unwrap();
     filer.place_mark(&mark()).await.unwrap();

@@ -51,6 +51,7 @@ async fn a_host_that_is_well_passes_and_what_it_lacks_is_named_one_by_one() {
         "root",
         "file system",
         "quotas",
+        "room",
         "mount points",
         "records",
         "files for nfs-ganesha",

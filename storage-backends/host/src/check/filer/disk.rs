@@ -3,7 +3,7 @@
 use super::{check, refused};
 use crate::check::{Check, Verdict};
 use tombolo_backend_api::Class;
-use tombolo_backend_filer::{Config, FileSystem, Filer, QuotaMode, Quotas};
+use tombolo_backend_filer::{Config, Division, FileSystem, Filer, QuotaMode, Quotas};
 
 /// The first Linux with simple quotas.
 const SIMPLE_QUOTAS: (u32, u32) = (6, 7);
@@ -12,20 +12,21 @@ pub(super) async fn checks(config: &Config) -> Vec<Check> {
     let found = Filer::file_system(config).await;
     let mut checks = vec![check("root", super::super::local::directory_at(config.root()))];
     let verdict = match &found {
-        Ok(FileSystem::Btrfs(_)) => Verdict::Passed("a btrfs that holds nothing else".to_owned()),
+        Ok(FileSystem::Btrfs(..)) => Verdict::Passed("a btrfs that holds nothing else".to_owned()),
         Ok(FileSystem::Other) => Verdict::Passed(
             "it holds nothing else, and is no btrfs: volumes are directories, sizes are no limits, clones are copies"
                 .to_owned(),
         ),
         Err(error) if error.class == Class::Invalid => refused(
             error,
-            "mkfs.btrfs a disk of its own, mount all of it above the root, and keep nothing else on it",
+            "mkfs.btrfs --mixed a disk of its own, mount all of it above the root, and keep nothing else on it",
         ),
         Err(error) => refused(error, "mount its disk where the root is configured"),
     };
     checks.push(check("file system", verdict));
-    if let Ok(FileSystem::Btrfs(quotas)) = found {
+    if let Ok(FileSystem::Btrfs(quotas, division)) = found {
         checks.push(check("quotas", judge(quotas, config.quota(), kernel())));
+        checks.push(check("room", Verdict::Passed(promised(division))));
     }
     if config.overcommit() {
         let why = "overcommit is configured: a tenant within their limit may meet a full file system";
@@ -67,6 +68,17 @@ fn judge(found: Quotas, wanted: QuotaMode, kernel: Option<(u32, u32)>) -> Verdic
         (Quotas::Off, QuotaMode::Simple) => {
             Verdict::Passed("none are on yet: simple ones are switched on at the first start".to_owned())
         }
+    }
+}
+
+/// How much can be promised to volumes, unless `bytes` is configured.
+fn promised(division: Division) -> String {
+    match division.promisable(90) {
+        90 => "90 % of it can be promised to volumes: data and metadata share their block groups".to_owned(),
+        share => format!(
+            "{share} % of it can be promised to volumes, because data and metadata have block groups of their own; of one made with \
+             mkfs.btrfs --mixed it would be 90 %"
+        ),
     }
 }
 
