@@ -117,6 +117,11 @@ impl Grants {
             .map(|(_, access)| access)
     }
 
+    /// Whether anything is granted by labels.
+    pub const fn selects(&self) -> bool {
+        self.selector.is_some()
+    }
+
     /// All that is granted, each entry as people write it.
     pub fn entries(&self) -> impl Iterator<Item = (String, Access)> {
         let listed = self.lists.iter().flat_map(|(access, list)| {

@@ -48,14 +48,10 @@ pub async fn live_consent_of(
     }
     // Last: whatever was missing above may be missing because the namespace is going away, or has gone.
     let namespace = cluster.namespace(&claim.key.namespace).await?;
-    let namespace = namespace.unwrap_or(NamespaceView {
-        terminating: true,
-        ..NamespaceView::default()
-    });
     Ok(Some(state(&Membership {
         namespace: &claim.key.namespace,
-        labels: &namespace.labels,
-        namespace_terminating: namespace.terminating,
+        labels: namespace.as_ref().map(|view| &view.labels),
+        namespace_terminating: namespace.as_ref().is_none_or(|view| view.terminating),
         references: references.as_deref(),
         source_uid: &joined.source_uid,
         source: joined.source().as_ref(),
@@ -136,7 +132,7 @@ impl Shown {
     pub fn state(&self) -> Consent {
         state(&Membership {
             namespace: &self.namespace,
-            labels: &self.view.labels,
+            labels: Some(&self.view.labels),
             namespace_terminating: self.view.terminating,
             references: self.references.as_deref(),
             source_uid: &self.source_uid,

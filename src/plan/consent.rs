@@ -1,9 +1,10 @@
 //! Consent after the join: is it still given, and may it be called withdrawn?
 //!
-//! Withdrawal needs positive evidence: the owner's live claim that no longer covers the namespace, or a reference gone from a
-//! namespace that is not being deleted while its kind is served. Everything that merely looks like absence (the owner's claim
-//! deleted, a namespace or a CRD going away, half a list) changes nothing for members: neither for those who have access, nor for
-//! those from whom it was taken, which is why [`Cut`] is among what is looked at.
+//! Withdrawal needs positive evidence: the owner's live claim that no longer covers the namespace, also one that is being deleted, which
+//! can take long and is up to the other side; or a reference gone from a namespace that is not being deleted while its kind is served.
+//! Everything that merely looks like absence (the owner's claim deleted, a reference that goes with its namespace or its CRD, the
+//! labels of a namespace that has gone, half a list) changes nothing for members: neither for those who have access, nor for those
+//! from whom it was taken, which is why [`Cut`] is among what is looked at.
 
 use crate::api::names::claim as keys;
 use crate::domain::access::Access;
@@ -18,9 +19,9 @@ use crate::domain::reference::Reference;
 pub struct Membership<'a> {
     /// The member's namespace.
     pub namespace: &'a Namespace,
-    /// Its labels.
-    pub labels: &'a Labels,
-    /// Whether it is going away.
+    /// Its labels; `None`: it has gone, and nobody can tell which it had.
+    pub labels: Option<&'a Labels>,
+    /// Whether it is going away, or has gone.
     pub namespace_terminating: bool,
     /// All references in it; `None`: their kinds are not served now.
     pub references: Option<&'a [Reference]>,
@@ -76,9 +77,6 @@ impl Consent {
 
 /// Reads the state of a member's consent.
 pub fn state(m: &Membership<'_>) -> Consent {
-    if m.namespace_terminating {
-        return m.cut.map_or(Consent::Given, Consent::of);
-    }
     let taken_by = |side| m.cut.filter(|cut| cut.by == side);
     // The last word of an owner who cannot be asked any more: that of the join, unless it was taken back since.
     let last = taken_by(Side::Owner).map_or(Some(m.access), |cut| cut.left.access());
@@ -86,9 +84,12 @@ pub fn state(m: &Membership<'_>) -> Consent {
     let granted = match owner {
         Some(owner) if !owner.terminating && speaks(owner, m.source_uid) => {
             let grants = Grants::of(&owner.annotations);
-            let granted = grants.to(m.namespace, m.labels);
-            // Half a list is no evidence, neither of an end nor of less; what is good in it grants.
-            if grants.faults.is_empty() {
+            let granted = match m.labels {
+                Some(labels) => grants.to(m.namespace, labels),
+                None => grants.to(m.namespace, &Labels::new()),
+            };
+            // Half a list is no evidence, neither of an end nor of less; what is good in it grants. Nor is half a namespace.
+            if grants.faults.is_empty() && (m.labels.is_some() || !grants.selects()) {
                 granted
             } else {
                 granted.max(last)
@@ -100,14 +101,20 @@ pub fn state(m: &Membership<'_>) -> Consent {
     let Some(granted) = granted else {
         return Consent::WithdrawnByOwner;
     };
-    let Some(references) = m.references else {
-        // It changes nothing, also for those from whom more was taken than the owner now leaves.
-        let narrows = m.cut.is_none_or(|cut| Some(granted) <= cut.left.access());
-        return if granted < m.access && narrows {
-            Consent::ReadOnlyNow(Side::Owner)
-        } else {
-            Consent::Unknown
-        };
+    // Where references say nothing, it changes nothing, also for those from whom more was taken than the owner now leaves.
+    let narrows = || granted < m.access && m.cut.is_none_or(|cut| Some(granted) <= cut.left.access());
+    let references = match m.references {
+        Some(_) | None if m.namespace_terminating => {
+            let as_it_was = m.cut.map_or(Consent::Given, Consent::of);
+            return if narrows() {
+                Consent::ReadOnlyNow(Side::Owner)
+            } else {
+                as_it_was
+            };
+        }
+        None if narrows() => return Consent::ReadOnlyNow(Side::Owner),
+        None => return Consent::Unknown,
+        Some(references) => references,
     };
     let permits = |r: &&Reference| names(r, m.source);
     match references.iter().filter(permits).map(|r| r.access).max() {

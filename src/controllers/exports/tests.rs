@@ -100,7 +100,6 @@ async fn evidence_that_pauses_starts_again() {
                 ("tombolo.dev/onRevoke", "Cut"),
             ])
         },
-        |s: &Scene| s.live.state().terminating.push("team".into()),
         |s: &Scene| drop(s.live.state().claims.remove(&key("prod/data"))),
     ] {
         let s = scene(&["team/app"]).await;
@@ -112,7 +111,6 @@ async fn evidence_that_pauses_starts_again() {
         s.sync();
         s.look().await.unwrap();
         after(5).await;
-        s.live.state().terminating.clear();
         drop(s.live.state().claims.insert(owner.key.clone(), owner));
         s.owner_says(ALONE);
         s.look().await.unwrap();

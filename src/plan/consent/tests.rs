@@ -3,11 +3,12 @@
 use super::*;
 use crate::plan::testing::{self, going, labels, namespace, read_only, reference, uid};
 
+mod leaving;
 mod taken;
 
 /// The member `team/app` of `prod/data`, with everything in order; tests edit it.
 struct Scene {
-    labels: Labels,
+    labels: Option<Labels>,
     namespace_terminating: bool,
     references: Option<Vec<Reference>>,
     source: Option<ClaimKey>,
@@ -19,7 +20,7 @@ struct Scene {
 
 fn scene() -> Scene {
     Scene {
-        labels: labels(&[("tier", "gold")]),
+        labels: Some(labels(&[("tier", "gold")])),
         namespace_terminating: false,
         references: Some(vec![reference("team/ref", "prod/data")]),
         source: Some(testing::key("prod/data")),
@@ -43,7 +44,7 @@ impl Scene {
     fn state(&self) -> Consent {
         state(&Membership {
             namespace: &namespace("team"),
-            labels: &self.labels,
+            labels: self.labels.as_ref(),
             namespace_terminating: self.namespace_terminating,
             references: self.references.as_deref(),
             source_uid: &uid("prod/data"),
@@ -84,7 +85,7 @@ fn an_edit_of_the_owner_s_live_claim_is_withdrawal() {
     }
     let moved = scene()
         .annotated(&[("tombolo.dev/shareToNamespaceSelector", "tier=gold")])
-        .with(|s| s.labels.clear());
+        .with(|s| s.labels = Some(Labels::new()));
     assert_eq!(moved.state(), Consent::WithdrawnByOwner, "the namespace lost its label");
 }
 
@@ -216,16 +217,6 @@ fn a_kind_that_is_not_served_changes_nothing() {
         Consent::WithdrawnByOwner,
         "the owner's word can be read all the same"
     );
-}
-
-#[test]
-fn a_namespace_that_goes_is_leaving_and_not_revoked() {
-    for references in [None, Some(Vec::new())] {
-        let leaving = scene()
-            .annotated(&[])
-            .with(|s| (s.namespace_terminating, s.references) = (true, references));
-        assert_eq!(leaving.state(), Consent::Given);
-    }
 }
 
 #[test]

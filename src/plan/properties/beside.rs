@@ -267,17 +267,18 @@ proptest! {
         owner in option::weighted(0.8, prop_oneof![claim_of(OWNER), claim_of("prod/new")]),
         bound in option::weighted(0.9, select(vec![OWNER, "prod/new"])),
         references in option::weighted(0.8, vec(reference(), 0..3)),
-        labels in select(vec![testing::labels(&[]), testing::labels(&[("tier", "gold")])]),
-        namespace_terminating in prop::bool::weighted(0.1),
+        labels in option::weighted(0.9, select(vec![testing::labels(&[]), testing::labels(&[("tier", "gold")])])),
+        going in prop::bool::weighted(0.1),
         access in access(),
         known in prop::bool::weighted(0.8),
         cut in option::weighted(0.5, cut()),
     ) {
+        let namespace_terminating = going || labels.is_none();
         let source = known.then(|| testing::key(OWNER));
         let (namespace, source_uid, owner_uid) = (testing::namespace("team"), testing::uid(OWNER), bound.map(testing::uid));
         let m = Membership {
             namespace: &namespace,
-            labels: &labels,
+            labels: labels.as_ref(),
             namespace_terminating,
             references: references.as_deref(),
             source_uid: &source_uid,
@@ -289,11 +290,13 @@ proptest! {
         };
         let spoken = owner.as_ref().filter(|o| Some(&o.uid) == owner_uid.as_ref() && !o.terminating);
         let granted = spoken.map(|o| Grants::of(&o.annotations)).filter(|grants| grants.faults.is_empty());
-        let granted = granted.map(|grants| grants.to(&namespace, &labels));
+        let granted = granted.filter(|grants| labels.is_some() || !grants.selects());
+        let to = |grants: &Grants| grants.to(&namespace, &labels.clone().unwrap_or_default());
+        let granted = granted.map(to);
         let alive = |r: &&Reference| !r.terminating;
         let said = |left, by| cut.as_ref().is_some_and(|cut| (cut.left, cut.by) == (left, by));
         match state(&m) {
-            Consent::WithdrawnByOwner => prop_assert!(said(Left::Nothing, Side::Owner) || (!namespace_terminating && granted == Some(None))),
+            Consent::WithdrawnByOwner => prop_assert!(said(Left::Nothing, Side::Owner) || granted == Some(None)),
             Consent::WithdrawnByReference => {
                 prop_assume!(!said(Left::Nothing, Side::Reference) || !namespace_terminating);
                 let all = references.as_deref().unwrap();
@@ -307,7 +310,7 @@ proptest! {
             }
             Consent::Given => {
                 // Nor is what was taken given back without: whoever took it has spoken again.
-                let owner = spoken.map(|o| Grants::of(&o.annotations).to(&namespace, &labels));
+                let owner = spoken.map(|o| to(Grants::of(&o.annotations)));
                 let spoke = cut.is_none_or(|cut| match cut.by {
                     Side::Owner => cut.left.access() >= Some(access) || owner.is_some_and(|granted| granted >= Some(access)),
                     Side::Reference => references.iter().flatten().filter(alive).count() > 0,

@@ -50,3 +50,24 @@ async fn consent_that_ends_again_before_the_caches_show_that_it_was_back_is_read
     s.look().await.unwrap();
     assert_eq!(s.admission("team").await, Some(Admission::Cut));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_goes_is_cut_by_its_owner_s_word_and_not_by_its_references() {
+    for (by_owner, left) in [(true, Admission::Cut), (false, Admission::Full)] {
+        let s = scene(&["team/app"]).await;
+        s.live.state().terminating.push("team".into());
+        if by_owner {
+            s.owner_says(ALONE);
+        } else {
+            s.live.state().references = Some(Vec::new());
+            s.sync();
+        }
+        s.look().await.unwrap();
+        after(29).await;
+        s.look().await.unwrap();
+        assert_eq!(s.admission("team").await, Some(Admission::Full));
+        after(1).await;
+        s.look().await.unwrap();
+        assert_eq!(s.admission("team").await, Some(left));
+    }
+}
