@@ -84,6 +84,15 @@ impl Roots {
         self.write().insert(name, root);
     }
 
+    /// A backend is as what was known of it makes it, which nobody changes meanwhile. Answers what was known, and what it is.
+    pub fn update(&self, name: &BackendName, now: impl FnOnce(Option<Root>) -> Root) -> (Option<Root>, Root) {
+        let mut known = self.write();
+        let before = known.get(name).cloned();
+        let now = now(before.clone());
+        known.insert(name.clone(), now.clone());
+        (before, now)
+    }
+
     /// A backend's driver was opened. One that is gone, or another by now, is not touched.
     pub fn opened(&self, name: &BackendName, spec: &StorageBackendSpec, opened: &Opened) {
         if let Some(root) = self.write().get_mut(name).filter(|root| root.spec == *spec) {

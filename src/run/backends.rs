@@ -28,8 +28,8 @@ pub(super) async fn follow(tasks: &mut JoinSet<()>, client: &Client, ctx: &Conte
     let each = move |object: StorageBackend, there: bool| {
         let name = BackendName::new(object.name_any());
         if there {
-            let before = seen.roots.get(&name);
-            let now = root(&object, before.clone());
+            // In one step: a look at the backend may find something at any moment.
+            let (before, now) = seen.roots.update(&name, |before| root(&object, before));
             let admits = before
                 .as_ref()
                 .is_some_and(|b| b.labels != now.labels || b.limits != now.limits);
@@ -37,7 +37,6 @@ pub(super) async fn follow(tasks: &mut JoinSet<()>, client: &Client, ctx: &Conte
             let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
             let confirmed = before.as_ref().is_some_and(|before| before.word != now.word);
             let ages = before.is_some_and(|before| before.retention != now.retention);
-            seen.roots.put(name.clone(), now);
             if admits {
                 wake_everything_that_waits(&seen);
             }

@@ -61,3 +61,33 @@ async fn a_driver_that_is_away_at_first_is_opened_when_it_is_there() {
     assert_eq!(guarded.capabilities(), Capabilities::ALL);
     assert!(view().asked && view().capabilities.quota);
 }
+
+#[tokio::test]
+async fn what_a_look_finds_is_not_undone_by_what_the_watch_says_meanwhile() {
+    let world = world(Vec::new(), []).await;
+    let (roots, name) = (&world.ctx.roots, BackendName::new("nas1"));
+    let opened = Opened {
+        driver: Arc::new(world.fake.clone()),
+        node: Some("node-1".into()),
+        tending: None,
+    };
+    let spec = roots.get(&name).unwrap().spec;
+    std::thread::scope(|threads| {
+        let (before, now) = roots.update(&name, |before| {
+            threads.spawn(|| roots.opened(&name, &spec, &opened));
+            // Long enough for it to come between, if it could.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let before = before.unwrap();
+            Root {
+                word: Some("a word".into()),
+                ..before
+            }
+        });
+        assert_eq!((before.unwrap().word, now.word), (None, Some("a word".into())));
+    });
+    let after = roots.get(&name).unwrap();
+    assert_eq!(
+        (after.word.as_deref(), after.node.as_deref()),
+        (Some("a word"), Some("node-1"))
+    );
+}
