@@ -65,13 +65,18 @@ struct What {
     what: &'static str,
 }
 
+/// One number, without labels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Whole {}
+
 /// Numbers of settling; a clone counts into the same.
 #[derive(Debug, Clone, Default)]
 pub struct Counts {
     mended: Family<What, Counter>,
     failures: Counter,
     unsettled: Family<What, Gauge>,
-    to_clean: Gauge,
+    /// Left out where the kernel does not tell.
+    to_clean: Family<Whole, Gauge>,
     room: Family<What, Gauge>,
 }
 
@@ -117,7 +122,12 @@ impl Counts {
         for (what, count) in [("volume", settled.failed.len()), ("export", settled.exports.failed)] {
             self.unsettled.get_or_create(&What { what }).set(signed(count as u64));
         }
-        self.to_clean.set(settled.to_clean.map_or(0, i64::from));
+        match settled.to_clean {
+            Some(count) => {
+                self.to_clean.get_or_create(&Whole {}).set(count.into());
+            }
+            None => self.to_clean.clear(),
+        }
         let Some(room) = settled.room else { return };
         for (what, bytes) in [
             ("promised", room.promised),
@@ -132,4 +142,33 @@ impl Counts {
 /// A gauge is signed.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::encoding::text::encode;
+
+    #[test]
+    fn what_the_kernel_does_not_tell_is_left_out_and_not_zero() {
+        let mut registry = Registry::default();
+        let counts = Counts::register(&mut registry);
+        let shown = |to_clean| {
+            let settled = Settled {
+                to_clean,
+                ..Settled::default()
+            };
+            counts.tell(&Ok(settled));
+            let mut text = String::new();
+            encode(&mut text, &registry).unwrap();
+            let mut lines = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("filer_subvolumes_to_clean{} "));
+            lines.next().map(str::to_owned)
+        };
+        assert_eq!(shown(None), None);
+        assert_eq!(shown(Some(0)).as_deref(), Some("0"));
+        assert_eq!(shown(Some(3)).as_deref(), Some("3"));
+        assert_eq!(shown(None), None);
+    }
 }
