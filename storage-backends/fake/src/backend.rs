@@ -21,6 +21,10 @@ impl Backend for Fake {
         self.root.clone()
     }
 
+    fn notice(&self) -> Option<String> {
+        self.state().notice.clone()
+    }
+
     async fn read_mark(&self) -> Result<Option<Mark>, BackendError> {
         self.play(Call::ReadMark, |state| state.mark()).await
     }

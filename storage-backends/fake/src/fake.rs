@@ -24,6 +24,7 @@ pub(crate) struct State {
     pub now: Timestamp,
     pub space: Space,
     pub full: bool,
+    pub notice: Option<String>,
     pub exports: Exports,
     numbers: u64,
     away: bool,
@@ -47,6 +48,7 @@ impl Fake {
             now: Timestamp::UNIX_EPOCH,
             space: Space { total: TIB, free: TIB },
             full: false,
+            notice: None,
             exports: Exports::of(capabilities),
             numbers: 0,
             away: false,
@@ -102,6 +104,11 @@ impl Fake {
     /// What `space` answers (with nothing free while full).
     pub fn set_space(&self, space: Space) {
         self.state().space = space;
+    }
+
+    /// What the admin is to know from now on.
+    pub fn set_notice(&self, notice: Option<&str>) {
+        self.state().notice = notice.map(str::to_owned);
     }
 
     /// The server's clock: what new directories carry as the time of their modification.

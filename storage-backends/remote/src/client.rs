@@ -19,6 +19,7 @@ pub use config::{Config, Credentials, InvalidConfig, Token};
 
 use crate::wire::describe::Description;
 use link::Link;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 use tombolo_backend_api::{BackendError, Capabilities};
 
@@ -27,6 +28,7 @@ use tombolo_backend_api::{BackendError, Capabilities};
 pub struct Remote {
     link: Link,
     description: Description,
+    notice: RwLock<Option<String>>,
     capabilities: Capabilities,
     patience: Duration,
 }
@@ -43,6 +45,7 @@ impl Remote {
         Ok(Self {
             link,
             capabilities: description.declared(),
+            notice: RwLock::new(description.notice.clone()),
             description,
             // Longer than a restart of the far side, shorter than anybody wants to wait without an answer.
             patience: Duration::from_secs(60),
@@ -67,6 +70,13 @@ impl Remote {
     /// Whether the far side has become another backend than this value is: it has to be opened anew.
     pub fn is_outdated(&self) -> bool {
         self.link.is_outdated()
+    }
+
+    /// Takes over what the admin is to know now. Without an answer it stays as it was.
+    async fn renotice(&self) {
+        if let Ok(description) = self.link.describe().await {
+            *self.notice.write().unwrap_or_else(PoisonError::into_inner) = description.notice;
+        }
     }
 
     /// What the far side was when this was opened.

@@ -5,6 +5,7 @@ use super::operation::another;
 use crate::wire::calls::*;
 use crate::wire::operation::{Outcome, Progress, Work};
 use async_trait::async_trait;
+use std::sync::PoisonError;
 use tombolo_backend_api::{
     Backend, BackendError, Capabilities, Clones, CreateVolume, Disposal, ExportKey, Found, Listed, Mark, Measure,
     MountSource, NodeAccess, PurgeProgress, Purged, Quota, Resize, Revoke, RootLocation, Share, Snapshots, Space,
@@ -22,7 +23,7 @@ impl Backend for Remote {
     }
 
     fn notice(&self) -> Option<String> {
-        self.description.notice.clone()
+        self.notice.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn read_mark(&self) -> Result<Option<Mark>, BackendError> {
@@ -58,8 +59,11 @@ impl Backend for Remote {
         Ok(())
     }
 
+    /// Takes over what the admin is to know as well: whoever looks at the room of a backend shows both.
     async fn space(&self) -> Result<Space, BackendError> {
-        self.link.call::<ReadSpace>(&Nothing {}).await
+        let space = self.link.call::<ReadSpace>(&Nothing {}).await?;
+        self.renotice().await;
+        Ok(space)
     }
 
     async fn list(&self) -> Result<Vec<Listed>, BackendError> {

@@ -145,13 +145,13 @@ pub(super) async fn read<T: DeserializeOwned + Subject>(
     Ok(parsed)
 }
 
-/// What is constant about the backend.
+/// What is constant about the backend, and what the admin is to know at the moment.
 pub(super) async fn describe(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let fresh = Uuid::new_v4();
     let asked = Asked::parse(request.headers(), fresh);
     forget(request, shared.bounds.body).await;
     match asked {
-        Ok(asked) => found::<Description>(&shared.description, asked.request),
+        Ok(asked) => found::<Description>(&shared.description.now(&*shared.backend), asked.request),
         Err(problem) => refuse(problem, fresh),
     }
 }

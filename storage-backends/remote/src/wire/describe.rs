@@ -1,11 +1,12 @@
-//! What is constant about a backend, in one document: fetched once, and from then on named by its revision.
+//! What is constant about a backend, in one document: named by its revision once it was fetched. What there is to know for the admin
+//! is in it too, and may change.
 
 use super::headers::Revision;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tombolo_backend_api::{Backend, Capabilities, RootLocation};
 
-/// A backend as it stays for the life of a value.
+/// A backend as it stays for the life of a value, but for what the admin is to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Description {
     /// Names what is constant: it changes with the capabilities and with the root, and with nothing else.
@@ -16,7 +17,7 @@ pub struct Description {
     pub capabilities: Vec<String>,
     /// Where its root lies.
     pub root: RootLocation,
-    /// Something that works but not as configured, for the admin.
+    /// Something that works but not as configured, for the admin, at the moment.
     pub notice: Option<String>,
 }
 
@@ -30,6 +31,14 @@ impl Description {
             capabilities: capabilities.into_iter().map(str::to_owned).collect(),
             root,
             notice: backend.notice(),
+        }
+    }
+
+    /// The same, as it is to be told now.
+    pub fn now(&self, backend: &dyn Backend) -> Self {
+        Self {
+            notice: backend.notice(),
+            ..self.clone()
         }
     }
 

@@ -64,3 +64,17 @@ async fn a_restart_alone_changes_nothing() {
     assert!(!client.is_outdated());
     assert_ne!(far.client().await.description().instance, before);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_admin_is_to_know_follows_the_far_side() {
+    let (fake, far) = far().await;
+    let client = far.client().await;
+    assert_eq!(client.notice(), None);
+    for notice in [Some("it is over-committed"), None] {
+        fake.set_notice(notice);
+        client.space().await.unwrap();
+        assert_eq!(client.notice().as_deref(), notice);
+        assert_eq!(far.client().await.notice().as_deref(), notice, "opened anew");
+    }
+    assert!(!client.is_outdated());
+}
