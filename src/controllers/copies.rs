@@ -4,6 +4,7 @@
 //! itself. All of them end with the task that runs [`copy_on`], and what they had written is gone on with by whoever leads next.
 
 mod line;
+mod tries;
 
 pub use line::{Copies, Settings};
 
@@ -19,12 +20,13 @@ use crate::plan::Action;
 use crate::plan::copy::outcome::{self, Stopped};
 use crate::plan::copy::{Wanted, progress};
 use crate::report;
-use line::{Running, Tries};
+use line::Running;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tombolo_backend_api::{Copied, CopyProgress, Seen};
+use tries::Tries;
 
 /// Makes what is wanted, for as long as it is polled.
 pub async fn copy_on(ctx: Context) {

@@ -1,5 +1,6 @@
 //! Copies that are wanted, in the order in which they were first, and those that are under way.
 
+use super::tries::Tries;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion, VolumeId};
 use crate::domain::token::Token;
@@ -62,24 +63,6 @@ struct UnderWay {
     stop: CancellationToken,
     /// Its object is there, and what is left to do takes a moment.
     finishing: bool,
-}
-
-/// Attempts that came to nothing, one after another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Tries {
-    /// All of them.
-    pub(super) in_a_row: u32,
-    /// Those of them, the last among them, in which the backend did nothing at all.
-    pub(super) refusals: u32,
-}
-
-impl Tries {
-    fn and_one_more(self, refused: bool) -> Self {
-        Self {
-            in_a_row: self.in_a_row.saturating_add(1),
-            refusals: if refused { self.refusals.saturating_add(1) } else { 0 },
-        }
-    }
 }
 
 /// Attempts in a row that came to nothing.
@@ -297,23 +280,5 @@ impl Drop for Running {
         state.wanted.retain(|w| w.token != self.wanted.token);
         drop(state);
         self.all.changed.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_count_only_one_after_another() {
-        let after = |answers: &[bool]| {
-            answers
-                .iter()
-                .fold(Tries::default(), |tries, refused| tries.and_one_more(*refused))
-        };
-        let tries = |in_a_row, refusals| Tries { in_a_row, refusals };
-        assert_eq!(after(&[true, true]), tries(2, 2));
-        assert_eq!(after(&[true, true, false]), tries(3, 0));
-        assert_eq!(after(&[false, true]), tries(2, 1));
     }
 }

@@ -6,6 +6,7 @@
 mod all;
 mod cable;
 mod configuration;
+mod endpoint;
 mod host;
 mod server;
 
@@ -14,11 +15,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) use all::end_all;
 use cable::Cable;
+pub use endpoint::{FilerEndpoint, ReachedBy};
 use host::Host;
 
 use crate::nfs_client::NfsClient;
@@ -32,33 +33,6 @@ const NAME: &str = "filer";
 
 /// Long enough for two busy cores.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// How to reach a filer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilerEndpoint {
-    /// Its address, for NFS and for the API.
-    pub server: String,
-    /// The port of NFS.
-    pub port: u16,
-    /// The port of the MOUNT protocol, for v3.
-    pub mount_port: u16,
-    /// The port of the API.
-    pub api_port: u16,
-    /// The port of its metrics.
-    pub metrics_port: u16,
-    /// Who reaches its NFS server.
-    pub reached_by: ReachedBy,
-}
-
-/// Who reaches a filer's NFS server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ReachedBy {
-    /// Everybody on this machine's loopback.
-    Loopback,
-    /// The cluster's nodes, which this machine is one of if a Node has [`Filer::neighbour`] as its address: the filer has a network of its
-    /// own, and a firewall.
-    Nodes,
-}
 
 /// A running filer of a cluster, with which it ends.
 #[derive(Debug)]
