@@ -228,17 +228,7 @@ pub(super) fn cleared(record: &Record, backend: &Backend, twins: bool) -> Vec<Ac
         ..record.clone()
     };
     let mut changes = vec![Change::Begin(begun)];
-    changes.extend(ledger::nobody_left(Some(record), Some(&intent)));
-    changes.extend([
-        Change::SetState {
-            volume: volume.clone(),
-            state: State::Deleting,
-        },
-        Change::Intend {
-            volume: volume.clone(),
-            intent: intent.clone(),
-        },
-    ]);
+    changes.extend(ledger::deletion_begins(record, &intent));
     let mut actions = vec![Action::Record(changes)];
     actions.extend(abandon);
     actions.extend([

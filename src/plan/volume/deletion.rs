@@ -9,7 +9,7 @@ use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
 use crate::domain::ids::{BackendName, ClassName};
 use crate::domain::pv::{Ours, Pv};
-use crate::domain::record::{Intent, Record, State};
+use crate::domain::record::{Intent, Record};
 use crate::plan::{Action, Plan, cleanup};
 
 /// Held by our finalizer: no token can be added any more, and none is left in this view.
@@ -68,19 +68,8 @@ pub(super) fn discard_recorded(
     pv: Option<&Pv>,
 ) -> Vec<Action> {
     let (volume, intent) = (record.volume.clone(), Intent::Discard { how });
-    let mut changes = ledger::nobody_left(Some(record), Some(&intent));
-    changes.extend([
-        Change::SetState {
-            volume: volume.clone(),
-            state: State::Deleting,
-        },
-        Change::Intend {
-            volume: volume.clone(),
-            intent: intent.clone(),
-        },
-    ]);
     let mut actions = vec![
-        Action::Record(changes),
+        Action::Record(ledger::deletion_begins(record, &intent)),
         Action::Discard {
             backend: record.backend.clone(),
             handle: record.handle.clone(),

@@ -195,6 +195,23 @@ pub(super) fn nobody_left(record: Option<&Record>, next: Option<&Intent>) -> Vec
     record.members.keys().map(leave).chain(settle).collect()
 }
 
+/// What is written down of a volume before its data goes: nobody is left, and what is going to be done.
+pub(super) fn deletion_begins(record: &Record, intent: &Intent) -> Vec<Change> {
+    let mut changes = nobody_left(Some(record), Some(intent));
+    let volume = &record.volume;
+    changes.extend([
+        Change::SetState {
+            volume: volume.clone(),
+            state: State::Deleting,
+        },
+        Change::Intend {
+            volume: volume.clone(),
+            intent: intent.clone(),
+        },
+    ]);
+    changes
+}
+
 /// That a volume was copied is over on disk, see [`no_copy_any_more`]; everything else may be noted later.
 fn note(changes: Vec<Change>) -> Vec<Action> {
     let of_a_copy = |c: &Change| {
