@@ -36,26 +36,8 @@ fn purge_subvolume(root: &OwnedFd, id: &TrashId) -> Result<Option<Purged>, Backe
     let Some(trash) = dir::open_private(root, TRASH_DIR)? else {
         return Ok(None);
     };
-    let purging = trash::purging_name(id);
-    let open = |name: &str| match subvolume::open(&trash, name) {
-        Ok(found) => Ok(Some(found)),
-        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-        Err(errno) => Err(errno).not_done(&format!("open {name} in the trash")),
-    };
-    let found = match open(&purging)? {
-        Some(found) => found,
-        None => {
-            let Some(found) = open(id.as_str())? else {
-                return Ok(None);
-            };
-            match dir::rename_new(&trash, id.as_str(), &trash, purging.as_str()) {
-                Ok(()) => dir::persist(&trash)?,
-                // A restore won, or another purge begins; the directory that it leaves is looked at by its name.
-                Err(Errno::NOENT | Errno::EXIST | Errno::NOTEMPTY) => return Ok(None),
-                Err(errno) => return Err(errno).not_done(&format!("begin to purge {id}")),
-            }
-            found
-        }
+    let Some(found) = doomed(&trash, id)? else {
+        return Ok(None);
     };
     let what = format!("purge {id}");
     let subvolume = match subvolume::info(&found) {
@@ -71,4 +53,30 @@ fn purge_subvolume(root: &OwnedFd, id: &TrashId) -> Result<Option<Purged>, Backe
     // To disk, and on to the kernel's cleaner, so that its room is free soon.
     subvolume::sync(root).maybe_done(&what)?;
     Ok(Some(if removed { ONE } else { Purged::default() }))
+}
+
+/// The entry's subvolume, under the name from which nothing comes back. `None` if the entry is no subvolume, or not there.
+fn doomed(trash: &OwnedFd, id: &TrashId) -> Result<Option<OwnedFd>, BackendError> {
+    let purging = trash::purging_name(id);
+    let open = |name: &str| match subvolume::open(trash, name) {
+        Ok(found) => Ok(Some(found)),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(errno) => Err(errno).not_done(&format!("open {name} in the trash")),
+    };
+    if let Some(found) = open(&purging)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = open(id.as_str())? {
+        match dir::rename_new(trash, id.as_str(), trash, purging.as_str()) {
+            Ok(()) => {
+                dir::persist(trash)?;
+                return Ok(Some(found));
+            }
+            // A restore won, or another purge begins; a plain directory that is left is `local`'s to remove.
+            Err(Errno::NOENT | Errno::EXIST | Errno::NOTEMPTY) => {}
+            Err(errno) => return Err(errno).not_done(&format!("begin to purge {id}")),
+        }
+    }
+    // Another purge may have begun between the two looks: its subvolume is still removed as a whole.
+    open(&purging)
 }

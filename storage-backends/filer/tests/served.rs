@@ -145,14 +145,15 @@ async fn a_cut_a_release_and_a_discard_each_end_access() {
     assert_eq!(host.filer.share().unwrap().exports().await.unwrap(), []);
     assert_eq!(fs::read_dir(host.stage.exports_dir()).unwrap().count(), 0);
 
-    // Back from the trash it is a new way: the old handle opens nothing.
+    // Back from the trash it is the same way for the same tenant, and only once that one mounts it.
     host.filer
         .restore(&TrashId::parse("t").unwrap(), &path("pvc-1"))
         .await
         .unwrap();
+    assert!(client.read(&handle).is_err());
     assert_eq!(host.mount("pvc-1", "team", Access::ReadWrite).await, at);
     assert_eq!(host.read(&file).unwrap(), b"bytes");
-    assert!(client.read(&handle).is_err());
+    assert_eq!(client.read(&handle).unwrap(), b"bytes");
     host.filer.share().unwrap().release(&export).await.unwrap();
     assert!(host.read(&file).is_err());
     assert_eq!(fs::read_dir(host.stage.exports_dir()).unwrap().count(), 0);

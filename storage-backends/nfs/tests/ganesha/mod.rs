@@ -1,4 +1,4 @@
-//! A private NFS-Ganesha with five exports, each of a directory of its own, on free loopback ports.
+//! A private NFS-Ganesha whose exports are each of a directory of its own, on free loopback ports.
 //!
 //! The only file here that knows how the server is started. Processes are ended by their own handles, in `Drop`.
 #![allow(dead_code, reason = "no test binary uses all of it")]
@@ -24,8 +24,16 @@ pub const OPEN: &str = "/open";
 pub const SQUASHED: &str = "/squashed";
 pub const READ_ONLY: &str = "/readonly";
 pub const CLOSED: &str = "/closed";
-/// On a file system of one megabyte, if this machine lets us mount one; see [`Ganesha::small`].
-pub const SMALL: &str = "/small";
+/// Each on a file system of one megabyte, if this machine lets us mount them; see [`Ganesha::small`]. One for each case and version:
+/// what goes behind the server's back keeps its room for as long as the server has it open.
+const SMALL: [&str; 6] = [
+    "/small-copy-3",
+    "/small-copy-4.1",
+    "/small-full-3",
+    "/small-full-4.1",
+    "/small-hands-3",
+    "/small-hands-4.1",
+];
 
 /// Whether the server sees at once what is done past it, in its directories.
 #[derive(Clone, Copy)]
@@ -76,15 +84,16 @@ impl Ganesha {
         }
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        for export in [OPEN, SQUASHED, READ_ONLY, CLOSED, SMALL] {
+        for export in [OPEN, SQUASHED, READ_ONLY, CLOSED].into_iter().chain(SMALL) {
             fs::create_dir(directory.path().join(&export[1..])).unwrap();
         }
-        let at = directory.path().join(&SMALL[1..]);
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs"])
-            .arg(at)
-            .output();
-        let small = mounted.is_ok_and(|output| output.status.success());
+        let small = SMALL.into_iter().all(|export| {
+            let mounted = Command::new("mount")
+                .args(["-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs"])
+                .arg(directory.path().join(&export[1..]))
+                .output();
+            mounted.is_ok_and(|output| output.status.success())
+        });
         let bus = start_bus(directory.path());
         let [nfs_port, mount_port] = free_ports();
         fs::write(
@@ -130,10 +139,12 @@ impl Ganesha {
         value
     }
 
-    /// The directory behind the small export.
-    pub fn small(&self) -> Result<PathBuf, String> {
+    /// A small export, which only one case in one version uses, and the directory behind it.
+    pub fn small(&self, case: &str, version: &str) -> Result<(&'static str, PathBuf), String> {
+        let named = |export: &&str| export[1..] == format!("small-{case}-{version}");
+        let export = SMALL.into_iter().find(named).unwrap();
         let reason = "this machine lets nobody mount a small file system";
-        self.small.then(|| self.behind(SMALL)).ok_or_else(|| reason.into())
+        self.small.then(|| (export, self.behind(export))).ok_or_else(|| reason.into())
     }
 
     pub fn nfs_port(&self) -> u16 {
@@ -237,8 +248,8 @@ impl Drop for Ganesha {
             child.kill().unwrap();
             child.wait().unwrap();
         }
-        if self.small {
-            let _ = Command::new("umount").arg(self.behind(SMALL)).status();
+        for small in SMALL {
+            let _ = Command::new("umount").arg("-q").arg(self.behind(small)).status();
         }
     }
 }
@@ -283,7 +294,8 @@ fn configuration(directory: &Path, nfs_port: u16, mount_port: u16, caches: Cache
              FSAL {{ Name=VFS; }} }}\n"
         )
     };
-    [
+    let small = (5..).zip(SMALL).map(|(id, name)| export(id, name, "Access_Type=RW;"));
+    let others = [
         format!(
             "NFS_CORE_PARAM {{ NFS_Port={nfs_port}; MNT_Port={mount_port}; Protocols=3,4; Enable_NLM=false; \
              Enable_RQUOTA=false; Enable_UDP=false; Bind_addr=127.0.0.1; }}\n\
@@ -294,9 +306,8 @@ fn configuration(directory: &Path, nfs_port: u16, mount_port: u16, caches: Cache
         export(2, SQUASHED, "Access_Type=RW; Squash=root_squash;"),
         export(3, READ_ONLY, "Access_Type=RO;"),
         export(4, CLOSED, "CLIENT { Clients=192.0.2.1; Access_Type=RW; }"),
-        export(5, SMALL, "Access_Type=RW;"),
-    ]
-    .concat()
+    ];
+    others.into_iter().chain(small).collect()
 }
 
 /// RPC programs (RFC 1813).

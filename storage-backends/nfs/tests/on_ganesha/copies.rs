@@ -130,17 +130,15 @@ async fn a_file_of_nothing_but_a_hole_is_not_read_for_ever(ground: Ground) {
 }
 
 async fn a_full_disk_ends_a_copy(ground: Ground) {
-    let small = match ground.server.small() {
+    let (export, small) = match ground.server.small("copy", ground.version) {
         Ok(small) => small,
         Err(why) => return skipped("a_full_disk_ends_a_copy", &why),
     };
-    let _alone = crate::full::ALONE.lock().await;
-    let root = format!("{}-copies", ground.root);
-    let backend = tombolo_backend_nfs::open(ground.server.config(SMALL, Some(&root), ground.version));
+    let backend = tombolo_backend_nfs::open(ground.server.config(export, Some(&ground.root), ground.version));
     backend.place_mark(&mark("a")).await.unwrap();
     backend.create(&volume("source")).await.unwrap();
     for n in 0..6 {
-        fs::write(small.join(&root).join(format!("source/{n}")), vec![1; 100_000]).unwrap();
+        fs::write(small.join(&ground.root).join(format!("source/{n}")), vec![1; 100_000]).unwrap();
     }
     let error = copy(&backend, &volume("target")).await.unwrap_err();
     assert_eq!(error.class, Class::Full, "{error}");
@@ -149,7 +147,6 @@ async fn a_full_disk_ends_a_copy(ground: Ground) {
         assert_eq!(entry.remains, Remains::Purging);
         backend.purge(&entry.id, &()).await.unwrap();
     }
-    fs::remove_dir_all(small.join(root)).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

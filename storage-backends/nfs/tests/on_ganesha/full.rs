@@ -1,22 +1,18 @@
 //! A full file system: nothing new, but a volume can still be let go.
 
-use crate::{Ground, both_versions, ganesha::SMALL, id, into_trash, mark, path, volume};
+use crate::{Ground, both_versions, id, into_trash, mark, path, volume};
 use std::fs;
 use tombolo_backend_api::{Backend, Class, Disposal};
 use tombolo_backend_conformance::skipped;
 
 both_versions!(a_full_disk_is_said_and_does_not_stop_a_discard);
 
-/// Each case has the disk for itself.
-pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 async fn a_full_disk_is_said_and_does_not_stop_a_discard(ground: Ground) {
-    let small = match ground.server.small() {
+    let (export, small) = match ground.server.small("full", ground.version) {
         Ok(small) => small,
         Err(why) => return skipped("a_full_disk_is_said_and_does_not_stop_a_discard", &why),
     };
-    let _alone = ALONE.lock().await;
-    let config = ground.server.config(SMALL, Some(&ground.root), ground.version);
+    let config = ground.server.config(export, Some(&ground.root), ground.version);
     let backend = tombolo_backend_nfs::open(config);
     backend.place_mark(&mark("a")).await.unwrap();
     for name in ["one", "two"] {
@@ -30,7 +26,7 @@ async fn a_full_disk_is_said_and_does_not_stop_a_discard(ground: Ground) {
     // Directories need no room on this file system, but a mark does.
     let other = ground
         .server
-        .config(SMALL, Some(&format!("{}-other", ground.root)), ground.version);
+        .config(export, Some(&format!("{}-other", ground.root)), ground.version);
     let error = tombolo_backend_nfs::open(other)
         .place_mark(&mark("b"))
         .await
@@ -57,5 +53,4 @@ async fn a_full_disk_is_said_and_does_not_stop_a_discard(ground: Ground) {
         .collect();
     assert_eq!(names, ["two"], "a draft is left behind");
     backend.purge(&id("two"), &()).await.unwrap();
-    fs::remove_dir_all(small.join(&ground.root)).unwrap();
 }

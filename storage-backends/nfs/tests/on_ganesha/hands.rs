@@ -1,6 +1,6 @@
 //! What the suite takes for a tenant's hands tells the refusals of a real server apart.
 
-use crate::ganesha::{CLOSED, Caches, Ganesha, OPEN, READ_ONLY, SMALL};
+use crate::ganesha::{CLOSED, Caches, Ganesha, OPEN, READ_ONLY};
 use std::fs;
 use tombolo_backend_api::{Access, Backend, ExportKey, Tenant, VolumePath};
 use tombolo_backend_conformance::hands::{self, Hands, Libnfs, Refused};
@@ -81,12 +81,11 @@ async fn hands_tell_what_is_full() {
     let test = "hands_tell_what_is_full";
     for (version, largest) in VERSIONS {
         let Some(server) = started(test) else { return };
-        let small = match server.small() {
+        let (export, small) = match server.small("hands", version) {
             Ok(small) => small,
             Err(why) => return lacking(test, &why),
         };
-        let _alone = crate::full::ALONE.lock().await;
-        let hands = mounted(&server, SMALL, version).await;
+        let hands = mounted(&server, export, version).await;
         fs::write(small.join("ballast"), vec![0; 900 << 10]).unwrap();
         let mut refusal = None;
         for n in 0..100 {
@@ -96,12 +95,6 @@ async fn hands_tell_what_is_full() {
             }
         }
         let old = hands.read("old").await;
-        for entry in fs::read_dir(&small).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            if name == "ballast" || name.starts_with("file-") {
-                fs::remove_file(entry.path()).unwrap();
-            }
-        }
         assert_eq!(refusal, Some(Refused::NoSpace), "{version}");
         assert_eq!(old.unwrap(), b"old");
     }
