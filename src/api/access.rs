@@ -116,6 +116,24 @@ pub const ACCESS: &[Permission] = &[
     ),
     cluster(
         names::GROUP,
+        "crossnamespacesources",
+        READ,
+        "Data sources in other namespaces that claims name.",
+    ),
+    cluster(
+        names::GROUP,
+        "crossnamespacesources/status",
+        &["patch"],
+        "Whether a copy would be granted.",
+    ),
+    cluster(
+        names::GRANT_GROUP,
+        "referencegrants",
+        &["list", "watch"],
+        "The source's half of consent to a copy across namespaces.",
+    ),
+    cluster(
+        names::GROUP,
         "sharedvolumes",
         &["get", "list", "create", "delete"],
         "Exists while a volume is shared, for admins to see.",
@@ -279,8 +297,11 @@ impl fmt::Display for Role {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{shared_volume, storage_backend, trident_volume_reference, volume_reference};
+    use super::super::{
+        cross_namespace_source, shared_volume, storage_backend, trident_volume_reference, volume_reference,
+    };
     use super::*;
+    use cross_namespace_source::CrossNamespaceSource;
     use k8s_openapi::api::rbac::v1::PolicyRule;
     use kube::{CustomResourceExt, Resource};
     use serde_json::Value;
@@ -327,6 +348,7 @@ mod tests {
             StorageBackend::plural(&()),
             VolumeReference::plural(&()),
             SharedVolume::plural(&()),
+            CrossNamespaceSource::plural(&()),
             TridentVolumeReference::plural(&()),
         ];
         let definitions = [VolumeReference::crd_name(), TridentVolumeReference::crd_name()];

@@ -1,5 +1,6 @@
 //! The definitions of our kinds as an API server takes them.
 
+use super::cross_namespace_source::CrossNamespaceSource;
 use super::shared_volume::SharedVolume;
 use super::storage_backend::StorageBackend;
 use super::trident_volume_reference::TridentVolumeReference;
@@ -15,6 +16,7 @@ pub fn all_crds() -> Vec<CustomResourceDefinition> {
         StorageBackend::crd(),
         VolumeReference::crd(),
         SharedVolume::crd(),
+        CrossNamespaceSource::crd(),
         TridentVolumeReference::crd(),
     ]
     .map(finished)
@@ -79,10 +81,14 @@ mod tests {
     #[test]
     fn kinds_have_the_names_on_the_wire() {
         let ours: Vec<_> = all_crds().iter().map(ResourceExt::name_any).collect();
-        let expected =
-            ["storagebackends", "volumereferences", "sharedvolumes"].map(|p| format!("{p}.{}", names::GROUP));
-        assert_eq!(ours[..3], expected);
-        assert_eq!(ours[3], format!("tridentvolumereferences.{}", names::TRIDENT_GROUP));
+        let plurals = [
+            "storagebackends",
+            "volumereferences",
+            "sharedvolumes",
+            "crossnamespacesources",
+        ];
+        assert_eq!(ours[..4], plurals.map(|p| format!("{p}.{}", names::GROUP)));
+        assert_eq!(ours[4], format!("tridentvolumereferences.{}", names::TRIDENT_GROUP));
         for crd in all_crds() {
             let version = if crd.spec.group == names::GROUP {
                 names::VERSION

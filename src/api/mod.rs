@@ -6,6 +6,7 @@
 pub mod access;
 pub mod conditions;
 mod crds;
+pub mod cross_namespace_source;
 pub mod names;
 pub mod reasons;
 pub mod revocation;

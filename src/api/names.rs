@@ -22,6 +22,12 @@ pub const TRIDENT_VERSION: &str = "v1";
 pub const VOLUME_REFERENCES: &str = "volumereferences.tombolo.dev";
 /// Name of the definition of the compatible reference kind.
 pub const TRIDENT_VOLUME_REFERENCES: &str = "tridentvolumereferences.trident.netapp.io";
+/// Our kind that names a data source in another namespace.
+pub const CROSS_NAMESPACE_SOURCE: &str = "CrossNamespaceSource";
+/// API group of snapshots (kubernetes-csi).
+pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
+/// API group of ReferenceGrants (Gateway API).
+pub const GRANT_GROUP: &str = "gateway.networking.k8s.io";
 /// Name of the Lease that elects the leader.
 pub const LEASE: &str = "tombolo-controller";
 

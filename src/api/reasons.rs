@@ -164,6 +164,15 @@ reasons! {
         /// The API server dropped the claim's data source.
         SourceDropped: Warning Invalid =>
             "Make the claim again in the form that the message names; this one would be empty.";
+        /// The clone annotations cannot be understood.
+        InvalidCloneFrom: Warning Invalid =>
+            "Make the claim again with the annotations that the message names.";
+        /// Nobody in the source's namespace has granted a copy of it to this one.
+        NotGranted: Warning Denied =>
+            "Ask the owner of the source for a ReferenceGrant from claims of this namespace; the claim then goes on by itself.";
+        /// ReferenceGrants, by which copies across namespaces are consented to, cannot be read.
+        GrantsUnavailable: Warning Waiting =>
+            "Ask an admin to install the definition of ReferenceGrants and to let Tombolo read them.";
         /// The copy outgrew the claim, or has too many entries.
         SourceTooLarge: Warning Invalid =>
             "Make the claim again with a larger request, or copy a smaller source.";
@@ -305,6 +314,24 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Reasons on a CrossNamespaceSource.
+    CrossSourceReason {
+        /// Claims of its namespace may have copies of the source.
+        Accepted: Normal =>
+            "Nothing to do: claims in this namespace may use it as dataSourceRef.";
+        /// Nobody in the source's namespace has granted copies of it to this one.
+        NotGranted: Warning Denied =>
+            "Ask the owner of the source for a ReferenceGrant from claims of this namespace.";
+        /// ReferenceGrants cannot be read.
+        GrantsUnavailable: Warning Waiting =>
+            "Ask an admin to install the definition of ReferenceGrants and to let Tombolo read them.";
+        /// It names nothing that can be copied.
+        NoEffect: Warning Invalid =>
+            "Delete it, and make one that names a PersistentVolumeClaim or a VolumeSnapshot.";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,7 +346,7 @@ mod tests {
                 }
             )*};
         }
-        all!(ClaimReason BackendReason SharedVolumeReason ReferenceReason);
+        all!(ClaimReason BackendReason SharedVolumeReason ReferenceReason CrossSourceReason);
     }
 
     #[test]
@@ -351,7 +378,7 @@ mod tests {
              SourceTerminating SourceIsMember ClassMismatch AccessModeMismatch TooLarge BackendCannotShare \
              BackendUnavailable LimitReached InvalidParameters InvalidPath PathTaken InvalidShareTo ShareFromChanged \
              ConsentWithdrawn CutNotEnforced AccessCut AccessRestored ReadOnlyNotEnforced MemberJoined MemberLeft BoundToOtherVolume \
-             SourceDropped SourceTooLarge CopyProgress WaitingForPopulator SourceNotReady UnrecognizedDataSourceKind \
+             SourceDropped InvalidCloneFrom NotGranted GrantsUnavailable SourceTooLarge CopyProgress WaitingForPopulator SourceNotReady UnrecognizedDataSourceKind \
              UnsupportedClass NotAdoptable AttributesClassNotSupported VolumeRecreated VolumeLost RecycleRefused OutcomeUnknown \
              InternalError Provisioning ProvisioningSucceeded ProvisioningFailed VolumeFailedDelete"
         );

@@ -15,6 +15,7 @@ use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Copying, Failure, run, run_copy};
 use crate::metrics::Metrics;
 use crate::metrics::labels::{Attempt, CopyEnd, Source};
+use crate::observe::gather::copying;
 use crate::observe::work::Work;
 use crate::plan::Action;
 use crate::plan::copy::outcome::{self, Stopped};
@@ -74,7 +75,14 @@ async fn copy(ctx: &Context, running: &Running) {
             timer.finish(CopyEnd::Stopped);
             Duration::ZERO
         }
-        Some(Ok(())) => {
+        Some(Ok(Made::Withdrawn)) => {
+            tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, "stopped: consent to the copy has ended");
+            provision.finish(Attempt::Failed);
+            timer.finish(CopyEnd::Stopped);
+            ctx.copies.lost_consent(wanted);
+            Duration::ZERO
+        }
+        Some(Ok(Made::Whole)) => {
             let done = heard.done();
             tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, bytes = done.bytes, files = done.files,
                 skipped = done.skipped, "copied");
@@ -97,12 +105,26 @@ async fn copy(ctx: &Context, running: &Running) {
     ctx.queue.add_after(Work::Volume(source), again);
 }
 
+/// How an attempt ended that did not fail.
+enum Made {
+    /// The copy is there.
+    Whole,
+    /// Nothing was done: consent has ended since the copy began.
+    Withdrawn,
+}
+
 /// All the steps of a copy, while whoever waits for it is told how far it is.
-async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<(), Failure> {
+async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Failure> {
     // Whoever slept since the look that wanted it must not begin anew what has been cleared away.
     let source = ctx.ports.cluster.pv(&wanted.source).await?;
     if source.is_none_or(|pv| !pv.tokens.contains_key(&wanted.token)) {
         return Err(ApiError::new(Fault::Conflict, "the source is not kept for this copy any more").into());
+    }
+    // One that runs is not stopped; whoever goes on with it, as after a restart, asks again.
+    if let Some(consent) = &wanted.consent
+        && copying::is_withdrawn(&ctx.caches, &*ctx.ports.cluster, &wanted.claim.key, consent).await?
+    {
+        return Ok(Made::Withdrawn);
     }
     let settings = ctx.copies.settings();
     let copying = Copying {
@@ -114,7 +136,7 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<(), Failu
     tokio::pin!(work);
     loop {
         tokio::select! {
-            ended = &mut work => return ended,
+            ended = &mut work => return ended.map(|()| Made::Whole),
             () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => heard.tell(ctx, wanted),
         }
     }

@@ -7,6 +7,7 @@ pub mod backends;
 pub mod claims;
 pub mod context;
 pub mod copies;
+pub mod cross_sources;
 pub mod exports;
 pub mod lost;
 pub mod members;
@@ -89,6 +90,7 @@ pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
         Work::Member(name) => members::reconcile(ctx, name).await,
         Work::SharedVolume(volume) => shared_volumes::reconcile(ctx, volume).await,
         Work::Reference(key) => references::reconcile(ctx, key).await,
+        Work::CrossSource(key) => cross_sources::reconcile(ctx, key).await,
         Work::Backend(name) => backends::reconcile(ctx, name).await,
         Work::Trash(name) => trash::reconcile(ctx, name).await,
         Work::Exports(name) => exports::reconcile(ctx, name).await,
@@ -149,7 +151,7 @@ fn subject(work: &Work) -> Subject {
         Work::Claim(_) => Subject::Claim,
         Work::Volume(_) | Work::Member(_) => Subject::Volume,
         Work::SharedVolume(_) => Subject::SharedVolume,
-        Work::Reference(_) => Subject::Reference,
+        Work::Reference(_) | Work::CrossSource(_) => Subject::Reference,
         Work::Backend(_) => Subject::Backend,
         Work::Trash(_) | Work::Exports(_) | Work::Sweep => Subject::Sweep,
     }

@@ -122,8 +122,10 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
         let seen = gather::with(&ctx.caches, |index| index.seen().cloned());
         let mut view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
         for (token, known) in &mut view.copies.of_this {
-            known.outgrown = ctx.copies.is_outgrown(&token.claim);
+            known.given_up = ctx.copies.is_given_up(token);
         }
+        ctx.copies
+            .are_on(volume, |token| view.copies.of_this.contains_key(token));
         let Plan { actions, verdict } = decide(&view);
         // Before anything is done about one that is over: it stops first.
         ctx.copies.want(volume, wanted(&view), |token| fate(&view, token));

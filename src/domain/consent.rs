@@ -21,6 +21,7 @@ pub type Labels = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grants {
     lists: Vec<(Access, List)>,
+    copies: List,
     selector: Option<Selector>,
     /// What is wrong with them, in words for the owner. While there is any, what is good still grants, and nothing that is
     /// missing counts as withdrawn: half a list is no evidence.
@@ -65,17 +66,16 @@ impl Grants {
                     grants.lists.push((access, list));
                 }
                 Spelled::Differ(a, b) => {
-                    grants.faults.push(format!(
-                        "the two spellings of {key} differ; write one, or the same in both"
-                    ));
-                    let (a, b) = (
-                        List::parse(a, key, &mut grants.faults),
-                        List::parse(b, key, &mut grants.faults),
-                    );
-                    grants.lists.push((access, a.and(b)));
+                    let list = List::both(a, b, key, &mut grants.faults);
+                    grants.lists.push((access, list));
                 }
             }
         }
+        grants.copies = match annotations.get(keys::CLONE_TO) {
+            Spelled::Absent => List::default(),
+            Spelled::One(text) => List::parse(text, keys::CLONE_TO, &mut grants.faults),
+            Spelled::Differ(a, b) => List::both(a, b, keys::CLONE_TO, &mut grants.faults),
+        };
         if let Spelled::One(text) = annotations.get(keys::SHARE_TO_SELECTOR) {
             match Selector::parse(text) {
                 Some(selector) => grants.selector = Some(selector),
@@ -115,6 +115,11 @@ impl Grants {
             .chain(selected)
             .max_by(|(a, access_a), (b, access_b)| a.cmp(b).then(access_b.cmp(access_a)))
             .map(|(_, access)| access)
+    }
+
+    /// Whether `namespace` may have copies. That it may join says nothing of that.
+    pub fn copies_to(&self, namespace: &Namespace) -> bool {
+        self.copies.everybody || self.copies.names.contains(namespace)
     }
 
     /// Whether anything is granted by labels.
@@ -172,6 +177,15 @@ impl List {
             }
         }
         list
+    }
+
+    /// What two spellings of one key agree on.
+    fn both(a: &str, b: &str, key: &str, faults: &mut Vec<String>) -> Self {
+        faults.push(format!(
+            "the two spellings of {key} differ; write one, or the same in both"
+        ));
+        let (a, b) = (Self::parse(a, key, faults), Self::parse(b, key, faults));
+        a.and(b)
     }
 
     /// What both lists agree on.
@@ -314,6 +328,16 @@ mod tests {
             Annotations::of(Some(&all)),
             "having been read changes nothing"
         );
+    }
+
+    #[test]
+    fn copies_and_shares_are_granted_each_by_itself() {
+        let may = |pairs: &[(&str, &str)], namespace: &str| grants(pairs).copies_to(&Namespace::new(namespace));
+        assert!(may(&[("cloneToNamespace", "a, b")], "b") && may(&[("cloneToNamespace", "*")], "b"));
+        assert!(!may(&[("cloneToNamespace", "a")], "b") && !may(&[("shareToNamespace", "*")], "b"));
+        assert_eq!(access(&[("cloneToNamespace", "*")], "a"), None);
+        assert!(!grants(&[("cloneToNamespace", "*")]).any());
+        assert_eq!(grants(&[("cloneToNamespace", "a,B!")]).faults.len(), 1);
     }
 
     #[test]

@@ -2,24 +2,110 @@
 //!
 //! KEP-1495 (any volume data source) and KEP-3294 (cross namespace). Nothing here decides; see `plan::claim`.
 
+use super::ids::{ClaimKey, Namespace};
 use crate::api::names;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use serde::{Deserialize, Serialize};
+
+/// Something that can be copied: a claim's volume, or a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// Its namespace.
+    pub namespace: Namespace,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds that are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum SourceKind {
+    /// A PersistentVolumeClaim.
+    #[serde(rename = "PersistentVolumeClaim")]
+    Claim,
+    /// A VolumeSnapshot of `snapshot.storage.k8s.io`.
+    #[serde(rename = "VolumeSnapshot")]
+    Snapshot,
+}
+
+impl SourceKind {
+    /// The kind of a group and kind, if it is one of these. Another group's kind of the same name is not.
+    pub fn of(group: &str, kind: &str) -> Option<Self> {
+        [Self::Claim, Self::Snapshot]
+            .into_iter()
+            .find(|k| (k.group(), k.as_str()) == (group, kind))
+    }
+
+    /// Its API group.
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Claim => "",
+            Self::Snapshot => names::SNAPSHOT_GROUP,
+        }
+    }
+
+    /// Its name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Snapshot => "VolumeSnapshot",
+        }
+    }
+
+    /// As people call it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Claim => "claim",
+            Self::Snapshot => "VolumeSnapshot",
+        }
+    }
+}
+
+impl Source {
+    /// A claim.
+    pub fn claim(key: ClaimKey) -> Self {
+        Self {
+            namespace: key.namespace,
+            kind: SourceKind::Claim,
+            name: key.name,
+        }
+    }
+
+    /// The claim that it is; `None`: it is none.
+    pub fn as_claim(&self) -> Option<ClaimKey> {
+        (self.kind == SourceKind::Claim).then(|| ClaimKey {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        })
+    }
+
+    /// What those of `namespace` call it.
+    pub fn told_in(&self, namespace: &Namespace) -> String {
+        let word = self.kind.word();
+        match self.namespace == *namespace {
+            true => format!("{word} {}", self.name),
+            false => format!("{word} {}/{}", self.namespace, self.name),
+        }
+    }
+}
 
 /// The effective data source of a claim: `dataSourceRef` if set, else `dataSource`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {
     /// None is asked for.
     None,
-    /// Another claim of the same namespace, whose volume is to be copied.
-    Claim {
+    /// A claim or a snapshot, of this or another namespace.
+    Object(Source),
+    /// Whatever the CrossNamespaceSource of this name in the claim's own namespace names.
+    Indirect {
         /// Its name.
         name: String,
     },
-    /// A snapshot, a CrossNamespaceSource, or anything of another namespace: ours to serve, but not yet.
-    Served {
-        /// The kind.
-        kind: String,
-        /// The name.
+    /// A CrossNamespaceSource of another namespace, which nobody there could mean for this claim.
+    Misplaced {
+        /// Its name.
         name: String,
     },
     /// A kind that a populator serves (KEP-1495): not our business.
@@ -54,15 +140,15 @@ impl DataSource {
             return Self::Dropped(DropCause::GateOff);
         }
         let group = |group: &Option<String>| group.clone().unwrap_or_default();
+        let own = Namespace::new(claim.metadata.namespace.clone().unwrap_or_default());
         match (reference, legacy) {
             (Some(r), _) => {
-                let elsewhere = r
-                    .namespace
-                    .as_ref()
-                    .is_some_and(|n| !n.is_empty() && Some(n) != claim.metadata.namespace.as_ref());
-                Self::of_kind(&group(&r.api_group), &r.kind, &r.name, elsewhere)
+                // An empty one is the claim's own, as it is to the API server.
+                let named = r.namespace.as_deref().filter(|n| !n.is_empty());
+                let namespace = named.map_or_else(|| own.clone(), Namespace::new);
+                Self::of_kind(&group(&r.api_group), &r.kind, &r.name, namespace, &own)
             }
-            (None, Some(d)) => Self::of_kind(&group(&d.api_group), &d.kind, &d.name, false),
+            (None, Some(d)) => Self::of_kind(&group(&d.api_group), &d.kind, &d.name, own.clone(), &own),
             (None, None) if named.reference => Self::Dropped(DropCause::GateOff),
             (None, None) if named.legacy => Self::Dropped(DropCause::CustomKindInDataSource),
             (None, None) => Self::None,
@@ -70,16 +156,13 @@ impl DataSource {
     }
 
     /// By group and kind together: another group's kind of the same name is a populator's.
-    fn of_kind(group: &str, kind: &str, name: &str, elsewhere: bool) -> Self {
-        match (group, kind) {
-            ("", "PersistentVolumeClaim") if !elsewhere => Self::Claim { name: name.to_owned() },
-            ("", "PersistentVolumeClaim")
-            | ("snapshot.storage.k8s.io", "VolumeSnapshot")
-            | (names::GROUP, "CrossNamespaceSource") => Self::Served {
-                kind: kind.to_owned(),
-                name: name.to_owned(),
-            },
-            _ => Self::Populator {
+    fn of_kind(group: &str, kind: &str, name: &str, namespace: Namespace, own: &Namespace) -> Self {
+        let name = name.to_owned();
+        match (SourceKind::of(group, kind), group, kind) {
+            (Some(kind), ..) => Self::Object(Source { namespace, kind, name }),
+            (None, names::GROUP, names::CROSS_NAMESPACE_SOURCE) if namespace == *own => Self::Indirect { name },
+            (None, names::GROUP, names::CROSS_NAMESPACE_SOURCE) => Self::Misplaced { name },
+            (None, ..) => Self::Populator {
                 group: group.to_owned(),
                 kind: kind.to_owned(),
             },
@@ -113,77 +196,4 @@ impl Managed {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn source(spec: serde_json::Value, managed: serde_json::Value) -> DataSource {
-        let claim = json!({
-            "metadata": {"name": "c", "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": managed}}]},
-            "spec": spec,
-        });
-        DataSource::of(&serde_json::from_value(claim).unwrap())
-    }
-
-    #[test]
-    fn the_reference_wins_and_mirrored_fields_are_one() {
-        let both = json!({
-            "dataSource": {"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"},
-            "dataSourceRef": {"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"},
-        });
-        assert_eq!(
-            source(both, json!({"f:dataSourceRef": {"f:name": {}}})),
-            DataSource::Served {
-                kind: "CrossNamespaceSource".into(),
-                name: "s".into()
-            }
-        );
-    }
-
-    #[test]
-    fn a_claim_of_the_same_namespace_is_a_clone_and_one_of_another_is_not() {
-        let named = |namespace: serde_json::Value| {
-            let source = json!({"kind": "PersistentVolumeClaim", "name": "s", "namespace": namespace});
-            let claim = json!({"metadata": {"name": "c", "namespace": "here"}, "spec": {"dataSourceRef": source}});
-            DataSource::of(&serde_json::from_value(claim).unwrap())
-        };
-        let clone = || DataSource::Claim { name: "s".into() };
-        for here in [json!(null), json!(""), json!("here")] {
-            assert_eq!(named(here), clone());
-        }
-        let served = DataSource::Served {
-            kind: "PersistentVolumeClaim".into(),
-            name: "s".into(),
-        };
-        assert_eq!(named(json!("there")), served);
-        let legacy = json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "s"}});
-        assert_eq!(source(legacy, json!({})), clone());
-    }
-
-    #[test]
-    fn kinds_of_populators_are_not_ours() {
-        let spec = json!({"dataSourceRef": {"apiGroup": "example.com", "kind": "Hello", "name": "s"}});
-        assert_eq!(
-            source(spec, json!({})),
-            DataSource::Populator {
-                group: "example.com".into(),
-                kind: "Hello".into()
-            }
-        );
-    }
-
-    #[test]
-    fn a_dropped_source_is_seen_in_the_managed_fields() {
-        let gate = json!({"f:dataSourceRef": {"f:kind": {}, "f:namespace": {}}});
-        assert_eq!(source(json!({}), gate.clone()), DataSource::Dropped(DropCause::GateOff));
-        let refilled = json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "x"},
-                              "dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "x"}});
-        assert_eq!(source(refilled, gate), DataSource::Dropped(DropCause::GateOff));
-        let custom = json!({"f:dataSource": {"f:kind": {}}});
-        assert_eq!(
-            source(json!({}), custom),
-            DataSource::Dropped(DropCause::CustomKindInDataSource)
-        );
-        assert_eq!(source(json!({}), json!({"f:resources": {}})), DataSource::None);
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod copy;
 
-pub use copy::CopyNote;
+pub use copy::{AskedBy, ByConsent, CopyNote};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -10,6 +10,7 @@ use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
     VolumeId,
@@ -25,7 +26,7 @@ use crate::plan::reclaim::Gift;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -231,6 +232,19 @@ impl Cluster for ApiServer {
         Ok(definition
             .filter(|d| d.metadata.deletion_timestamp.is_none())
             .map(|_| found))
+    }
+
+    async fn grants(&self, namespace: &NamespaceName) -> Result<Option<Vec<Grant>>, ApiError> {
+        for version in project::GRANTS.versions {
+            let resource = project::GRANTS.in_version(version);
+            let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace.as_str(), &resource);
+            match api.list(&ListParams::default()).await.map_err(unread) {
+                Ok(list) => return Ok(Some(list.items.iter().filter_map(project::grant).collect())),
+                Err(error) if error.fault == Fault::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

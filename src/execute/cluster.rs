@@ -5,6 +5,7 @@
 
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -32,6 +33,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     /// All references of a kind in a namespace; `None`: the kind is not served, or is about to be no more.
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
+    /// All ReferenceGrants of a namespace; `None`: the kind is not served.
+    async fn grants(&self, namespace: &Namespace) -> Result<Option<Vec<Grant>>, ApiError>;
     /// All claims: asked for only where data is about to go, or where nothing says where a claim may be.
     async fn claims(&self) -> Result<Vec<Claim>, ApiError>;
     /// A namespace.

@@ -4,12 +4,14 @@
 use super::api_server::{fault, unread};
 use super::cluster::{ApiError, Fault};
 use crate::api::conditions::{self, Statement, Status};
+use crate::api::cross_namespace_source::CrossNamespaceSource;
 use crate::api::names;
-use crate::api::reasons::{ReferenceReason, SharedVolumeReason};
+use crate::api::reasons::{CrossSourceReason, ReferenceReason, SharedVolumeReason};
 use crate::api::shared_volume::{SharedVolume, SharedVolumeSpec, SharedVolumeStatus};
 use crate::api::storage_backend::{StorageBackend, StorageBackendStatus};
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::{ReferenceStatus, VolumeReference};
+use crate::domain::cross_source::CrossSourceKey;
 use crate::domain::ids::{BackendName, VolumeId};
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use crate::execute::Clock;
@@ -35,6 +37,13 @@ pub trait Publication: Send + Sync + 'static {
     async fn look_again(&self) -> Result<Vec<VolumeId>, ApiError>;
     /// The condition `Accepted` of a reference.
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError>;
+    /// The condition `Accepted` of a CrossNamespaceSource.
+    async fn cross_source(
+        &self,
+        key: &CrossSourceKey,
+        reason: CrossSourceReason,
+        message: &str,
+    ) -> Result<(), ApiError>;
     /// The status of a backend; its conditions are put in from `statements`.
     async fn backend(
         &self,
@@ -181,6 +190,16 @@ fn replacing(before: &impl Serialize, status: &impl Serialize) -> Value {
     Value::Object(patch)
 }
 
+fn accepted(is: bool, reason: &'static str, message: &str) -> Statement {
+    Statement {
+        condition: conditions::ACCEPTED,
+        status: if is { Status::True } else { Status::False },
+        reason,
+        message: message.to_owned(),
+        observed_generation: None,
+    }
+}
+
 /// The conditions as they should be: what holds is True, what held before is False unless that is open, in an order that stands
 /// still.
 fn restate(before: &[Condition], wanted: &Wanted, now: jiff::Timestamp) -> Vec<Condition> {
@@ -260,15 +279,19 @@ impl Publication for Statuses {
         Ok(())
     }
 
+    async fn cross_source(
+        &self,
+        key: &CrossSourceKey,
+        reason: CrossSourceReason,
+        message: &str,
+    ) -> Result<(), ApiError> {
+        let said = accepted(reason == CrossSourceReason::Accepted, reason.as_str(), message);
+        let api: Api<CrossNamespaceSource> = Api::namespaced(self.client.clone(), key.namespace.as_str());
+        self.accept(api, &key.name, |s| s.status.clone(), said).await
+    }
+
     async fn reference(&self, key: &ReferenceKey, reason: ReferenceReason, message: &str) -> Result<(), ApiError> {
-        let accepted = reason == ReferenceReason::Accepted;
-        let said = Statement {
-            condition: conditions::ACCEPTED,
-            status: if accepted { Status::True } else { Status::False },
-            reason: reason.as_str(),
-            message: message.to_owned(),
-            observed_generation: None,
-        };
+        let said = accepted(reason == ReferenceReason::Accepted, reason.as_str(), message);
         let namespace = key.namespace.as_str();
         match key.kind {
             ReferenceKind::Volume => {

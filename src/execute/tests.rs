@@ -9,6 +9,7 @@
 use super::*;
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -217,6 +218,9 @@ impl Cluster for WatchedCluster {
         unreachable!("an action reads")
     }
     async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        unreachable!("an action reads")
+    }
+    async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
         unreachable!("an action reads")
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

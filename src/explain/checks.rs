@@ -21,6 +21,10 @@ pub(super) enum Input {
     Source,
     /// The namespace of that one.
     SourceNamespace,
+    /// The CrossNamespaceSource that it names.
+    CrossSource,
+    /// ReferenceGrants in the namespace of what it wants copied.
+    Grants,
     /// PersistentVolumes, and with them what namespaces use of backends.
     Volumes,
     /// StorageBackends.

@@ -4,6 +4,7 @@
 
 use super::checks::{Input, Unseen};
 use super::copying;
+use crate::api::cross_namespace_source::CrossNamespaceSource;
 use crate::api::names::claim as keys;
 use crate::api::revocation::Pause;
 use crate::api::storage_backend::StorageBackend;
@@ -16,6 +17,8 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimKey, Namespace};
 use crate::domain::record::Usage;
 use crate::domain::reference::ReferenceKind;
+use crate::domain::served::Served;
+use crate::domain::token::AskedBy;
 use crate::execute::api_server::{ApiServer, fault};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
@@ -23,8 +26,9 @@ use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::observe::gather::ClaimView;
 use crate::observe::index::Index;
 use crate::observe::project;
+use crate::plan::copy::asked::{Asked, asked, wants};
 use crate::plan::handshake::wanted;
-use crate::plan::{copy, rebuild};
+use crate::plan::rebuild;
 use anyhow::Context;
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -81,14 +85,6 @@ pub(super) async fn everything(client: Client, key: &ClaimKey) -> anyhow::Result
     })
 }
 
-/// The claim whose volume a claim is to be a copy of.
-fn copied(claim: &Claim) -> Option<ClaimKey> {
-    copy::wanted(claim).map(|name| ClaimKey {
-        namespace: claim.key.namespace.clone(),
-        name: name.to_owned(),
-    })
-}
-
 struct Reading {
     client: Client,
     cluster: ApiServer,
@@ -104,9 +100,10 @@ impl Reading {
         let bound = claim.volume_name.as_ref().and_then(|name| self.index.pv(name));
         let volume = bound.and_then(|pv| self.index.volume_of(pv));
         let owner = volume.and_then(|volume| self.index.pv(&volume.pv_name())?.claim.as_ref().map(|c| c.key.clone()));
+        let copied = self.copied(claim).await;
         // Before the join the claim says whose volume it wants, after it the volume says whose it is.
         let source = match claim.phase {
-            ClaimPhase::Pending => wanted(claim).and_then(Result::ok).or_else(|| copied(claim)),
+            ClaimPhase::Pending => wanted(claim).and_then(Result::ok).or(copied),
             ClaimPhase::Bound | ClaimPhase::Lost => owner.filter(|owner| *owner != claim.key),
         };
         let mut by_label = false;
@@ -128,6 +125,36 @@ impl Reading {
         if found.is_some() {
             self.index.put_namespace(claim.key.namespace.clone(), found);
         }
+    }
+
+    /// The claim whose volume a claim is to be a copy of; with it, what consent to that rests on.
+    async fn copied(&mut self, claim: &Claim) -> Option<ClaimKey> {
+        let asked = asked(claim)
+            .ok()
+            .flatten()
+            .filter(|_| claim.phase == ClaimPhase::Pending)?;
+        let namespace = &claim.key.namespace;
+        if let Asked::Indirect(name) = &asked {
+            let all: Api<CrossNamespaceSource> = Api::namespaced(self.client.clone(), namespace.as_str());
+            let found = all.get_opt(name).await.map_err(fault);
+            let found = self
+                .seen(Input::CrossSource, "CrossNamespaceSources of this namespace", found)
+                .flatten();
+            if let Some(source) = found.as_ref().and_then(project::cross_source) {
+                self.index.put_cross_source(source);
+            }
+        }
+        let source = self.index.meant(namespace, &asked)?;
+        if source.namespace != *namespace && asked.by() == AskedBy::DataSource {
+            let found = self.cluster.grants(&source.namespace).await;
+            let what = format!("ReferenceGrants of namespace {}", source.namespace);
+            match self.seen(Input::Grants, &what, found) {
+                Some(Some(grants)) => drop(self.index.reset_grants(grants)),
+                Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
+                None => {}
+            }
+        }
+        source.as_claim()
     }
 
     async fn namespace(&mut self, input: Input, name: &Namespace) {
@@ -179,7 +206,7 @@ impl Reading {
 
     /// The controller's last word to a claim that waits for a copy.
     async fn word(&mut self, claim: &Claim) -> Option<String> {
-        if claim.phase != ClaimPhase::Pending || copied(claim).is_none() {
+        if claim.phase != ClaimPhase::Pending || !wants(claim) {
             return None;
         }
         let namespace = &claim.key.namespace;

@@ -126,9 +126,14 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
     let rests_on: &[Input] = match &plan.verdict {
         // Without its class nothing of it was decided.
         Verdict::NotOurs => &[Input::Class],
-        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_) if seen.view.wants_copy() => {
-            &[Input::Source, Input::Volumes, Input::Backends]
-        }
+        Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_) if seen.view.wants_copy() => &[
+            Input::CrossSource,
+            Input::Grants,
+            Input::References,
+            Input::Source,
+            Input::Volumes,
+            Input::Backends,
+        ],
         Verdict::Refused(refusal) if matches!(refusal.reason, R::BackendUnavailable | R::LimitReached) => {
             &[Input::Backends, Input::Volumes]
         }

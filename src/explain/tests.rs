@@ -10,7 +10,6 @@ use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::ids::BackendName;
 use crate::domain::pv::{Pv, Role};
-use crate::domain::source::DataSource;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::observe::gather::ClaimView;
 use crate::observe::index::{Index, NamespaceView};
@@ -64,7 +63,7 @@ impl World {
         match input {
             Input::Class => self.class = false,
             Input::References => self.references = false,
-            Input::Namespace | Input::SourceNamespace => {}
+            Input::Namespace | Input::SourceNamespace | Input::CrossSource | Input::Grants => {}
             Input::Source => self.claims.retain(|c| c.key != key("prod/data")),
             Input::Volumes => self.pvs.clear(),
             Input::Backends => self.backends.clear(),
@@ -339,7 +338,7 @@ fn each_outcome_has_its_sign() {
 fn a_claim_that_wants_a_copy_is_told_what_it_waits_for() {
     let copying = || {
         world().with(|w| {
-            let wants = |c: &mut Claim| c.source = DataSource::Claim { name: "data".into() };
+            let wants = |c: &mut Claim| c.source = testing::volume_of("team/data");
             w.claims = vec![
                 testing::claim("team/app").with(wants),
                 testing::claim("team/data").bound(),
@@ -367,7 +366,7 @@ fn a_claim_that_wants_a_copy_is_told_what_it_waits_for() {
 #[test]
 fn whoever_may_not_read_events_is_told_that_and_everything_else() {
     let begun = world().with(|w| {
-        let wants = |c: &mut Claim| c.source = DataSource::Claim { name: "data".into() };
+        let wants = |c: &mut Claim| c.source = testing::volume_of("team/data");
         w.claims = vec![
             testing::claim("team/app").with(wants),
             testing::claim("team/data").bound(),

@@ -4,10 +4,12 @@
 
 mod copies;
 mod exports;
+mod served;
 
 pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;
 pub use exports::ExportChange;
+pub use served::*;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
@@ -136,7 +138,7 @@ pub enum Subject {
     Claim,
     /// A PersistentVolume.
     Volume,
-    /// A reference of either kind.
+    /// A reference of any kind, a CrossNamespaceSource among them.
     Reference,
     /// A StorageBackend.
     Backend,

@@ -12,10 +12,11 @@ mod timer;
 pub use timer::Timer;
 
 use crate::domain::ids::{BackendName, ClassName};
+use crate::domain::served::Served;
 use labels::{
     Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, ExportChange,
-    ExportLabels, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels, RebuildCause,
-    RebuildLabels, ReconcileLabels, Reconciled, Source, Subject,
+    ExportLabels, ForeignKind, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels,
+    RebuildCause, RebuildLabels, ReconcileLabels, Reconciled, ServedLabels, Source, Subject,
 };
 use registry::Series;
 use std::sync::Arc;
@@ -217,6 +218,17 @@ impl Metrics {
             backend: backend.as_str().to_owned(),
         };
         self.series.cuts_paused.get_or_create(&labels).set(i64::from(paused));
+    }
+
+    /// Whether a kind of another project can be read.
+    pub fn served(&self, kind: ForeignKind, is: Served) {
+        for state in Served::VARIANTS {
+            let labels = ServedLabels {
+                kind: Label(kind),
+                state: Label(*state),
+            };
+            self.series.served.get_or_create(&labels).set(i64::from(*state == is));
+        }
     }
 
     /// Whether this process leads.

@@ -2,7 +2,7 @@
 
 use super::labels::{
     BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels,
-    ProvisionLabels, RebuildLabels, ReconcileLabels,
+    ProvisionLabels, RebuildLabels, ReconcileLabels, ServedLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -51,6 +51,7 @@ pub(super) struct Series {
     pub(super) copy_seconds: Family<CopyLabels, Histogram>,
     pub(super) exports_changed: Family<ExportLabels, Counter>,
     pub(super) cuts_paused: Family<BackendLabels, Gauge>,
+    pub(super) served: Family<ServedLabels, Gauge>,
     pub(super) leader: Gauge,
 }
 
@@ -85,6 +86,7 @@ impl Series {
             copy_seconds: Family::new_with_constructor(|| Histogram::new(COPY_BUCKETS)),
             exports_changed: Family::default(),
             cuts_paused: Family::default(),
+            served: Family::default(),
             leader: Gauge::default(),
         };
         series.register();
@@ -135,6 +137,7 @@ impl Series {
             copy_seconds "copy_duration_seconds" "Time of an attempt to copy"
             exports_changed "exports_changed" "Ways to data that were cut, narrowed, restored, made again or removed"
             cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
+            served "foreign_kind" "1 for the state that a kind of another project is in: yes, not_installed, forbidden, unknown"
             leader "leader" "1 in the process that acts, 0 in one that waits"
         );
     }

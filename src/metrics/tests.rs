@@ -33,6 +33,7 @@ fn all() -> Metrics {
     metrics.copies(2, 5);
     metrics.export_changed(&backend, ExportChange::ReadOnly);
     metrics.cuts_paused(&backend, true);
+    metrics.served(ForeignKind::ReferenceGrant, Served::NotInstalled);
     metrics.leading(true);
     metrics
 }
@@ -68,6 +69,8 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"tombolo_purges_failed_total{backend="nas1"} 1"#,
         r#"tombolo_exports_changed_total{backend="nas1",what="read_only"} 1"#,
         r#"tombolo_cuts_paused{backend="nas1"} 1"#,
+        r#"tombolo_foreign_kind{kind="ReferenceGrant",state="not_installed"} 1"#,
+        r#"tombolo_foreign_kind{kind="ReferenceGrant",state="yes"} 0"#,
         "tombolo_leader 1",
     ] {
         assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
@@ -79,7 +82,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 28, "{described:#?}");
+    assert_eq!(described.len(), 29, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text

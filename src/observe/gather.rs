@@ -24,7 +24,7 @@ use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-mod copying;
+pub mod copying;
 mod live_claims;
 
 use copying::{CopyView, copies};

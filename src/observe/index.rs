@@ -6,17 +6,22 @@
 
 mod concerned;
 mod lookup;
+mod sources;
 #[cfg(test)]
 mod tests;
 
 use super::work::Work;
-use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::consent::Labels;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
+use crate::domain::grant::Grant;
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::plan::{copy, handshake};
+use crate::domain::served::Served;
+use crate::domain::source::Source;
+use crate::plan::handshake;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -39,8 +44,8 @@ pub struct Index {
     claims_by_uid: HashMap<ClaimUid, ClaimKey>,
     /// Source key → claims that ask to join it.
     askers: BTreeMap<ClaimKey, BTreeSet<ClaimKey>>,
-    /// Source key → claims without a volume that want a copy of its volume.
-    copiers: BTreeMap<ClaimKey, BTreeSet<ClaimKey>>,
+    /// Source → claims without a volume that want a copy of it.
+    copiers: BTreeMap<Source, BTreeSet<ClaimKey>>,
     pvs: BTreeMap<PvName, Arc<Pv>>,
     members: BTreeMap<VolumeId, BTreeSet<PvName>>,
     /// The newest version of a PersistentVolume that the watch has shown. What happened to any of them before it, it has shown too.
@@ -61,6 +66,9 @@ pub struct Index {
     /// Names of PersistentVolumes that went lately, or whose token did.
     went: VecDeque<PvName>,
     served: BTreeSet<ReferenceKind>,
+    cross_sources: BTreeMap<CrossSourceKey, CrossSource>,
+    grants: BTreeMap<Namespace, BTreeMap<String, Grant>>,
+    grants_served: Served,
 }
 
 /// A claim or volume without its version: whether a change concerns anybody.
@@ -87,15 +95,6 @@ fn same_but_for_tokens(a: &Pv, b: &Pv) -> bool {
             ..b.clone()
         },
     )
-}
-
-/// The claim whose volume a claim waits to be a copy of.
-fn copied_by(claim: &Claim) -> Option<ClaimKey> {
-    let name = copy::wanted(claim).filter(|_| claim.phase == ClaimPhase::Pending)?;
-    Some(ClaimKey {
-        namespace: claim.key.namespace.clone(),
-        name: name.to_owned(),
-    })
 }
 
 /// How many [`Index::gone`] remembers: more than go while one answer is on its way.
@@ -129,9 +128,7 @@ impl Index {
         if let Some(Ok(source)) = handshake::wanted(&claim) {
             self.askers.entry(source).or_default().insert(claim.key.clone());
         }
-        if let Some(source) = copied_by(&claim) {
-            self.copiers.entry(source).or_default().insert(claim.key.clone());
-        }
+        self.link_copier(&claim);
         self.claims.insert(claim.key.clone(), Arc::new(claim));
         wake
     }
@@ -156,14 +153,7 @@ impl Index {
 
     fn unlink_claim(&mut self, old: &Claim) {
         self.claims_by_uid.remove(&old.uid);
-        if let Some(source) = copied_by(old)
-            && let Some(copiers) = self.copiers.get_mut(&source)
-        {
-            copiers.remove(&old.key);
-            if copiers.is_empty() {
-                self.copiers.remove(&source);
-            }
-        }
+        self.unlink_copier(old);
         if let Some(Ok(source)) = handshake::wanted(old)
             && let Some(askers) = self.askers.get_mut(&source)
         {

@@ -5,6 +5,7 @@ pub mod exports;
 pub mod gather;
 pub mod index;
 pub mod nodes;
+pub mod optional;
 pub mod project;
 pub mod queue;
 pub mod reserved;

@@ -1,13 +1,18 @@
 //! From stored objects to what decisions look at, for the kinds that need no file of their own.
 
 use super::index::NamespaceView;
+use super::optional::Foreign;
+use crate::api::cross_namespace_source::{CrossNamespaceSource, SourceReference};
+use crate::api::names;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::access::Access;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
+use crate::domain::grant::Grant;
 use crate::domain::ids::Namespace;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
-use kube::core::ObjectMeta;
+use kube::core::{DynamicObject, ObjectMeta};
 
 /// A namespace.
 pub fn namespace(namespace: &KubeNamespace) -> Option<(Namespace, NamespaceView)> {
@@ -44,6 +49,43 @@ pub fn trident_reference(reference: &TridentVolumeReference) -> Option<Reference
         Some(&spec.pvc_namespace),
         Some(&spec.pvc_name),
         Access::ReadWrite,
+    ))
+}
+
+/// A CrossNamespaceSource.
+pub fn cross_source(object: &CrossNamespaceSource) -> Option<CrossSource> {
+    let key = CrossSourceKey {
+        namespace: Namespace::new(object.metadata.namespace.clone()?),
+        name: object.metadata.name.clone()?,
+    };
+    let SourceReference {
+        api_group,
+        kind,
+        name,
+        namespace,
+    } = &object.spec.source;
+    let group = api_group.as_deref().unwrap_or_default();
+    Some(CrossSource::new(key, group, kind, namespace, name))
+}
+
+/// ReferenceGrants of the Gateway API, which has them as v1 since its version 1.5.
+pub const GRANTS: Foreign = Foreign {
+    group: names::GRANT_GROUP,
+    kind: "ReferenceGrant",
+    plural: "referencegrants",
+    versions: &["v1", "v1beta1"],
+};
+
+/// A ReferenceGrant.
+pub fn grant(object: &DynamicObject) -> Option<Grant> {
+    let meta = &object.metadata;
+    let namespace = Namespace::new(meta.namespace.clone()?);
+    let terminating = meta.deletion_timestamp.is_some();
+    Some(Grant::read(
+        namespace,
+        meta.name.clone()?,
+        terminating,
+        object.data.get("spec"),
     ))
 }
 

@@ -4,12 +4,15 @@
 
 use super::gather::Caches;
 use super::index::{Index, Wake};
+use super::optional::{self, News};
 use super::project;
 use super::queue::Queue;
+use crate::api::cross_namespace_source::CrossNamespaceSource;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
+use crate::domain::cross_source::CrossSource;
 use crate::domain::ids::{ClaimKey, ClassName, Namespace, PvName, PvUid};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
@@ -47,6 +50,7 @@ enum Entry {
     Class(ClassName, Option<Class>),
     Namespace(Namespace, super::index::NamespaceView),
     Reference(crate::domain::reference::Reference),
+    CrossSource(CrossSource),
 }
 
 impl Feed {
@@ -156,6 +160,40 @@ impl Feed {
             .await;
     }
 
+    /// CrossNamespaceSources.
+    pub async fn cross_sources(self, client: Client, synced: watch::Sender<bool>) {
+        let how = Way {
+            project: |source: &CrossNamespaceSource| project::cross_source(source).map(Entry::CrossSource),
+            remove: |index, source| {
+                project::cross_source(source).map_or_else(Wake::new, |s| index.remove_cross_source(&s.key))
+            },
+            reset: Box::new(|index, all| {
+                let all = all
+                    .into_iter()
+                    .filter_map(|e| if let Entry::CrossSource(s) = e { Some(s) } else { None });
+                index.reset_cross_sources(all.collect())
+            }),
+        };
+        self.follow(Api::<CrossNamespaceSource>::all(client), how, synced).await;
+    }
+
+    /// ReferenceGrants, in whatever version there is, if there is one. `known`: something is known of them.
+    pub async fn grants(self, client: Client, known: watch::Sender<bool>) {
+        let tell = |news| {
+            self.change(|index| match news {
+                News::Served(served) => index.grants_are(served),
+                News::All(all) => index.reset_grants(all.iter().filter_map(project::grant).collect()),
+                News::There(object) => project::grant(&object).map_or_else(Wake::new, |grant| index.put_grant(grant)),
+                News::Gone(object) => {
+                    let grant = project::grant(&object);
+                    grant.map_or_else(Wake::new, |g| index.remove_grant(&g.namespace, &g.name))
+                }
+            });
+            known.send_replace(true);
+        };
+        optional::follow(client, project::GRANTS, tell).await;
+    }
+
     async fn follow<T>(self, api: Api<T>, how: Way<T>, synced: watch::Sender<bool>)
     where
         T: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
@@ -203,8 +241,7 @@ impl Feed {
         let of = [ReferenceKind::Volume, ReferenceKind::Trident]
             .into_iter()
             .find(|k| k.as_str() == kind);
-        let absent = matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404);
-        if let Some(reference) = of.filter(|_| absent) {
+        if let Some(reference) = of.filter(|_| optional::refused_with(error) == Some(404)) {
             self.change(|index| index.references_not_served(reference));
         }
     }
@@ -234,6 +271,7 @@ fn put(index: &mut Index, entry: Entry) -> Wake {
         Entry::Class(name, class) => index.put_class(name, class),
         Entry::Namespace(name, view) => index.put_namespace(name, Some(view)),
         Entry::Reference(reference) => index.put_reference(reference),
+        Entry::CrossSource(source) => index.put_cross_source(source),
     }
 }
 

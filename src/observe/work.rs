@@ -1,5 +1,6 @@
 //! What there is to look at: one key for each thing that is decided about on its own.
 
+use crate::domain::cross_source::CrossSourceKey;
 use crate::domain::ids::{BackendName, ClaimKey, PvName, VolumeId};
 use crate::domain::reference::ReferenceKey;
 use std::time::Duration;
@@ -17,6 +18,8 @@ pub enum Work {
     SharedVolume(VolumeId),
     /// A reference's condition.
     Reference(ReferenceKey),
+    /// A CrossNamespaceSource's condition.
+    CrossSource(CrossSourceKey),
     /// A backend: its mark, its health, its status.
     Backend(BackendName),
     /// A backend's trash.
@@ -37,6 +40,7 @@ impl Work {
             | Self::Volume(_)
             | Self::Member(_)
             | Self::Reference(_)
+            | Self::CrossSource(_)
             | Self::Backend(_)
             | Self::Trash(_)
             | Self::Sweep => Duration::ZERO,

@@ -115,9 +115,8 @@ fn usurped() -> Refusal {
 /// neither when it matches claims with free volumes).
 fn bound(o: &ForClaim<'_>) -> Plan {
     let claim = o.claim;
-    let asked = handshake::wanted(claim).is_some()
-        || claim.annotations.clone_from().is_some()
-        || !matches!(claim.source, DataSource::None);
+    let asked =
+        handshake::wanted(claim).is_some() || copy::asked::wants(claim) || !matches!(claim.source, DataSource::None);
     let elsewhere = claim.phase == ClaimPhase::Bound && claim.volume_name.is_some() && !claim.is_bound_to_own();
     let recorded_owner = o
         .other_pv
@@ -140,7 +139,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if handshake::wanted(claim).is_some() {
         return share(o);
     }
-    if copy::wanted(claim).is_some() && o.copy.is_some_and(|seen| copy::has_begun(claim, seen.source_pv)) {
+    if o.copy.is_some_and(|seen| copy::has_begun(claim, seen.source_pv)) {
         // From here on it is the source's volume that is looked at.
         return Ok(Plan::settled());
     }
@@ -150,23 +149,20 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         return Ok(Plan::settled());
     }
     match &claim.source {
-        DataSource::None | DataSource::Claim { .. } => {}
+        DataSource::None | DataSource::Object(_) | DataSource::Indirect { .. } => {}
+        DataSource::Misplaced { name } => {
+            let text = format!(
+                "CrossNamespaceSource {name} is of another namespace, and counts for claims of its own only; make one in this namespace"
+            );
+            return Err(Refusal::new(R::ConflictingSource, text));
+        }
         DataSource::Populator { group, kind } => {
             let text = format!("waiting for the populator of {kind}.{group} to make this volume");
             return Err(Refusal::new(R::WaitingForPopulator, text));
         }
-        DataSource::Served { kind, name } => {
-            let text = format!("volumes from a {kind} ({name}) are not served yet; an empty volume would be wrong");
-            return Err(Refusal::new(R::ConflictingSource, text));
-        }
         DataSource::Dropped(cause) => return Err(dropped(*cause)),
     }
-    if let Some(key) = claim.annotations.clone_from() {
-        return Err(Refusal::new(
-            R::ConflictingSource,
-            format!("annotation {key}: clones are not served yet; an empty volume would be wrong"),
-        ));
-    }
+    let asked = copy::asked::asked(claim)?;
     handshake::no_attributes_class(claim)?;
     if claim.selector {
         return Err(Refusal::new(
@@ -179,8 +175,8 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if !its_time {
         return Ok(Plan::settled());
     }
-    if let Some(name) = copy::wanted(claim) {
-        return Ok(copy::plan(claim, class, name, o.copy, o.record, o.backends, o.live));
+    if let Some(asked) = &asked {
+        return Ok(copy::plan(claim, class, asked, o.copy, o.record, o.backends, o.live));
     }
     Ok(provision::plan(&provision::Provisioning {
         claim,

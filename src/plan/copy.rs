@@ -16,11 +16,15 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimRef, ClassName, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::source::DataSource;
-use crate::domain::token::{CopyNote, Note, Token};
+use crate::domain::source::Source;
+use crate::domain::token::{ByConsent, CopyNote, Note, Token};
+use asked::Asked;
+use consent::Agreeing;
 use std::collections::BTreeMap;
 use tombolo_backend_api::VolumePath;
 
+pub mod asked;
+pub mod consent;
 pub mod outcome;
 pub mod progress;
 pub mod schedule;
@@ -30,22 +34,18 @@ pub mod source;
 mod tests;
 
 /// What the decision about a claim that wants a copy looks at besides.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct ForCopy<'a> {
+    /// What is to be copied. `None`: the CrossNamespaceSource that would say is missing, or names nothing that is copied.
+    pub named: Option<&'a Source>,
+    /// What consent rests on.
+    pub agreeing: Agreeing<'a>,
     /// The claim that it names as its source, if there is one.
     pub source: Option<&'a Claim>,
     /// The PersistentVolume that the source names, if there is one.
     pub source_pv: Option<&'a Pv>,
     /// Whether the source was found too large for this claim, as it is now.
     pub outgrown: bool,
-}
-
-/// The name of the claim whose volume `claim` wants copied, in its own namespace.
-pub fn wanted(claim: &Claim) -> Option<&str> {
-    match &claim.source {
-        DataSource::Claim { name } => Some(name),
-        DataSource::None | DataSource::Served { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => None,
-    }
 }
 
 /// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
@@ -67,8 +67,9 @@ pub(super) fn begin(claim: &Claim, class: &Class, found: &source::Admission<'_>)
         on_owner_delete: found.parameters.on_owner_delete,
         mount_options: class.mount_options.clone(),
         source_uid: found.source.uid.clone(),
+        consent: found.consent.clone(),
     };
-    let said = format!("Copying the volume of claim {}", found.source.key.name);
+    let said = format!("Copying {}", found.told);
     Plan::then_look_again(vec![
         Action::tell(&claim.reference(), R::Provisioning, said),
         Action::PutToken {
@@ -90,6 +91,8 @@ pub struct Wanted {
     pub claim: ClaimRef,
     /// Its class.
     pub class: ClassName,
+    /// Whose consent has to be there still when an attempt begins; `None`: nobody's.
+    pub consent: Option<ByConsent>,
     /// In this order; the first that fails ends the attempt.
     pub actions: Vec<Action>,
 }
@@ -190,6 +193,7 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
         token: token.clone(),
         claim: claim.clone(),
         class: note.class.clone(),
+        consent: note.consent.clone(),
         actions: vec![
             Action::Record(begun),
             copy,
@@ -204,7 +208,7 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
 pub(super) fn plan(
     claim: &Claim,
     class: &Class,
-    name: &str,
+    asked: &Asked,
     seen: Option<ForCopy<'_>>,
     record: Option<&Record>,
     backends: &[Backend],
@@ -213,7 +217,7 @@ pub(super) fn plan(
     let found = match source::examine(&source::Examined {
         claim,
         class,
-        name,
+        asked,
         seen,
         record,
         backends,

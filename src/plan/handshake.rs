@@ -240,8 +240,9 @@ fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
     };
     match &claim.source {
         DataSource::None => {}
-        DataSource::Claim { .. }
-        | DataSource::Served { .. }
+        DataSource::Object(_)
+        | DataSource::Indirect { .. }
+        | DataSource::Misplaced { .. }
         | DataSource::Populator { .. }
         | DataSource::Dropped(_) => {
             return refuse("a data source");

@@ -9,6 +9,7 @@ pub mod claim;
 pub mod cleanup;
 pub mod consent;
 pub mod copy;
+pub mod cross_source;
 pub mod exports;
 pub mod glance;
 pub mod handshake;

@@ -5,5 +5,6 @@ mod anything;
 mod arbitrary;
 mod beside;
 mod copying;
+mod deciding;
 mod exports;
 mod world;

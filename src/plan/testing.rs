@@ -10,13 +10,14 @@ use crate::domain::backend::{Backend, Health, Limits};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::{BackendChoice, Class, Parameters};
 use crate::domain::consent::Labels;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Namespace, PvName, ResourceVersion, VolumeId,
 };
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::Usage;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::source::DataSource;
+use crate::domain::source::{DataSource, Source, SourceKind};
 use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
 
@@ -145,6 +146,38 @@ impl Claim {
         edit(&mut self);
         self
     }
+}
+
+/// The volume of a claim as a data source.
+pub(crate) fn volume_of(claim: &str) -> DataSource {
+    DataSource::Object(Source::claim(key(claim)))
+}
+
+/// A snapshot as a data source.
+pub(crate) fn snapshot(name: &str) -> DataSource {
+    let key = key(name);
+    DataSource::Object(Source {
+        namespace: key.namespace,
+        kind: SourceKind::Snapshot,
+        name: key.name,
+    })
+}
+
+/// What a claim names to be copied.
+pub(crate) fn asked_source(claim: &Claim) -> Option<&Source> {
+    match &claim.source {
+        DataSource::Object(source) => Some(source),
+        _ => None,
+    }
+}
+
+/// A ReferenceGrant of namespace `of` for all its claims and snapshots, to claims of `to`.
+pub(crate) fn grant(of: &str, to: &str) -> Grant {
+    let spec = serde_json::json!({
+        "from": [{"group": "", "kind": "PersistentVolumeClaim", "namespace": to}],
+        "to": [{"group": "", "kind": "PersistentVolumeClaim"}, {"group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot"}],
+    });
+    Grant::read(namespace(of), "grant".into(), false, Some(&spec))
 }
 
 /// A VolumeReference, read-write.

@@ -2,6 +2,8 @@
 
 use crate::controllers::context::Context;
 use crate::domain::record::State;
+use crate::metrics::labels::ForeignKind;
+use crate::observe::gather;
 use std::time::Duration;
 
 /// Figures that nothing else brings up to date.
@@ -16,6 +18,8 @@ pub(super) async fn follow(ctx: Context) {
             .ledger(members, soft_deleted, ctx.ports.ledger.open_intents().len());
         let (running, waiting) = ctx.copies.figures();
         ctx.metrics.copies(running, waiting);
+        let grants = gather::with(&ctx.caches, |index| index.grants_served());
+        ctx.metrics.served(ForeignKind::ReferenceGrant, grants);
         ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
         for (subject, depth) in crate::controllers::depths(&ctx.queue) {
             ctx.metrics.queue_depth(subject, depth);

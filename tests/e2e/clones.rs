@@ -31,8 +31,7 @@ async fn a_copy_has_what_its_source_had_and_each_goes_its_own_way() {
 
     let (_, made) = w.bound_claim(&ns, copy("copy", "data")).await;
     assert_eq!(w.read(&made, "file").await, "as it was");
-    w.told(&ns, "copy", "Provisioning", "Copying the volume of claim data")
-        .await;
+    w.told(&ns, "copy", "Provisioning", "Copying claim data").await;
     w.told(&ns, "copy", "ProvisioningSucceeded", "a copy").await;
 
     // `nfs-cp` opens no file that exists.

@@ -54,6 +54,23 @@ impl Draft {
     }
 }
 
+/// A CrossNamespaceSource of a claim.
+pub fn cross_source(name: &str, namespace: &str, claim: &str) -> Value {
+    json!({
+        "apiVersion": "tombolo.dev/v1alpha1", "kind": "CrossNamespaceSource", "metadata": {"name": name},
+        "spec": {"source": {"kind": "PersistentVolumeClaim", "name": claim, "namespace": namespace}},
+    })
+}
+
+/// A ReferenceGrant of all claims of its namespace to claims of another.
+pub fn grant(name: &str, to: &str) -> Value {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant", "metadata": {"name": name},
+        "spec": {"from": [{"group": "", "kind": "PersistentVolumeClaim", "namespace": to}],
+                 "to": [{"group": "", "kind": "PersistentVolumeClaim"}]},
+    })
+}
+
 /// A reference to a claim, ReadWrite.
 pub fn reference(name: &str, namespace: &str, claim: &str) -> Value {
     json!({

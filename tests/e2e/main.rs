@@ -17,6 +17,7 @@ mod draft;
 mod see;
 mod world;
 
+mod across;
 mod admin;
 mod budget;
 mod by_hand;

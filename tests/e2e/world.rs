@@ -24,10 +24,11 @@ use crate::draft::Draft;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Our own definitions.
-pub const KINDS: [&str; 3] = [
+pub const KINDS: [&str; 4] = [
     "storagebackends.tombolo.dev",
     "volumereferences.tombolo.dev",
     "sharedvolumes.tombolo.dev",
+    "crossnamespacesources.tombolo.dev",
 ];
 
 /// The definition of the reference that people know from Trident.
@@ -130,12 +131,7 @@ impl<'c> World<'c> {
 
     /// Installs our definitions from the files that people install.
     pub async fn install_kinds(&self) {
-        for file in [
-            "storagebackends.tombolo.dev",
-            "volumereferences.tombolo.dev",
-            "sharedvolumes.tombolo.dev",
-            TRIDENT,
-        ] {
+        for file in KINDS.into_iter().chain([TRIDENT]) {
             self.install_kind(file).await;
         }
     }

@@ -124,14 +124,14 @@ impl History {
             }
             for claim in claims.iter().filter(|c| c.phase == ClaimPhase::Bound && uses(c, pv)) {
                 let path = ours.handle.path.to_string();
-                if let DataSource::Claim { name } = &claim.source
+                if let DataSource::Object(source) = &claim.source
                     && claim.is_bound_to_own()
                     && !self.written.contains(&path)
                 {
                     let made = out.fake.read(&data(&path));
                     assert!(
                         made.is_some(),
-                        "{} asked for a copy of {name} and got an empty volume",
+                        "{} asked for a copy of {source:?} and got an empty volume",
                         claim.key
                     );
                 }

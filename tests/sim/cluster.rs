@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tombolo::api::names;
 use tombolo::domain::claim::Claim;
 use tombolo::domain::cut::Cut;
+use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -101,6 +102,12 @@ impl Cluster for MemoryCluster {
         Ok(Some(here.cloned().collect()))
     }
 
+    async fn grants(&self, namespace: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
+        let all = &self.store().grants;
+        Ok(Some(
+            all.iter().filter(|g| g.namespace == *namespace).cloned().collect(),
+        ))
+    }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         Ok(self.store().all_claims().iter().map(|c| (**c).clone()).collect())
     }

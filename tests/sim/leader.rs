@@ -17,7 +17,7 @@ use std::task::{Context as Waker, Poll};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tombolo::api::conditions::Statement;
-use tombolo::api::reasons::{BackendReason, ReferenceReason};
+use tombolo::api::reasons::{BackendReason, CrossSourceReason, ReferenceReason};
 use tombolo::api::revocation::RevocationStatus;
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
 use tombolo::controllers::context::Locks;
@@ -25,6 +25,7 @@ use tombolo::controllers::copies::{Copies, Settings, next_copy};
 use tombolo::controllers::purges::{Purging, purge_next};
 use tombolo::controllers::{Context, Next, look_at};
 use tombolo::domain::backend::Limits;
+use tombolo::domain::cross_source::CrossSourceKey;
 use tombolo::domain::ids::{BackendName, ResourceVersion, VolumeId};
 use tombolo::domain::reference::{ReferenceKey, ReferenceKind};
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
@@ -80,6 +81,9 @@ impl Publication for Unread {
         Ok(())
     }
     async fn reference(&self, _: &ReferenceKey, _: ReferenceReason, _: &str) -> Result<(), ApiError> {
+        Ok(())
+    }
+    async fn cross_source(&self, _: &CrossSourceKey, _: CrossSourceReason, _: &str) -> Result<(), ApiError> {
         Ok(())
     }
     async fn backend(&self, _: &BackendName, _: StorageBackendStatus, _: Vec<Statement>) -> Result<(), ApiError> {

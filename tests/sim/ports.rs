@@ -10,6 +10,7 @@ use tombolo::api::revocation::RevocationStatus;
 use tombolo::domain::change::Change;
 use tombolo::domain::claim::Claim;
 use tombolo::domain::cut::Cut;
+use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -61,6 +62,7 @@ gated! {
     Read fn pvs() -> Result<Vec<Pv>, ApiError>;
     Read fn reference(key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     Read fn references(kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
+    Read fn grants(namespace: &Namespace) -> Result<Option<Vec<Grant>>, ApiError>;
     Read fn claims() -> Result<Vec<Claim>, ApiError>;
     Read fn namespace(name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;

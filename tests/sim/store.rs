@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tombolo::domain::claim::Claim;
 use tombolo::domain::class::Class;
+use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{ClaimKey, ClaimUid, ClassName, Namespace, PvName};
 use tombolo::domain::pv::Pv;
 use tombolo::domain::reference::{Reference, ReferenceKey};
@@ -26,6 +27,7 @@ pub struct Store {
     pub pvs: BTreeMap<PvName, PersistentVolume>,
     pub claims: BTreeMap<ClaimKey, PersistentVolumeClaim>,
     pub references: BTreeMap<ReferenceKey, Reference>,
+    pub grants: Vec<Grant>,
     pub namespaces: BTreeMap<Namespace, NamespaceView>,
     pub classes: BTreeMap<ClassName, Class>,
     /// The same as decisions see them.

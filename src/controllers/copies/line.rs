@@ -54,6 +54,8 @@ struct State {
     told: HashMap<Token, Instant>,
     /// Claims whose source was too large for them, as the first look since then found them.
     outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
+    /// Copies to which consent has ended, each with its source, until their tokens are off.
+    withdrawn: HashMap<Token, VolumeId>,
 }
 
 struct UnderWay {
@@ -143,9 +145,21 @@ impl Copies {
         }
     }
 
-    /// The same for the claim of a token, whose object was not looked at.
-    pub fn is_outgrown(&self, claim: &ClaimUid) -> bool {
-        self.lock().outgrown.contains_key(claim)
+    /// Whether the copy with a token was given up: its source is too large for its claim, which was not looked at, or consent to it has
+    /// ended.
+    pub fn is_given_up(&self, token: &Token) -> bool {
+        let state = self.lock();
+        state.outgrown.contains_key(&token.claim) || state.withdrawn.contains_key(token)
+    }
+
+    /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
+    pub fn are_on(&self, source: &VolumeId, on: impl Fn(&Token) -> bool) {
+        self.lock().withdrawn.retain(|token, of| of != source || on(token));
+    }
+
+    pub(super) fn lost_consent(&self, wanted: &Wanted) {
+        let source = VolumeId::from(&wanted.source);
+        self.lock().withdrawn.insert(wanted.token.clone(), source);
     }
 
     /// Forgets claims that are gone.
@@ -154,6 +168,7 @@ impl Copies {
         state.outgrown.retain(|claim, _| there(claim));
         state.tried.retain(|token, _| there(&token.claim));
         state.told.retain(|token, _| there(&token.claim));
+        state.withdrawn.retain(|token, _| there(&token.claim));
     }
 
     pub(super) fn outgrew(&self, claim: &ClaimUid) {

@@ -6,7 +6,6 @@ use crate::controllers::{claims, volumes};
 use crate::domain::claim::Claim;
 use crate::domain::pv::Pv;
 use crate::domain::record::State;
-use crate::domain::source::DataSource;
 use crate::domain::token::Token;
 use crate::plan::copy::schedule::Bounds;
 use crate::plan::testing::{self, GI, id, pv, pv_name, uid};
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use tombolo_backend_api::{Class, CopyTerms, VolumePath};
 use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
+mod consent;
 mod objects;
 mod stopped;
 
@@ -51,8 +51,7 @@ async fn start(mut w: World, cluster: Arc<Objects>, before: Option<&Bench>) -> B
 }
 
 fn target(name: &str, source: &str) -> Claim {
-    let name_of_source = source.split_once('/').unwrap().1.to_owned();
-    testing::claim(name).with(|c| c.source = DataSource::Claim { name: name_of_source })
+    testing::claim(name).with(|c| c.source = testing::volume_of(source))
 }
 
 impl Bench {
@@ -131,7 +130,7 @@ async fn a_claim_gets_a_copy_and_its_source_is_kept_no_longer_than_that() {
     assert!(b.object("team/data").unwrap().tokens.is_empty());
     assert_eq!(b.state_of("team/app"), Some(State::Live));
     assert_eq!((b.w.ctx.copies.figures(), b.clones_of("team/app")), ((0, 0), 1));
-    assert!(b.said("Copying the volume of claim data") && b.said("Successfully provisioned volume pvc-team-app"));
+    assert!(b.said("Copying claim data") && b.said("Successfully provisioned volume pvc-team-app"));
     let terms = b.w.fake.calls().iter().find_map(|call| match call {
         Call::CloneVolume { terms, .. } => Some(*terms),
         _ => None,

@@ -8,6 +8,7 @@ use crate::domain::access::{AccessModes, OnDelete, OnOwnerDelete};
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::Terms;
+use crate::domain::source::Source;
 use serde::{Deserialize, Serialize};
 
 /// Value of a copying token's annotation.
@@ -35,6 +36,28 @@ pub struct CopyNote {
     /// UID of the claim whose volume is copied.
     #[serde(rename = "sourceUID")]
     pub source_uid: ClaimUid,
+    /// Whose consent it rests on; absent within a namespace, where nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ByConsent>,
+}
+
+/// Consent that a copy was begun by, and that is asked for again before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ByConsent {
+    /// What the claim asked to have copied.
+    pub source: Source,
+    /// How it asked.
+    pub by: AskedBy,
+}
+
+/// How a claim asked for a copy: it says who has to consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AskedBy {
+    /// By a data source, its own or that of a CrossNamespaceSource.
+    DataSource,
+    /// By the annotations of Trident.
+    Annotation,
 }
 
 impl CopyNote {
@@ -75,7 +98,16 @@ mod tests {
             on_owner_delete: OnOwnerDelete::Hold,
             mount_options: vec!["hard".into()],
             source_uid: ClaimUid::new("s"),
+            consent: None,
         };
+        let across = CopyNote {
+            consent: Some(ByConsent {
+                source: Source::claim(ClaimKey::new("b", "data")),
+                by: AskedBy::DataSource,
+            }),
+            ..note.clone()
+        };
+        assert_eq!(CopyNote::parse(&across.to_text()), Some(across));
         let text = note.to_text();
         assert_eq!(Note::parse(TokenKind::Copying, &text), Some(Note::Copy(note)));
         assert_eq!(Note::parse(TokenKind::Joining, &text), None);

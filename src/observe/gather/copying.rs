@@ -2,21 +2,33 @@
 
 use super::{Caches, with};
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimKey, VolumeId};
+use crate::domain::grant::Grant;
+use crate::domain::ids::{ClaimKey, Namespace, VolumeId};
 use crate::domain::pv::Pv;
-use crate::domain::token::{Token, TokenKind};
+use crate::domain::reference::Reference;
+use crate::domain::served::Served;
+use crate::domain::source::Source;
+use crate::domain::token::{AskedBy, ByConsent, Token, TokenKind};
 use crate::execute::Failure;
-use crate::execute::cluster::Cluster;
+use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
 use crate::observe::index::Index;
 use crate::plan::copy::ForCopy;
+use crate::plan::copy::asked::asked;
+use crate::plan::copy::consent::{self, Agreeing, StillAgreeing};
+use crate::plan::handshake;
 use crate::plan::volume::{Copies, Known};
-use crate::plan::{copy, handshake};
+use futures::future::try_join_all;
 use std::sync::Arc;
 
-/// The source of a claim that wants a copy.
+/// The source of a claim that wants a copy, and who consents to it.
 #[derive(Debug, Clone)]
 pub(super) struct CopyView {
+    by: AskedBy,
+    named: Option<Source>,
+    grants: Vec<Grant>,
+    served: Served,
+    references: Vec<Reference>,
     pub(super) source: Option<Arc<Claim>>,
     pub(super) source_pv: Option<Arc<Pv>>,
     pub(super) outgrown: bool,
@@ -26,6 +38,13 @@ impl CopyView {
     /// What the decision borrows.
     pub(super) fn to_decide(&self) -> ForCopy<'_> {
         ForCopy {
+            named: self.named.as_ref(),
+            agreeing: Agreeing {
+                grants: &self.grants,
+                served: self.served,
+                references: &self.references,
+                owner: self.source.as_deref(),
+            },
             source: self.source.as_deref(),
             source_pv: self.source_pv.as_deref(),
             outgrown: self.outgrown,
@@ -40,43 +59,135 @@ impl CopyView {
 
     pub(super) fn cached(index: &Index, claim: &Claim) -> Option<Self> {
         // Whoever asks for a share as well is told that first.
-        let name = copy::wanted(claim).filter(|_| handshake::wanted(claim).is_none())?;
-        let key = ClaimKey {
-            namespace: claim.key.namespace.clone(),
-            name: name.to_owned(),
-        };
-        let source = index.claim(&key).cloned();
+        let asked = asked(claim).ok()?.filter(|_| handshake::wanted(claim).is_none())?;
+        let named = index.meant(&claim.key.namespace, &asked);
+        let source = named.as_ref().and_then(Source::as_claim);
+        let source = source.and_then(|key| index.claim(&key)).cloned();
         // A copy that has begun goes on when its source is gone.
         let begun = index.reads_for(&claim.uid).next().cloned();
-        let named = source.as_ref().and_then(|source| source.volume_name.clone());
+        let of_source = source.as_ref().and_then(|source| source.volume_name.clone());
+        let elsewhere = named.iter().filter(|source| source.namespace != claim.key.namespace);
         Some(Self {
-            source_pv: begun.or(named).and_then(|name| index.pv(&name)).cloned(),
+            by: asked.by(),
+            grants: elsewhere
+                .flat_map(|source| index.grants_in(&source.namespace))
+                .cloned()
+                .collect(),
+            served: index.grants_served(),
+            references: index.references_in(&claim.key.namespace).cloned().collect(),
+            source_pv: begun.or(of_source).and_then(|name| index.pv(&name)).cloned(),
             source,
+            named,
             outgrown: false,
         })
     }
 
-    /// Reads the source live; `false`: it is not what the caches said.
+    /// Reads the source live, and who consents to it; `false`: it is not what the caches said.
     pub(super) async fn read_live(&mut self, claim: &Claim, cluster: &dyn Cluster) -> Result<bool, Failure> {
-        let Some(name) = copy::wanted(claim) else {
+        let Some((source, key)) = self
+            .named
+            .as_ref()
+            .and_then(|source| Some((source, source.as_claim()?)))
+        else {
             return Ok(false);
         };
-        let key = ClaimKey {
-            namespace: claim.key.namespace.clone(),
-            name: name.to_owned(),
-        };
-        let named = self.source_pv.as_ref().map(|pv| pv.name.clone());
+        let name = self.source_pv.as_ref().map(|pv| pv.name.clone());
         let pv = async {
-            match &named {
+            match &name {
                 Some(name) => cluster.pv(name).await,
                 None => Ok(None),
             }
         };
-        let (source, pv) = tokio::try_join!(cluster.claim(&key), pv)?;
-        let same = source.as_ref().and_then(|source| source.volume_name.as_ref()) == named.as_ref();
+        let consent = live_consent(cluster, &claim.key.namespace, source, self.by, &self.references);
+        let (source, pv, consent) = tokio::try_join!(cluster.claim(&key), pv, consent)?;
+        let same = source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref();
         (self.source, self.source_pv) = (source.map(Arc::new), pv.map(Arc::new));
+        (self.grants, self.served, self.references) = (consent.grants, consent.served, consent.references);
         Ok(same)
     }
+}
+
+/// What consent to a copy rests on, read live.
+#[derive(Debug, Default)]
+struct LiveConsent {
+    grants: Vec<Grant>,
+    served: Served,
+    references: Vec<Reference>,
+}
+
+/// Reads what consent rests on; nothing for a copy within a namespace. `known`: the references that the caches have.
+async fn live_consent(
+    cluster: &dyn Cluster,
+    namespace: &Namespace,
+    source: &Source,
+    by: AskedBy,
+    known: &[Reference],
+) -> Result<LiveConsent, ApiError> {
+    if source.namespace == *namespace {
+        return Ok(LiveConsent::default());
+    }
+    match by {
+        AskedBy::DataSource => {
+            let (grants, served) = match cluster.grants(&source.namespace).await {
+                Ok(Some(grants)) => (grants, Served::Yes),
+                Ok(None) => (Vec::new(), Served::NotInstalled),
+                Err(error) if error.fault == Fault::Forbidden => (Vec::new(), Served::Forbidden),
+                Err(error) => return Err(error),
+            };
+            Ok(LiveConsent {
+                grants,
+                served,
+                references: Vec::new(),
+            })
+        }
+        AskedBy::Annotation => {
+            let key = source.as_claim();
+            let naming = known.iter().filter(|r| key.as_ref().is_some_and(|key| r.names(key)));
+            let references = try_join_all(naming.map(|r| cluster.reference(&r.key))).await?;
+            Ok(LiveConsent {
+                references: references.into_iter().flatten().collect(),
+                ..LiveConsent::default()
+            })
+        }
+    }
+}
+
+/// Whether consent to a copy that has begun was taken back since, by a live look.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn is_withdrawn(
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    claim: &ClaimKey,
+    consent: &ByConsent,
+) -> Result<bool, Failure> {
+    let ByConsent { source, by } = consent;
+    let known: Vec<Reference> = with(caches, |index| index.references_in(&claim.namespace).cloned().collect());
+    let owner = async {
+        match (by, source.as_claim()) {
+            (AskedBy::Annotation, Some(key)) => cluster.claim(&key).await,
+            (AskedBy::Annotation | AskedBy::DataSource, _) => Ok(None),
+        }
+    };
+    let live = live_consent(cluster, &claim.namespace, source, *by, &known);
+    let (live, owner) = tokio::try_join!(live, owner)?;
+    // Last: what was missing above may be missing because the namespace is going away.
+    let namespace = cluster.namespace(&source.namespace).await?;
+    Ok(consent::is_withdrawn(
+        claim,
+        source,
+        *by,
+        &StillAgreeing {
+            namespace: namespace.map(|view| view.terminating),
+            agreeing: Agreeing {
+                grants: &live.grants,
+                served: live.served,
+                references: &live.references,
+                owner: owner.as_ref(),
+            },
+        },
+    ))
 }
 
 /// What is known of copies. Of the ledger and the caches only: whether a copy has an object is read with its token.
@@ -90,7 +201,7 @@ pub(super) fn copies(volume: &VolumeId, pv: Option<&Pv>, caches: &Caches, ledger
                 .as_ref()
                 .is_some_and(|record| with(caches, |index| index.owners_of(&record.handle).next().is_some())),
             record: record.map(|record| (*record).clone()),
-            outgrown: false,
+            given_up: false,
         }
     };
     let own = volume.pv_name().claim_uid();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
 use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use crate::domain::token::Note;
@@ -54,6 +55,10 @@ impl Cluster for Readable {
         Ok(self.pvs.iter().filter(labelled).cloned().collect())
     }
 
+    async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
+        self.ask("grants".to_owned());
+        Ok(Some(Vec::new()))
+    }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         self.ask("claims".to_owned());
         Ok(self.claims.clone())

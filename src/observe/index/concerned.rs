@@ -27,7 +27,7 @@ impl Index {
                 .get(&claim.key)
                 .into_iter()
                 .flatten()
-                .chain(self.copiers.get(&claim.key).into_iter().flatten())
+                .chain(self.copiers_of(&claim.key))
                 .map(|key| Work::Claim(key.clone())),
         );
         let own = claim.uid.pv_name();
@@ -83,7 +83,7 @@ impl Index {
                         .get(&claim.key)
                         .into_iter()
                         .flatten()
-                        .chain(self.copiers.get(&claim.key).into_iter().flatten())
+                        .chain(self.copiers_of(&claim.key))
                         .map(|k| Work::Claim(k.clone())),
                 );
             }
@@ -112,12 +112,12 @@ impl Index {
         wake
     }
 
-    /// Claims of a namespace that ask for a share or have one, and what is said of the volumes they have.
+    /// Claims of a namespace that ask for a share or have one, or ask for a copy by annotations, and what is said of the volumes they have.
     pub(super) fn consumers_in(&self, namespace: &Namespace) -> Wake {
         let mut wake = Wake::new();
         for claim in self.claims_in(namespace) {
             let member = self.pvs.get(&claim.uid.pv_name()).filter(|pv| pv.is_member());
-            if member.is_some() || handshake::wanted(claim).is_some() {
+            if member.is_some() || handshake::wanted(claim).is_some() || claim.annotations.clone_from().is_some() {
                 wake.insert(Work::Claim(claim.key.clone()));
             }
             wake.extend(member.and_then(|pv| self.volume_of(pv)).map(Work::SharedVolume));

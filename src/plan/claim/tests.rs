@@ -178,10 +178,6 @@ fn bound_lost_and_terminating_claims_need_nothing() {
 fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
     let annotated = |key: &str| testing::claim("team/app").annotated(&[(key, "prod/data")]);
     let from = |source: DataSource| testing::claim("team/app").with(|c| c.source = source);
-    let served = |kind: &str| DataSource::Served {
-        kind: kind.into(),
-        name: "s".into(),
-    };
     let populator = DataSource::Populator {
         group: "example.com".into(),
         kind: "Hello".into(),
@@ -201,23 +197,21 @@ fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
         (
             "cloneFromPVC",
             annotated("trident.netapp.io/cloneFromPVC"),
-            R::ConflictingSource,
+            R::InvalidCloneFrom,
         ),
         (
             "cloneFromSnapshot",
             annotated("trident.netapp.io/cloneFromSnapshot"),
-            R::ConflictingSource,
+            R::InvalidCloneFrom,
         ),
         (
             "cloneFromNamespace",
             annotated("trident.netapp.io/cloneFromNamespace"),
-            R::ConflictingSource,
+            R::InvalidCloneFrom,
         ),
-        ("a clone", from(served("PersistentVolumeClaim")), R::ConflictingSource),
-        ("a restore", from(served("VolumeSnapshot")), R::ConflictingSource),
         (
-            "a cross-namespace source",
-            from(served("CrossNamespaceSource")),
+            "a cross-namespace source of another namespace",
+            from(DataSource::Misplaced { name: "s".into() }),
             R::ConflictingSource,
         ),
         ("a populator", from(populator), R::WaitingForPopulator),

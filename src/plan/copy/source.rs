@@ -1,9 +1,12 @@
 //! May this claim have a copy of that one's volume? The checks in their order.
 //!
 //! The order is that of the CSI external-provisioner, as far as there is anything to compare, so that people who know it find the same
-//! thing said first. Both claims are of one namespace: nothing of the source is a secret.
+//! thing said first. What the claim itself says comes before, and consent before anything of the source: until that is given, nothing is
+//! told of the source but the name by which the claim asks for it.
 
 use super::ForCopy;
+use super::asked::Asked;
+use super::consent;
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -11,6 +14,8 @@ use crate::domain::class::{Class, Parameters};
 use crate::domain::pv::{Ours, Pv, PvPhase, Role};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
+use crate::domain::source::{Source, SourceKind};
+use crate::domain::token::ByConsent;
 use crate::plan::{Plan, Refusal, provision};
 
 /// All that is looked at.
@@ -20,8 +25,8 @@ pub struct Examined<'a> {
     pub claim: &'a Claim,
     /// Its class.
     pub class: &'a Class,
-    /// The name of its source.
-    pub name: &'a str,
+    /// What it asks for.
+    pub asked: &'a Asked,
     /// The source; `None`: it was not looked at.
     pub seen: Option<ForCopy<'a>>,
     /// What the ledger knows of the claim's own volume.
@@ -41,16 +46,20 @@ pub struct Admission<'a> {
     pub parameters: &'a Parameters,
     /// Bytes that the copy may have.
     pub bytes: u64,
+    /// Whose consent it rests on; `None`: nobody is asked.
+    pub consent: Option<ByConsent>,
+    /// What those of the claim's namespace call the source.
+    pub told: String,
 }
 
 fn refuse<T>(reason: R, text: impl Into<String>) -> Result<T, Plan> {
     Err(Refusal::new(reason, text).into())
 }
 
-fn not_ready<T>(name: &str, why: &str) -> Result<T, Plan> {
+fn not_ready<T>(told: &str, why: &str) -> Result<T, Plan> {
     refuse(
         R::SourceNotReady,
-        format!("claim {name}, which is to be copied, {why}; this claim goes on when it has a volume"),
+        format!("{told}, which is to be copied, {why}; this claim goes on when it has a volume"),
     )
 }
 
@@ -64,24 +73,28 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
     let Some(seen) = e.seen else {
         return refuse(R::InternalError, "the source was not looked at");
     };
-    let source = source_claim(e, seen.source)?;
-    fits(e.name, source.request, bytes)?;
-    let (pv, ours) = source_volume(source, seen.source_pv)?;
+    let named = named(e, seen.named)?;
+    let (own, by) = (&e.claim.key, e.asked.by());
+    consent::given(own, named, by, &seen.agreeing)?;
+    let told = named.told_in(&own.namespace);
+    let told = told.as_str();
+    let source = source_claim(named, told, seen.source)?;
+    fits(told, source.request, bytes)?;
+    let (pv, ours) = source_volume(source, told, seen.source_pv)?;
     if source.block || pv.block {
         return refuse(
             R::AccessModeMismatch,
-            format!("claim {} is a block device, and this one a file system", e.name),
+            format!("{told} is a block device, and this one a file system"),
         );
     }
-    fits(e.name, Some(pv.capacity), bytes)?;
+    fits(told, Some(pv.capacity), bytes)?;
     if seen.outgrown {
         let text = format!(
-            "claim {} holds more than this claim asks for, or more files than are copied; make this claim again with a larger request",
-            e.name
+            "{told} holds more than this claim asks for, or more files than are copied; make this claim again with a larger request"
         );
         return refuse(R::SourceTooLarge, text);
     }
-    let backend = backend(e, parameters, ours)?;
+    let backend = backend(e, parameters, ours, told)?;
     can_copy(e, backend)?;
     if !provision::reaches(backend, e.claim) {
         return Err(provision::elsewhere(e.claim));
@@ -98,63 +111,82 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         pv,
         parameters,
         bytes,
+        consent: (named.namespace != own.namespace).then(|| ByConsent {
+            source: named.clone(),
+            by,
+        }),
+        told: told.to_owned(),
     })
 }
 
-fn source_claim<'a>(e: &Examined<'a>, source: Option<&'a Claim>) -> Result<&'a Claim, Plan> {
-    if e.name == e.claim.key.name {
+/// What is to be copied, whatever the claim names it by.
+fn named<'a>(e: &Examined<'a>, named: Option<&'a Source>) -> Result<&'a Source, Plan> {
+    let Some(named) = named else {
+        let Asked::Indirect(name) = e.asked else {
+            return refuse(R::InternalError, "the source was not looked at");
+        };
+        let text = format!(
+            "CrossNamespaceSource {name} does not exist in this namespace, or names nothing that can be copied"
+        );
+        return refuse(R::SourceNotReady, text);
+    };
+    if named.as_claim().as_ref() == Some(&e.claim.key) {
         return refuse(
             R::ConflictingSource,
             "the claim names itself as its data source; name another claim",
         );
     }
+    Ok(named)
+}
+
+fn source_claim<'a>(named: &Source, told: &str, source: Option<&'a Claim>) -> Result<&'a Claim, Plan> {
+    if named.kind == SourceKind::Snapshot {
+        let text = format!("volumes from {told} are not served yet; an empty volume would be wrong");
+        return refuse(R::ConflictingSource, text);
+    }
     let Some(source) = source else {
-        return not_ready(e.name, "does not exist");
+        return not_ready(told, "does not exist");
     };
     match source.phase {
         ClaimPhase::Bound => {}
-        ClaimPhase::Pending => return not_ready(e.name, "has no volume yet"),
-        ClaimPhase::Lost => return not_ready(e.name, "has lost its volume"),
+        ClaimPhase::Pending => return not_ready(told, "has no volume yet"),
+        ClaimPhase::Lost => return not_ready(told, "has lost its volume"),
     }
     if source.terminating {
-        return going(e.name);
+        return going(told);
     }
     if source.class.is_none() {
-        let text = format!(
-            "claim {} has no StorageClass, and only a volume of Tombolo's is copied",
-            e.name
-        );
+        let text = format!("{told} has no StorageClass, and only a volume of Tombolo's is copied");
         return refuse(R::ClassMismatch, text);
     }
     Ok(source)
 }
 
-fn going<T>(name: &str) -> Result<T, Plan> {
+fn going<T>(told: &str) -> Result<T, Plan> {
     refuse(
         R::SourceTerminating,
-        format!("claim {name}, which is to be copied, is being deleted"),
+        format!("{told}, which is to be copied, is being deleted"),
     )
 }
 
 /// As large as its source, which it has to hold: by what was asked for as well as by what there is, as after an expansion.
-fn fits(name: &str, source: Option<u64>, bytes: u64) -> Result<(), Plan> {
+fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Plan> {
     match source {
         Some(needed) if needed > bytes => {
             let (needed, asked) = (size::format(needed), size::format(bytes));
-            let text = format!("claim {name} is of {needed}, which a copy needs too, and this claim asks for {asked}");
+            let text = format!("{told} is of {needed}, which a copy needs too, and this claim asks for {asked}");
             refuse(R::SourceTooLarge, text)
         }
         Some(_) | None => Ok(()),
     }
 }
 
-fn source_volume<'a>(source: &Claim, pv: Option<&'a Pv>) -> Result<(&'a Pv, &'a Ours), Plan> {
-    let name = &source.key.name;
+fn source_volume<'a>(source: &Claim, told: &str, pv: Option<&'a Pv>) -> Result<(&'a Pv, &'a Ours), Plan> {
     let Some(pv) = pv.filter(|pv| source.volume_name.as_ref() == Some(&pv.name)) else {
-        return not_ready(name, "is bound to a PersistentVolume that is not there");
+        return not_ready(told, "is bound to a PersistentVolume that is not there");
     };
     let Some(ours) = &pv.ours else {
-        let text = format!("claim {name} has a volume of another provisioner, which only that one can copy");
+        let text = format!("{told} has a volume of another provisioner, which only that one can copy");
         return refuse(R::ClassMismatch, text);
     };
     let bound = pv
@@ -162,25 +194,25 @@ fn source_volume<'a>(source: &Claim, pv: Option<&'a Pv>) -> Result<(&'a Pv, &'a 
         .as_ref()
         .is_some_and(|c| c.key == source.key && c.uid.as_ref() == Some(&source.uid));
     if !bound {
-        return not_ready(name, "is bound to a PersistentVolume that is another claim's");
+        return not_ready(told, "is bound to a PersistentVolume that is another claim's");
     }
     if pv.terminating {
-        return going(name);
+        return going(told);
     }
     if pv.phase != PvPhase::Bound {
-        return not_ready(name, "is bound to a PersistentVolume that is not");
+        return not_ready(told, "is bound to a PersistentVolume that is not");
     }
     match &ours.role {
         Role::Owner => Ok((pv, ours)),
         Role::Member(_) => refuse(
             R::SourceIsMember,
-            format!("claim {name} is itself shared from elsewhere; only the claim that owns a volume is copied"),
+            format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied"),
         ),
     }
 }
 
 /// The backend of the source, which the class of the claim must mean too.
-fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours) -> Result<&'a Backend, Plan> {
+fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours, told: &str) -> Result<&'a Backend, Plan> {
     let id = &ours.handle.backend;
     // One that cannot be used now has no id, and is known by its name.
     let same = |b: &&Backend| b.id() == Some(id) || (b.id().is_none() && ours.backend.as_ref() == Some(&b.name));
@@ -192,8 +224,8 @@ fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours) -> Result
         .any(|b| b.name == backend.name)
     {
         let text = format!(
-            "StorageClass {} is for another storage backend than the one that claim {} is on; name the class of that claim",
-            e.class.name, e.name
+            "StorageClass {} is for another storage backend than the one that {told} is on; name the class of that claim",
+            e.class.name
         );
         return refuse(R::ClassMismatch, text);
     }

@@ -1,18 +1,23 @@
 //! The checks in their order, as people know them from the CSI external-provisioner, and what follows when they pass.
 //!
-//! The names begin with the rows of the table of clones that they answer for. Rows that end before any check of ours, or concern other
-//! namespaces, are not here.
+//! The names begin with the rows of the table of clones that they answer for.
 
+use super::asked::{Asked, asked};
 use super::source::{Examined, examine};
 use super::*;
 use crate::domain::backend::Health;
 use crate::domain::claim::ClaimPhase;
 use crate::domain::class::BackendChoice;
+use crate::domain::grant::Grant;
 use crate::domain::pv::PvPhase;
+use crate::domain::reference::Reference;
+use crate::domain::served::Served;
+use crate::domain::source::DataSource;
 use crate::plan::claim::{self, ForClaim};
 use crate::plan::testing::{self, GI, class, copied, copier, id, member_pv, pv, uid};
 use crate::plan::{Refusal, rules};
 
+mod across;
 mod more;
 mod rows;
 
@@ -26,12 +31,17 @@ pub(super) struct Scene {
     pub(super) backends: Vec<Backend>,
     pub(super) outgrown: bool,
     pub(super) live: bool,
+    pub(super) grants: Vec<Grant>,
+    pub(super) served: Served,
+    pub(super) references: Vec<Reference>,
+    /// What the CrossNamespaceSource says that the claim names, if it names one.
+    pub(super) indirect: Option<Source>,
 }
 
 /// `team/app` may have a copy of `team/data`.
 pub(super) fn scene() -> Scene {
     Scene {
-        claim: testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() }),
+        claim: testing::claim("team/app").with(|c| c.source = testing::volume_of("team/data")),
         class: class("gold"),
         source: Some(testing::claim("team/data").bound()),
         source_pv: Some(pv("team/data")),
@@ -39,7 +49,20 @@ pub(super) fn scene() -> Scene {
         backends: vec![copier("nas1")],
         outgrown: false,
         live: true,
+        grants: Vec::new(),
+        served: Served::Yes,
+        references: Vec::new(),
+        indirect: None,
     }
+}
+
+/// `team/app` may have a copy of `prod/data`, by a grant.
+pub(super) fn across() -> Scene {
+    scene().with(|s| {
+        s.claim.source = testing::volume_of("prod/data");
+        (s.source, s.source_pv) = (Some(testing::claim("prod/data").bound()), Some(pv("prod/data")));
+        s.grants = vec![testing::grant("prod", "team")];
+    })
 }
 
 impl Scene {
@@ -58,8 +81,22 @@ impl Scene {
         self.with(|s| s.source_pv = s.source_pv.take().map(edit))
     }
 
-    fn seen(&self) -> ForCopy<'_> {
+    fn named(&self) -> Option<Source> {
+        match asked(&self.claim).ok()?? {
+            Asked::Named(source) | Asked::Annotated(source) => Some(source),
+            Asked::Indirect(_) => self.indirect.clone(),
+        }
+    }
+
+    fn seen<'a>(&'a self, named: Option<&'a Source>) -> ForCopy<'a> {
         ForCopy {
+            named,
+            agreeing: Agreeing {
+                grants: &self.grants,
+                served: self.served,
+                references: &self.references,
+                owner: self.source.as_ref(),
+            },
             source: self.source.as_ref(),
             source_pv: self.source_pv.as_ref(),
             outgrown: self.outgrown,
@@ -67,6 +104,7 @@ impl Scene {
     }
 
     pub(super) fn plan(&self) -> Plan {
+        let named = self.named();
         let o = ForClaim {
             claim: &self.claim,
             class: Some(&self.class),
@@ -75,7 +113,7 @@ impl Scene {
             record: self.record.as_ref(),
             backends: &self.backends,
             handshake: None,
-            copy: Some(self.seen()),
+            copy: Some(self.seen(named.as_ref())),
             live: self.live,
         };
         let plan = claim::decide(&o);

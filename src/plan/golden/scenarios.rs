@@ -5,11 +5,10 @@ use crate::domain::access::{OnDelete, OnOwnerDelete};
 use crate::domain::claim::Claim;
 use crate::domain::pv::{Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::source::DataSource;
 use crate::domain::token::Token;
 use crate::plan::Plan;
 use crate::plan::claim::{self, ForClaim};
-use crate::plan::copy::{self, ForCopy};
+use crate::plan::copy::ForCopy;
 use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::{self, LiveMember};
 use crate::plan::testing::{
@@ -42,10 +41,11 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
         backend: backends.first(),
     };
     claim::decide(&ForClaim {
-        copy: copy::wanted(claim).map(|_| ForCopy {
+        copy: testing::asked_source(claim).map(|named| ForCopy {
+            named: Some(named),
             source: source.map(|s| s.0),
             source_pv: source.map(|s| s.1),
-            outgrown: false,
+            ..ForCopy::default()
         }),
         claim,
         class: Some(&class("gold")),
@@ -136,7 +136,7 @@ fn joining(check: See<'_>) {
 
 fn copying(check: See<'_>) {
     let source = testing::claim("team/data").bound();
-    let target = || testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() });
+    let target = || testing::claim("team/app").with(|c| c.source = testing::volume_of("team/data"));
     check(
         "copy-begin",
         &of_claim(&target(), None, Some((&source, &pv("team/data"))), true),
@@ -165,7 +165,7 @@ fn copying(check: See<'_>) {
     check("copy-nobody-waits-for", &volume::decide(&with_token(TokenClaim::Gone)));
     let known = volume::Known {
         record: Some(copied("team/app", "team/data")),
-        outgrown: true,
+        given_up: true,
         ..volume::Known::default()
     };
     under_way.copies.of_this = [(Token::copying(uid("team/app")), known)].into();

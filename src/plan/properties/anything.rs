@@ -1,13 +1,12 @@
 //! One plan each, from anything.
 
 use super::arbitrary::{ClaimScene, claim_scene, live_member, live_volume, odd_uid};
+use super::deciding::decide;
 use crate::domain::change::{self, Change};
 use crate::domain::claim::ClaimPhase;
 use crate::domain::ids::VolumeId;
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::Token;
-use crate::plan::claim::{self, ForClaim};
-use crate::plan::copy::{self, ForCopy};
 use crate::plan::handshake::{self, Handshake, examine};
 use crate::plan::{Action, Plan, Verdict, glance, member, rules, testing, volume};
 use proptest::prelude::*;
@@ -31,34 +30,6 @@ fn discards(of: &VolumeId, plan: &Plan) -> bool {
     plan.actions
         .iter()
         .any(|a| matches!(a, Action::Discard { volume, .. } if volume == of))
-}
-
-pub(super) fn decide(s: &ClaimScene) -> Plan {
-    let labels = testing::labels(&[("tier", "gold")]);
-    let handshake = Handshake {
-        claim: &s.claim,
-        namespace_labels: &labels,
-        references: &s.references,
-        source: s.source.as_ref(),
-        source_namespace_terminating: s.going,
-        source_pv: s.source_pv.as_ref(),
-        backend: s.backends.first(),
-    };
-    claim::decide(&ForClaim {
-        copy: copy::wanted(&s.claim).map(|_| ForCopy {
-            source: s.source.as_ref(),
-            source_pv: s.source_pv.as_ref(),
-            outgrown: s.outgrown,
-        }),
-        claim: &s.claim,
-        class: s.class.as_ref(),
-        own_pv: s.own_pv.as_ref(),
-        other_pv: s.other_pv.as_ref(),
-        record: s.record.as_ref(),
-        backends: &s.backends,
-        handshake: handshake::wanted(&s.claim).map(|_| handshake),
-        live: s.live,
-    })
 }
 
 proptest! {
@@ -169,7 +140,7 @@ proptest! {
         // And what a volume begins with never changes: a claim that wants no copy has no record of one.
         let contradicts = |r: &Record| match r.intent {
             Some(Intent::Join { .. }) => true,
-            Some(Intent::Copy { .. }) => copy::wanted(&s.claim).is_none(),
+            Some(Intent::Copy { .. }) => testing::asked_source(&s.claim).is_none(),
             Some(Intent::Create | Intent::Discard { .. }) | None => false,
         };
         if !s.record.as_ref().is_some_and(contradicts) {

@@ -80,15 +80,12 @@ fn annotations() -> impl Strategy<Value = Vec<(String, String)>> {
 }
 
 fn source() -> impl Strategy<Value = DataSource> {
-    let served = DataSource::Served {
-        kind: "VolumeSnapshot".into(),
-        name: "s".into(),
-    };
+    let served = testing::snapshot("team/s");
     let populator = DataSource::Populator {
         group: "example.com".into(),
         kind: "Hello".into(),
     };
-    let clone = DataSource::Claim { name: "data".into() };
+    let clone = testing::volume_of("team/data");
     prop_oneof![
         8 => Just(DataSource::None),
         1 => Just(clone),

@@ -1,8 +1,9 @@
 //! Copies: tokens, and what is there when one comes off.
 
-use super::anything::decide;
 use super::arbitrary::{claim_scene, live_volume};
+use super::deciding::decide;
 use crate::domain::claim::ClaimPhase;
+use crate::domain::grant::{Referent, Referrer, permitted};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::{Token, TokenKind};
 use crate::plan::volume::{Fate, TokenClaim, fate, wanted};
@@ -19,7 +20,7 @@ proptest! {
             let made = plan.actions.iter().any(|a| matches!(a, Action::CreatePv(pv) if pv.name == token.claim.pv_name()));
             let over = v.copies.of_this.get(token).is_some_and(|known| {
                 let ending = |r: &Record| r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }));
-                known.outgrown || known.record.as_ref().is_some_and(ending)
+                known.given_up || known.record.as_ref().is_some_and(ending)
             });
             prop_assert!(done || made || over, "{}", plan);
         }
@@ -45,7 +46,7 @@ proptest! {
     }
 
     #[test]
-    fn a_copy_begins_only_on_live_reads_and_of_a_claim_of_the_same_namespace_that_is_in_order(s in claim_scene()) {
+    fn a_copy_begins_only_on_live_reads_with_consent_and_of_a_claim_that_is_in_order(s in claim_scene()) {
         let plan = decide(&s);
         for action in &plan.actions {
             let Action::PutToken { pv, token, note } = action else { continue };
@@ -60,6 +61,11 @@ proptest! {
             prop_assert_eq!((&pv.version, &pv.uid), (&owner.version, &owner.uid));
             prop_assert!(note.bytes >= owner.capacity && Some(note.bytes) == s.claim.request);
             prop_assert_eq!(token, &Token::copying(s.claim.uid.clone()));
+            let across = source.key.namespace != s.claim.key.namespace;
+            prop_assert_eq!(note.consent.is_some(), across);
+            let (from, to) = (Referrer::claims_of(&s.claim.key.namespace), Referent::claim(&source.key));
+            let annotated = s.claim.annotations.clone_from().is_some();
+            prop_assert!(!across || annotated || permitted(&s.grants, from, to).is_some());
         }
     }
 }

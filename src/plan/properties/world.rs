@@ -82,7 +82,7 @@ impl World {
         let ending = known.record.as_ref().is_some_and(|r| r.state == State::Deleting);
         match self.view.tokens.get(token) {
             Some(TokenClaim::Gone) => Ok(()),
-            Some(TokenClaim::Waiting) if known.outgrown || ending => Ok(()),
+            Some(TokenClaim::Waiting) if known.given_up || ending => Ok(()),
             Some(TokenClaim::Waiting | TokenClaim::Served) | None => {
                 Err("a copy is discarded that somebody waits for".into())
             }
@@ -156,7 +156,7 @@ fn possible(mut v: LiveVolume) -> Option<World> {
     }
     // A copy's end that has begun while its claim waits began because it does not fit.
     for known in v.copies.of_this.values_mut() {
-        known.outgrown |= known.record.as_ref().is_some_and(discarding);
+        known.given_up |= known.record.as_ref().is_some_and(discarding);
     }
     let served: Vec<_> = v
         .tokens

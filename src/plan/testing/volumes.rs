@@ -183,6 +183,7 @@ pub(crate) fn copy_note(target: &str, source: &PvName) -> CopyNote {
         on_owner_delete: OnOwnerDelete::Detach,
         mount_options: vec!["nfsvers=4.1".to_owned()],
         source_uid: source.claim_uid().unwrap(),
+        consent: None,
     }
 }
 

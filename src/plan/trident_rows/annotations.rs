@@ -8,6 +8,7 @@ use crate::domain::consent::{Grants, Labels};
 use crate::domain::ids::{ClaimKey, ClassName};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::plan::claim::{self, ForClaim};
+use crate::plan::copy::asked::{Asked, asked};
 use crate::plan::handshake::{Handshake, examine, wanted};
 use crate::plan::reference::{ForReference, accepted};
 use crate::plan::testing::{self, backend, class, namespace, pv, reference};
@@ -149,13 +150,19 @@ fn p08_three_components() {
 }
 
 #[test]
-fn p13_p14_p16_p17_clone_annotations_are_refused_until_they_are_served() {
+fn p12_to_p17_clone_annotations_that_name_nothing_are_refused_and_others_name_a_source() {
     for key in ["cloneFromPVC", "cloneFromSnapshot"] {
-        for value in ["", "source-pvc"] {
+        let asks = |value| {
             let claim = testing::claim("team/app").annotated(&[(&format!("trident.netapp.io/{key}"), value)]);
-            assert_eq!(refusal(&claim), Some(R::ConflictingSource), "{key}: {value:?}");
-        }
+            asked(&claim).map_err(|refusal| refusal.reason)
+        };
+        assert_eq!(asks(""), Err(R::InvalidCloneFrom), "{key}");
+        assert!(
+            matches!(asks("source-pvc"), Ok(Some(Asked::Annotated(source))) if source.name == "source-pvc"),
+            "{key}"
+        );
     }
+    assert_eq!(asked(&testing::claim("team/app")), Ok(None));
 }
 
 #[test]

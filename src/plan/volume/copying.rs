@@ -32,8 +32,8 @@ pub struct Known {
     pub record: Option<Record>,
     /// Whether a PersistentVolume has its handle, as only an edit can bring about while there is none of its name.
     pub twins: bool,
-    /// Whether its source was found too large for it.
-    pub outgrown: bool,
+    /// Whether it was given up: its source was found too large for it, or consent to it has ended.
+    pub given_up: bool,
 }
 
 /// The tokens of copies that are on a volume, each with what was looked up for it.
@@ -53,10 +53,10 @@ fn record_of<'a>(v: &'a LiveVolume, token: &Token) -> Option<&'a Record> {
     v.copies.of_this.get(token)?.record.as_ref()
 }
 
-/// Whether a copy that its claim still waits for is over all the same: it does not fit, or its end has begun.
+/// Whether a copy that its claim still waits for is over all the same: it was given up, or its end has begun.
 fn is_over(v: &LiveVolume, token: &Token) -> bool {
-    let outgrown = v.copies.of_this.get(token).is_some_and(|known| known.outgrown);
-    outgrown || record_of(v, token).is_some_and(is_ending)
+    let given_up = v.copies.of_this.get(token).is_some_and(|known| known.given_up);
+    given_up || record_of(v, token).is_some_and(is_ending)
 }
 
 fn is_ending(record: &Record) -> bool {

@@ -13,6 +13,7 @@ use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
 use tombolo::domain::consent::Labels;
 use tombolo::domain::cut::Cut;
+use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -321,6 +322,9 @@ impl Cluster for Hesitant {
     }
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Answer<Option<Vec<Reference>>> {
         self.after_a_pause().await.references(kind, namespace).await
+    }
+    async fn grants(&self, namespace: &Namespace) -> Answer<Option<Vec<Grant>>> {
+        self.after_a_pause().await.grants(namespace).await
     }
     async fn claims(&self) -> Answer<Vec<Claim>> {
         self.after_a_pause().await.claims().await

@@ -4,7 +4,9 @@ use crate::files::{self, code, is_unit_tests, read, rust_below};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use tombolo::api::reasons::{BackendReason, ClaimReason, Class, ReferenceReason, SharedVolumeReason};
+use tombolo::api::reasons::{
+    BackendReason, ClaimReason, Class, CrossSourceReason, ReferenceReason, SharedVolumeReason,
+};
 use tombolo::api::storage_backend::StorageBackendSpec;
 use tombolo::backends::{Drivers, Registry};
 use tombolo_backend_api::{Backend, Capabilities};
@@ -150,7 +152,7 @@ fn rows() -> Vec<Row> {
             rows.extend($kind::ALL.iter().map(|r| Row { on: $on, reason: r.as_str(), class: r.class(), next: r.next_step() }));
         )*};
     }
-    all!(ClaimReason "claim" BackendReason "StorageBackend" SharedVolumeReason "SharedVolume" ReferenceReason "reference");
+    all!(ClaimReason "claim" BackendReason "StorageBackend" SharedVolumeReason "SharedVolume" ReferenceReason "reference" CrossSourceReason "CrossNamespaceSource");
     rows
 }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -27,6 +28,7 @@ struct State {
     version: u64,
     pvs: BTreeMap<PvName, Pv>,
     claims: BTreeMap<ClaimKey, Claim>,
+    grants: Vec<Grant>,
     caches: Option<Caches>,
 }
 
@@ -52,6 +54,7 @@ impl Objects {
         let mut index = caches.write().unwrap();
         let _ = index.reset_pvs(state.pvs.values().cloned().collect());
         let _ = index.reset_claims(state.claims.values().cloned().collect());
+        let _ = index.reset_grants(state.grants.clone());
         state.caches = Some(caches.clone());
     }
 
@@ -69,6 +72,15 @@ impl Objects {
             let _ = caches.write().unwrap().put_claim(claim.clone());
         }
         state.claims.insert(claim.key.clone(), claim);
+    }
+
+    /// These are all ReferenceGrants.
+    pub(super) fn grant(&self, all: Vec<Grant>) {
+        let mut state = self.state();
+        if let Some(caches) = &state.caches {
+            let _ = caches.write().unwrap().reset_grants(all.clone());
+        }
+        state.grants = all;
     }
 
     pub(super) fn delete_claim(&self, key: &ClaimKey) {
@@ -114,11 +126,14 @@ impl Cluster for Objects {
     async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
         no()
     }
+    async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
+        Ok(Some(self.state().grants.clone()))
+    }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         Ok(self.state().claims.values().cloned().collect())
     }
     async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
-        no()
+        Ok(Some(NamespaceView::default()))
     }
     async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
         no()

@@ -6,6 +6,7 @@ use crate::domain::access::OnRevoke;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Labels;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -234,6 +235,9 @@ impl Cluster for Live {
         no()
     }
     async fn reference(&self, _: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
+        no()
+    }
+    async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
         no()
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

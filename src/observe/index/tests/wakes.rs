@@ -10,6 +10,7 @@ use crate::plan::testing::{
     self, GI, claim as plain, class, going, key, member_pv, namespace, pv_name, read_only, reference,
 };
 
+mod sources;
 mod volumes;
 
 /// The owner `prod/data` shares with `team`: `team/app` asks, `team/old` has joined, `far/deep` asks for what `team/old` has. Besides
@@ -46,6 +47,7 @@ fn words(wake: &Wake) -> Vec<String> {
         Work::Volume(volume) => format!("volume {volume}"),
         Work::Member(name) => format!("member {name}"),
         Work::SharedVolume(volume) => format!("shared {volume}"),
+        Work::CrossSource(key) => format!("cross source {key}"),
         Work::Reference(key) => format!("reference {}/{}", key.namespace, key.name),
         Work::Exports(name) => format!("exports {name}"),
         Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),

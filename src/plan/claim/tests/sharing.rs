@@ -13,10 +13,7 @@ fn kubernetes_may_not_have_bound_something_else_in_silence() {
         kind: "Hello".into(),
     };
     let other = Some(R::BoundToOtherVolume);
-    let served = DataSource::Served {
-        kind: "VolumeSnapshot".into(),
-        name: "s".into(),
-    };
+    let served = testing::snapshot("team/s");
     assert_eq!(elsewhere(testing::claim("team/app").asks("prod/data")).refusal(), other);
     assert_eq!(elsewhere(testing::claim("team/app").asks("nonsense")).refusal(), other);
     assert_eq!(elsewhere(from(served)).refusal(), other);

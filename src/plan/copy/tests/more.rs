@@ -17,10 +17,8 @@ fn what_else_the_claim_asks_for_is_refused_before_any_source_is_looked_at() {
     let s = scene().with(|s| s.claim.attributes_class = Some("fast".into()));
     assert_eq!(s.reason(), Some(R::AttributesClassNotSupported));
     let annotated = |key: &str| scene().with(|s| s.claim = s.claim.clone().annotated(&[(key, "team/data")]));
-    assert_eq!(
-        annotated("trident.netapp.io/cloneFromPVC").reason(),
-        Some(R::ConflictingSource)
-    );
+    let twice = scene().with(|s| s.claim = s.claim.clone().annotated(&[("trident.netapp.io/cloneFromPVC", "data")]));
+    assert_eq!(twice.reason(), Some(R::ConflictingSource));
     assert_eq!(
         annotated("tombolo.dev/sharefrompvc").reason(),
         Some(R::UnknownAnnotation)
@@ -163,7 +161,7 @@ fn a_source_that_was_not_looked_at_gives_nothing() {
     let not_looked_at = Examined {
         claim: &s.claim,
         class: &s.class,
-        name: "data",
+        asked: &asked(&s.claim).unwrap().unwrap(),
         seen: None,
         record: None,
         backends: &s.backends,

@@ -92,7 +92,7 @@ fn cl_08_a_claim_without_a_class_is_not_ours() {
         record: None,
         backends: &s.backends,
         handshake: None,
-        copy: Some(s.seen()),
+        copy: Some(s.seen(None)),
         live: true,
     };
     assert_eq!(claim::decide(&o), Plan::not_ours());
@@ -184,6 +184,6 @@ fn cl_51_another_group_s_kind_of_that_name_is_a_populator_s() {
 
 #[test]
 fn cl_54_a_claim_that_names_itself_is_told_so() {
-    let own = scene().with(|s| s.claim.source = DataSource::Claim { name: "app".into() });
+    let own = scene().with(|s| s.claim.source = testing::volume_of("team/app"));
     assert_eq!(own.reason(), Some(R::ConflictingSource));
 }

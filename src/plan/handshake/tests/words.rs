@@ -139,10 +139,7 @@ fn a_misspelt_key_never_passes_and_the_message_names_the_right_one() {
 
 #[test]
 fn whatever_else_the_claim_asks_for_conflicts() {
-    let served = || DataSource::Served {
-        kind: "VolumeSnapshot".into(),
-        name: "s".into(),
-    };
+    let served = || testing::snapshot("team/s");
     let populator = || DataSource::Populator {
         group: "example.com".into(),
         kind: "Hello".into(),

@@ -5,10 +5,10 @@ use crate::domain::access::OnOwnerDelete;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
+use crate::domain::grant::Grant;
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
-use crate::domain::source::DataSource;
 use crate::plan::testing;
 use proptest::collection::vec;
 use proptest::option;
@@ -30,6 +30,7 @@ pub(in crate::plan::properties) struct ClaimScene {
     pub(in crate::plan::properties) going: bool,
     pub(in crate::plan::properties) live: bool,
     pub(in crate::plan::properties) outgrown: bool,
+    pub(in crate::plan::properties) grants: Vec<Grant>,
 }
 
 pub(in crate::plan::properties) fn reference() -> impl Strategy<Value = Reference> {
@@ -65,8 +66,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
     ];
     // Half of them ask for nothing but the share that might be granted, or the handshake would seldom be passed.
     let asking = testing::claim("team/app").asks("prod/data");
-    // Its source lies in its own namespace, unlike that of the share: whichever it is, the rest of the scene is about one source.
-    let copying = testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() });
+    let copying = testing::claim("team/app").with(|c| c.source = testing::volume_of(OWNER));
     let claims = prop_oneof![2 => Just(asking), 1 => Just(copying), 2 => claim_of("team/app")].boxed();
     let source = prop_oneof![
         1 => Just(Some(testing::claim(OWNER).bound().shares("team"))), 2 => option::of(claim_of(OWNER))
@@ -85,7 +85,12 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
     let references = prop_oneof![1 => Just(vec![granted]), 2 => vec(reference(), 0..3)].boxed();
     let backends = prop_oneof![1 => Just(vec![testing::copier("nas1")]), 2 => vec(backend(), 0..3)].boxed();
     let seldom = || prop::bool::weighted(0.1);
-    let rest = (references, source, (seldom(), seldom()), any::<bool>(), node);
+    let grants = select(vec![
+        vec![testing::grant("prod", "team")],
+        vec![testing::grant("prod", "other"), testing::grant("else", "team")],
+        vec![],
+    ]);
+    let rest = (references, source, (seldom(), seldom()), any::<bool>(), node, grants);
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
             let own = testing::record("team/app");
@@ -101,7 +106,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
             (own_pv, other_pv, source_pv),
             record,
             backends,
-            (references, source, (going, outgrown), live, node),
+            (references, source, (going, outgrown), live, node, grants),
         )| {
             ClaimScene {
                 claim: claim.with(|c| c.selected_node = node),
@@ -116,6 +121,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
                 going,
                 live,
                 outgrown,
+                grants,
             }
         },
     )

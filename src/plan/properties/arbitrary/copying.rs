@@ -17,10 +17,10 @@ pub(super) fn known() -> impl Strategy<Value = Known> {
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.2),
     )
-        .prop_map(|(record, twins, outgrown)| Known {
+        .prop_map(|(record, twins, given_up)| Known {
             record,
             twins,
-            outgrown,
+            given_up,
         })
 }
 

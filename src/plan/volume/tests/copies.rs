@@ -128,15 +128,15 @@ fn a_copy_nobody_waits_for_is_cleared_away_with_or_without_a_record() {
 
 #[test]
 fn a_copy_that_does_not_fit_or_whose_end_has_begun_is_over_although_its_claim_waits() {
-    let outgrown = Known {
-        outgrown: true,
+    let given_up = Known {
+        given_up: true,
         ..recorded(copied("team/copy", "prod/data"))
     };
     let ending = Record {
         intent: Some(Intent::Discard { how: OnDelete::Delete }),
         ..copied("team/copy", "prod/data").state(State::Deleting)
     };
-    for over in [outgrown, recorded(ending)] {
+    for over in [given_up, recorded(ending)] {
         let v = known(copying(volume(), TokenClaim::Waiting), over);
         assert!(clears(&v));
         assert_eq!((wanted(&v).len(), fate(&v, &token())), (0, Fate::Stopped));

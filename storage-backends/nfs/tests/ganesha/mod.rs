@@ -144,7 +144,9 @@ impl Ganesha {
         let named = |export: &&str| export[1..] == format!("small-{case}-{version}");
         let export = SMALL.into_iter().find(named).unwrap();
         let reason = "this machine lets nobody mount a small file system";
-        self.small.then(|| (export, self.behind(export))).ok_or_else(|| reason.into())
+        self.small
+            .then(|| (export, self.behind(export)))
+            .ok_or_else(|| reason.into())
     }
 
     pub fn nfs_port(&self) -> u16 {

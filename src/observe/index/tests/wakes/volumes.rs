@@ -1,7 +1,6 @@
 //! The claim itself, its source, and the PersistentVolumes of owners and members.
 
 use super::*;
-use crate::domain::source::DataSource;
 
 /// The owner's claim, edited.
 fn owner(index: &mut Index, edit: fn(Claim) -> Claim) -> Wake {
@@ -228,7 +227,7 @@ fn a_member_s_volume() {
 /// `team/app` wants a copy of `team/data`.
 fn copying() -> Index {
     let mut index = Index::default();
-    index.put_claim(testing::claim("team/app").with(|c| c.source = DataSource::Claim { name: "data".into() }));
+    index.put_claim(testing::claim("team/app").with(|c| c.source = testing::volume_of("team/data")));
     index.put_claim(testing::claim("team/data").bound());
     index.put_pv(testing::pv("team/data"));
     index
@@ -251,7 +250,7 @@ fn whoever_wants_a_copy_is_woken_by_its_source_until_it_has_one() {
         bound.put_claim(
             testing::claim("team/app")
                 .bound()
-                .with(|c| c.source = DataSource::Claim { name: "data".into() }),
+                .with(|c| c.source = testing::volume_of("team/data")),
         );
         assert!(!wakes(&mut bound, change), "{row}: it has its copy");
     }

@@ -1,0 +1,93 @@
+//! Copies across namespaces whose consent ends: before they begin, while they run, and between two attempts.
+
+use super::*;
+
+fn granted() -> Vec<crate::domain::grant::Grant> {
+    vec![testing::grant("prod", "team")]
+}
+
+#[tokio::test(start_paused = true)]
+async fn xn_02_xn_03_without_a_grant_nothing_is_asked_of_the_backend_and_with_one_it_goes_on_by_itself() {
+    let b = bench().await;
+    b.wants("team/app", "prod/data").await;
+    b.settle().await;
+    assert!(
+        b.said("NotGranted") || b.said("may not be copied by claim team/app"),
+        "{:?}",
+        b.w.heard.words()
+    );
+    assert_eq!((b.clones_of("team/app"), b.state_of("team/app")), (0, None));
+    assert!(b.object("prod/data").unwrap().tokens.is_empty());
+    b.cluster.grant(granted());
+    b.look_at_claim("team/app").await;
+    b.settle().await;
+    b.look("prod/data").await;
+    assert_eq!(b.file_of("team/app"), Some(b"bytes".to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn xn_04_a_grant_that_went_while_the_caches_show_it_still_gives_nothing() {
+    let b = bench().await;
+    b.cluster.grant(granted());
+    let cached = granted();
+    b.cluster.grant(Vec::new());
+    b.w.caches(|index| index.reset_grants(cached));
+    b.wants("team/app", "prod/data").await;
+    b.settle().await;
+    assert_eq!((b.clones_of("team/app"), b.state_of("team/app")), (0, None));
+    assert!(b.object("prod/data").unwrap().tokens.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn xn_05_a_copy_that_runs_is_finished_although_the_grant_is_gone() {
+    let b = bench().await;
+    b.cluster.grant(granted());
+    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
+    b.wants("team/app", "prod/data").await;
+    gate.arrived(1).await;
+    b.cluster.grant(Vec::new());
+    b.look("prod/data").await;
+    gate.open();
+    b.settle().await;
+    assert_eq!(b.file_of("team/app"), Some(b"bytes".to_vec()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_gone_on_with_asks_again_and_without_a_grant_nothing_of_it_is_left() {
+    let before = bench().await;
+    before.cluster.grant(granted());
+    let gate = before.w.fake.gate(Op::CloneVolume, Moment::Midway);
+    before.wants("team/app", "prod/data").await;
+    gate.arrived(1).await;
+    before.copying.abort();
+    before.settle().await;
+    gate.open();
+    before.cluster.grant(Vec::new());
+    let after = start(world(Vec::new(), []).await, before.cluster.clone(), Some(&before)).await;
+    after.look("prod/data").await;
+    after.settle().await;
+    after.look("prod/data").await;
+    assert!(after.nothing_unfinished() && after.object("prod/data").unwrap().tokens.is_empty());
+    let left = (
+        after.state_of("team/app"),
+        after.object("team/app"),
+        after.file_of("team/app"),
+    );
+    assert_eq!(left, (None, None, None));
+    after.look_at_claim("team/app").await;
+    assert!(
+        after.said("may not be copied by claim team/app"),
+        "{:?}",
+        after.w.heard.words()
+    );
+
+    after.cluster.grant(granted());
+    after.look_at_claim("team/app").await;
+    after.settle().await;
+    after.look("prod/data").await;
+    assert_eq!(
+        after.file_of("team/app"),
+        Some(b"bytes".to_vec()),
+        "and with one it begins anew"
+    );
+}

@@ -1,0 +1,109 @@
+//! What is read of `dataSource` and `dataSourceRef`, and what their managed fields betray.
+
+use super::*;
+use serde_json::json;
+
+fn source(spec: serde_json::Value, managed: serde_json::Value) -> DataSource {
+    let claim = json!({
+        "metadata": {"name": "c", "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:spec": managed}}]},
+        "spec": spec,
+    });
+    DataSource::of(&serde_json::from_value(claim).unwrap())
+}
+
+#[test]
+fn the_reference_wins_and_mirrored_fields_are_one() {
+    let both = json!({
+        "dataSource": {"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"},
+        "dataSourceRef": {"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "s"},
+    });
+    assert_eq!(
+        source(both, json!({"f:dataSourceRef": {"f:name": {}}})),
+        DataSource::Indirect { name: "s".into() }
+    );
+}
+
+fn referring(group: Option<&str>, kind: &str, namespace: serde_json::Value) -> DataSource {
+    let source = json!({"apiGroup": group, "kind": kind, "name": "s", "namespace": namespace});
+    let claim = json!({"metadata": {"name": "c", "namespace": "here"}, "spec": {"dataSourceRef": source}});
+    DataSource::of(&serde_json::from_value(claim).unwrap())
+}
+
+#[test]
+fn a_namespace_that_is_empty_or_spelt_out_is_the_claim_s_own() {
+    let of = |namespace: &str, kind| {
+        DataSource::Object(Source {
+            namespace: Namespace::new(namespace),
+            kind,
+            name: "s".into(),
+        })
+    };
+    let snapshots = Some("snapshot.storage.k8s.io");
+    for here in [json!(null), json!(""), json!("here")] {
+        for core in [None, Some("")] {
+            let found = referring(core, "PersistentVolumeClaim", here.clone());
+            assert_eq!(found, of("here", SourceKind::Claim));
+        }
+        let found = referring(snapshots, "VolumeSnapshot", here);
+        assert_eq!(found, of("here", SourceKind::Snapshot));
+    }
+    let there = || json!("there");
+    assert_eq!(
+        referring(None, "PersistentVolumeClaim", there()),
+        of("there", SourceKind::Claim)
+    );
+    assert_eq!(
+        referring(snapshots, "VolumeSnapshot", there()),
+        of("there", SourceKind::Snapshot)
+    );
+    let legacy = json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "s"}});
+    assert_eq!(source(legacy, json!({})), of("", SourceKind::Claim));
+    assert_eq!(
+        referring(Some("tombolo.dev"), "CrossNamespaceSource", there()),
+        DataSource::Misplaced { name: "s".into() }
+    );
+}
+
+#[test]
+fn a_kind_of_another_group_is_a_populator_s_whatever_its_name() {
+    for (group, kind) in [
+        (Some("example.com"), "PersistentVolumeClaim"),
+        (Some("example.com"), "VolumeSnapshot"),
+        (None, "VolumeSnapshot"),
+        (Some("example.com"), "CrossNamespaceSource"),
+    ] {
+        let found = referring(group, kind, json!(null));
+        let expected = DataSource::Populator {
+            group: group.unwrap_or_default().into(),
+            kind: kind.into(),
+        };
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn kinds_of_populators_are_not_ours() {
+    let spec = json!({"dataSourceRef": {"apiGroup": "example.com", "kind": "Hello", "name": "s"}});
+    assert_eq!(
+        source(spec, json!({})),
+        DataSource::Populator {
+            group: "example.com".into(),
+            kind: "Hello".into()
+        }
+    );
+}
+
+#[test]
+fn a_dropped_source_is_seen_in_the_managed_fields() {
+    let gate = json!({"f:dataSourceRef": {"f:kind": {}, "f:namespace": {}}});
+    assert_eq!(source(json!({}), gate.clone()), DataSource::Dropped(DropCause::GateOff));
+    let refilled = json!({"dataSource": {"kind": "PersistentVolumeClaim", "name": "x"},
+                          "dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "x"}});
+    assert_eq!(source(refilled, gate), DataSource::Dropped(DropCause::GateOff));
+    let custom = json!({"f:dataSource": {"f:kind": {}}});
+    assert_eq!(
+        source(json!({}), custom),
+        DataSource::Dropped(DropCause::CustomKindInDataSource)
+    );
+    assert_eq!(source(json!({}), json!({"f:resources": {}})), DataSource::None);
+}

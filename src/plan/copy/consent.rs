@@ -1,0 +1,124 @@
+//! May this namespace have a copy of that source? Asked before anything of the source is looked at, so the answer is the same whether it
+//! exists, is ready, or neither.
+//!
+//! Within a namespace nobody is asked. Across, whoever may write in the source's namespace consents by a ReferenceGrant from claims of the
+//! other (KEP-3294); to the annotations of Trident, the owner consents by `cloneToNamespace`, and the admin by a reference in the
+//! consumer's namespace. That a volume may be shared says nothing of copies, nor the other way round.
+
+use crate::api::names::{PREFIX, claim as keys};
+use crate::api::reasons::ClaimReason as R;
+use crate::domain::claim::Claim;
+use crate::domain::consent::Grants;
+use crate::domain::grant::{Grant, Referent, Referrer, permitted};
+use crate::domain::ids::ClaimKey;
+use crate::domain::reference::Reference;
+use crate::domain::served::Served;
+use crate::domain::source::Source;
+use crate::domain::token::AskedBy;
+use crate::plan::Refusal;
+
+/// All that consent rests on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Agreeing<'a> {
+    /// The grants of the source's namespace.
+    pub grants: &'a [Grant],
+    /// Whether grants can be read.
+    pub served: Served,
+    /// The references in the claim's namespace.
+    pub references: &'a [Reference],
+    /// The claim whose owner has to consent to the annotations, if there is one.
+    pub owner: Option<&'a Claim>,
+}
+
+/// Whether the claim may have a copy.
+///
+/// # Errors
+/// Why not, in words that tell nothing of the source but its name, which the claim has written itself.
+pub fn given(claim: &ClaimKey, source: &Source, by: AskedBy, a: &Agreeing<'_>) -> Result<(), Refusal> {
+    if source.namespace == claim.namespace {
+        return Ok(());
+    }
+    match by {
+        AskedBy::DataSource => granted(claim, source, a),
+        AskedBy::Annotation => annotated(claim, source, a),
+    }
+}
+
+fn granted(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Refusal> {
+    let from = Referrer::claims_of(&claim.namespace);
+    if a.served == Served::Yes && permitted(a.grants, from, Referent::source(source)).is_some() {
+        return Ok(());
+    }
+    let (kind, of) = (source.kind.as_str(), &source.namespace);
+    let why = match a.served {
+        Served::Yes => format!(
+            "no ReferenceGrant in namespace {of} gives it to claims of namespace {}; whoever owns it has to make one",
+            claim.namespace
+        ),
+        Served::NotInstalled => {
+            "this cluster has no ReferenceGrants, by which its owner would consent; ask your admin to install \
+                                       their definition, which is part of the Gateway API"
+                .to_owned()
+        }
+        Served::Forbidden => {
+            "Tombolo may not read ReferenceGrants, by which its owner would consent; ask your admin to give it \
+                                    the right to"
+                .to_owned()
+        }
+        Served::Unknown => {
+            "whether its owner consents is not known yet; this claim goes on when ReferenceGrants can be read"
+                .to_owned()
+        }
+    };
+    let text = format!("{kind} {of}/{} may not be copied by claim {claim}: {why}", source.name);
+    let reason = match a.served {
+        Served::Yes => R::NotGranted,
+        Served::NotInstalled | Served::Forbidden | Served::Unknown => R::GrantsUnavailable,
+    };
+    Err(Refusal::new(reason, text))
+}
+
+fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Refusal> {
+    let told = format!("{}/{}", source.namespace, source.name);
+    let referenced = |key: &ClaimKey| a.references.iter().any(|reference| reference.names(key));
+    // A snapshot is referred to by the claim it was taken of, which is nothing to tell before its owner consents.
+    let named = source.as_claim().or_else(|| a.owner.map(|owner| owner.key.clone()));
+    if !named.as_ref().is_some_and(referenced) {
+        let text = format!(
+            "no reference in namespace {} names {told}; whoever may create a VolumeReference there has to",
+            claim.namespace
+        );
+        return Err(Refusal::new(R::ReferenceMissing, text));
+    }
+    match a.owner {
+        Some(owner) if Grants::of(&owner.annotations).copies_to(&claim.namespace) => Ok(()),
+        Some(_) | None => {
+            let text = format!(
+                "{told} is not given to namespace {} for copies; its owner has to annotate it with {PREFIX}{}",
+                claim.namespace,
+                keys::CLONE_TO
+            );
+            Err(Refusal::new(R::NotShared, text))
+        }
+    }
+}
+
+/// What is known of the consent to a copy that has begun, before an attempt goes on with it.
+#[derive(Debug, Clone, Copy)]
+pub struct StillAgreeing<'a> {
+    /// The namespace of the source; `None`: it is gone.
+    pub namespace: Option<bool>,
+    /// What the consent rests on, read live.
+    pub agreeing: Agreeing<'a>,
+}
+
+/// Whether consent to a copy has ended since. That needs somebody who took it back: a source that goes with its namespace or its claim,
+/// or a kind that is not served any more, has been consented to, and the copy goes on.
+pub fn is_withdrawn(claim: &ClaimKey, source: &Source, by: AskedBy, s: &StillAgreeing<'_>) -> bool {
+    let stays = s.namespace == Some(false);
+    let said = match by {
+        AskedBy::DataSource => s.agreeing.served == Served::Yes,
+        AskedBy::Annotation => s.agreeing.owner.is_some_and(|owner| !owner.terminating),
+    };
+    stays && said && given(claim, source, by, &s.agreeing).is_err()
+}
