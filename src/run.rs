@@ -5,6 +5,7 @@
 use crate::admin::{Admin, readiness::Readiness};
 use crate::backends::{Registry, Secrets};
 use crate::cli::{Common, RunArgs};
+use crate::controllers::contents::take_on;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::copies::{Copies, copy_on};
 use crate::controllers::purges::{Purging, purge_on};
@@ -33,12 +34,12 @@ use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod backends;
+mod ending;
 mod gauges;
 
 /// How long a start waits for the first word of whether there are ReferenceGrants.
@@ -84,7 +85,7 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     tasks.spawn({
         let ending = ending.clone();
         async move {
-            told_to_end().await;
+            ending::told().await;
             tracing::info!("told to end");
             ending.cancel();
         }
@@ -97,13 +98,6 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     stop.cancel();
     tasks.shutdown().await;
     ended
-}
-
-async fn told_to_end() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
 async fn lead(
@@ -161,7 +155,7 @@ async fn work(
     let mut tasks = JoinSet::new();
     let mut synced = watch_everything(&mut tasks, client, args, &feed);
     let (known, mut of_grants) = watch::channel(false);
-    tasks.spawn(feed.clone().grants(client.clone(), known));
+    tasks.spawn(feed.grants(client.clone(), known));
     for one in &mut synced {
         one.wait_for(|synced| *synced).await.context("a watch ended")?;
     }
@@ -176,6 +170,7 @@ async fn work(
     let statuses = Arc::new(Statuses::new(client.clone(), clock.clone()));
     let ctx = Context {
         ports: Ports {
+            snapshots: cluster.clone(),
             cluster,
             ledger: ledger.clone(),
             storage: roots.clone(),
@@ -192,6 +187,7 @@ async fn work(
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
         copies: Arc::new(Copies::new(args.copies(leadership))),
+        takes: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         revocations: statuses.clone(),
@@ -213,6 +209,7 @@ async fn work(
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
     tasks.spawn(copy_on(ctx.clone()));
+    tasks.spawn(take_on(ctx.clone()));
     tasks.spawn(gauges::follow(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");
@@ -288,6 +285,8 @@ fn watch_everything(
     tasks.spawn(feed.clone().namespaces(client.clone(), synced()));
     tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
     tasks.spawn(feed.clone().cross_sources(client.clone(), synced()));
+    // Not waited for: nothing is told of snapshots before they are known.
+    tasks.spawn(feed.clone().all_of_snapshots(client.clone()));
     if args.trident_references {
         // Not waited for: its definition may never be installed.
         tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));

@@ -1,5 +1,6 @@
 //! What every controller is handed.
 
+use super::contents::Takes;
 use super::copies::Copies;
 use super::purges::Purges;
 use super::retry::Retries;
@@ -46,6 +47,8 @@ pub struct Context {
     pub purges: Arc<Purges>,
     /// What is copied, and what waits for it.
     pub copies: Arc<Copies>,
+    /// What snapshots are taken, and what waits for it.
+    pub takes: Arc<Takes>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.

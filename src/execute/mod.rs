@@ -10,6 +10,7 @@ pub mod gate;
 pub mod manifest;
 pub mod publication;
 pub mod revocations;
+pub mod snapshots;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -32,6 +33,8 @@ const WORLD: u32 = 0o777;
 pub struct Ports {
     /// The API server.
     pub cluster: Arc<dyn Cluster>,
+    /// The part of it that has snapshots.
+    pub snapshots: Arc<dyn snapshots::SnapshotObjects>,
     /// The ledger.
     pub ledger: Arc<dyn Ledger>,
     /// The storage backends.

@@ -90,6 +90,7 @@ async fn watched(fails: Option<usize>) -> Watched {
     let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
     let ports = Ports {
         cluster: Arc::new(WatchedCluster(steps.clone())),
+        snapshots: Arc::new(snapshots::NotInstalled),
         ledger: Arc::new(WatchedLedger(ledger, steps.clone())),
         storage: Arc::new(WatchedStorage(
             Guarded::new(Arc::new(fake.clone()), mark),

@@ -26,6 +26,7 @@ use std::sync::{Arc, RwLock};
 
 pub mod copying;
 mod live_claims;
+pub mod snapshots;
 
 use copying::{CopyView, copies};
 use live_claims::LiveClaims;

@@ -1,11 +1,12 @@
 //! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
 
-use crate::api::reasons::{ClaimReason, SharedVolumeReason};
+use crate::api::reasons::{ClaimReason, SharedVolumeReason, SnapshotReason};
 use crate::domain::access::OnDelete;
 use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
-use crate::domain::ids::{ResourceVersion, VolumeId};
+use crate::domain::ids::{ContentName, ContentUid, ResourceVersion, SnapshotUid, VolumeId};
+use crate::domain::snapshot::SnapshotKey;
 use crate::domain::token::{Note, Token};
 use tombolo_backend_api::{Admission, ExportKey};
 
@@ -213,6 +214,8 @@ pub enum Told {
     Refused(ClaimReason),
     /// Of a SharedVolume.
     SharedVolume(SharedVolumeReason),
+    /// Of a snapshot.
+    Snapshot(SnapshotReason),
 }
 
 /// What an announcement is about.
@@ -222,6 +225,10 @@ pub enum Subject {
     Claim(ClaimRef),
     /// A PersistentVolume.
     Pv(PvName, PvUid),
+    /// A VolumeSnapshot.
+    Snapshot(SnapshotKey, SnapshotUid),
+    /// A VolumeSnapshotContent.
+    Content(ContentName, ContentUid),
 }
 
 impl Action {

@@ -27,6 +27,7 @@ pub mod revocation;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
+pub mod snapshot;
 pub mod takes;
 pub mod trash;
 pub mod upkeep;

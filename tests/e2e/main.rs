@@ -40,5 +40,6 @@ mod reclaim;
 mod refusals;
 mod restart;
 mod share;
+mod snapshots;
 mod tamper;
 mod trash;

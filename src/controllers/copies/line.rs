@@ -84,7 +84,7 @@ impl Copies {
         }
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(in crate::controllers) fn settings(&self) -> Settings {
         self.settings
     }
 

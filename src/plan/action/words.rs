@@ -14,6 +14,8 @@ impl fmt::Display for Action {
             Self::Tell(a) => match &a.subject {
                 Subject::Claim(claim) => write!(f, "tell     {}: {}: {}", claim.key, a.reason, a.text),
                 Subject::Pv(pv, _) => write!(f, "tell     pv {pv}: {}: {}", a.reason, a.text),
+                Subject::Snapshot(key, _) => write!(f, "tell     snapshot {key}: {}: {}", a.reason, a.text),
+                Subject::Content(name, _) => write!(f, "tell     content {name}: {}: {}", a.reason, a.text),
             },
             Self::MakeData { backend, handle, bytes } => {
                 write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path)
@@ -68,6 +70,7 @@ impl fmt::Display for Told {
         match self {
             Self::Claim(reason) | Self::Refused(reason) => f.write_str(reason.as_str()),
             Self::SharedVolume(reason) => f.write_str(reason.as_str()),
+            Self::Snapshot(reason) => f.write_str(reason.as_str()),
         }
     }
 }

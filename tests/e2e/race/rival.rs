@@ -84,6 +84,7 @@ impl Rival {
         };
         let ports = Ports {
             cluster: Arc::new(Hesitant(ApiServer::new(client.clone()))),
+            snapshots: Arc::new(ApiServer::new(client.clone())),
             ledger: Arc::new(MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger),
             storage: Arc::new(One(guarded)),
             audience: Arc::new(Deaf),
