@@ -5,16 +5,19 @@ mod takes;
 pub use takes::{Takes, take_on};
 
 use super::context::{Context, Next};
+use super::volumes;
 use crate::api::reasons::SnapshotReason;
 use crate::domain::ids::ContentName;
 use crate::domain::snapshot::content::{Content, ExactContent};
 use crate::domain::snapshot::handle::SnapshotHandle;
-use crate::execute::Failure;
 use crate::execute::snapshots::Status;
-use crate::observe::gather::snapshots;
+use crate::execute::{Failure, run};
+use crate::observe::gather::{self, snapshots};
 use crate::observe::work::Work;
 use crate::plan::action::{Announcement, Subject, Told};
-use crate::plan::snapshot::{Step, decide};
+use crate::plan::copy::Origin;
+use crate::plan::copy::keeping::Fate;
+use crate::plan::snapshot::{LiveContent, Step, decide, reading};
 use crate::report;
 
 /// More steps than any content needs at once.
@@ -25,11 +28,33 @@ const STEPS: usize = 16;
 /// # Errors
 /// Whatever stopped a step.
 pub async fn reconcile(ctx: &Context, name: &ContentName) -> Result<Next, Failure> {
+    let foreign = |content: &Content| !content.ours && content.tokens.is_empty();
+    if gather::with(&ctx.caches, |index| index.content(name).is_some_and(foreign)) {
+        // There may be many, and none of them is read.
+        return Ok(Next::Change);
+    }
+    let origin = Origin::Content(name.clone());
+    let Some(_turn) = ctx.turn(&origin.volume(), Work::Content(name.clone())) else {
+        return Ok(Next::Change);
+    };
+    advance(ctx, name).await
+}
+
+/// Takes a content as far as it goes; the caller has its turn.
+///
+/// # Errors
+/// Whatever stopped a step.
+pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure> {
+    let origin = Origin::Content(name.clone());
     for _ in 0..STEPS {
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
             ctx.takes.forget(name);
+            ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
             return Ok(Next::Change);
         };
+        if read(ctx, &origin, &mut view).await? {
+            continue;
+        }
         view.failed = ctx.takes.failure(&view.content);
         let step = decide(&view);
         if !matches!(step, Step::Take(_)) {
@@ -88,6 +113,22 @@ pub async fn reconcile(ctx: &Context, name: &ContentName) -> Result<Next, Failur
         }
     }
     Ok(Next::Again)
+}
+
+/// Sees to the restores that read it. Answers whether that changed what the next look sees.
+async fn read(ctx: &Context, origin: &Origin, view: &mut LiveContent) -> Result<bool, Failure> {
+    for (token, known) in &mut view.copies {
+        known.given_up = ctx.copies.is_given_up(token);
+    }
+    ctx.copies.are_on(origin, |token| view.copies.contains_key(token));
+    let actions = reading::plan(view);
+    // Before anything is done about one that is over: it stops first.
+    ctx.copies
+        .want(origin, reading::wanted(view), |token| reading::fate(view, token));
+    let _discarding: Vec<_> = actions.iter().filter_map(|a| volumes::discarding(ctx, a)).collect();
+    run(&actions, &ctx.ports).await?;
+    volumes::wake_backends(ctx, &actions);
+    Ok(!actions.is_empty())
 }
 
 async fn remove(

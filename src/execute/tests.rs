@@ -128,6 +128,7 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         | Action::Release { .. } => &["backend"],
         Action::NoteCut { .. } => &["note cut"],
         Action::CreatePv(_) => &["backend", "create pv"],
+        Action::KeepSnapshot { .. } | Action::LetSnapshotGo { .. } => &[],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
         Action::PutHold(_) => &["put hold"],

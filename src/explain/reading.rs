@@ -2,6 +2,8 @@
 //!
 //! What may not be read is remembered with its reason, and never taken for absent.
 
+mod snapshots;
+
 use super::checks::{Input, Unseen};
 use super::copying;
 use crate::api::cross_namespace_source::CrossNamespaceSource;
@@ -154,6 +156,7 @@ impl Reading {
                 None => {}
             }
         }
+        self.snapshot(&source).await;
         source.as_claim()
     }
 
@@ -280,6 +283,7 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
         asked: status.backend_id.is_some(),
         limits: Limits::from(object.spec.limits.as_ref()).on(known(status.total_bytes), &capabilities),
         free: known(status.free_bytes),
+        imports: Default::default(),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),
         used: Usage {
             volumes: counted.volumes.max(told(status.volumes)),

@@ -13,8 +13,8 @@ use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
 use crate::domain::reference::Reference;
 use crate::domain::token::Token;
-use crate::execute::Failure;
 use crate::execute::cluster::Cluster;
+use crate::execute::{Failure, Ports};
 use crate::ledger::Ledger;
 use crate::plan::claim::ForClaim;
 use crate::plan::handshake::{self, Handshake};
@@ -100,9 +100,10 @@ impl ClaimView {
     ///
     /// # Errors
     /// What the API server answers.
-    pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
+    pub async fn read_live(mut self, ports: &Ports) -> Result<Option<Self>, Failure> {
+        let cluster = &*ports.cluster;
         if let Some(copy) = &mut self.copy {
-            let read = copy.read_live(&self.claim, cluster).await?;
+            let read = copy.read_live(&self.claim, ports).await?;
             self.live = true;
             return Ok(read.then_some(self));
         }

@@ -257,6 +257,7 @@ fn view(name: &BackendName, root: &Root, used: Usage, used_by_namespace: Usage) 
         limits: root
             .limits
             .on(root.space.map(|s| s.total), &root.capabilities.unwrap_or_default()),
+        imports: root.imports.clone(),
         free: root.space.map(|s| s.free),
         node: root.node.clone(),
         used,

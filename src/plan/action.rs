@@ -7,12 +7,15 @@ use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ContentName, ContentUid, ResourceVersion, SnapshotUid, VolumeId};
 use crate::domain::snapshot::SnapshotKey;
+use crate::domain::snapshot::content::ExactContent;
 use crate::domain::token::{Note, Token};
 use tombolo_backend_api::{Admission, ExportKey};
 
+mod data;
 mod new_pv;
 mod words;
 
+pub use data::Data;
 pub use new_pv::NewPv;
 
 /// One step.
@@ -38,7 +41,7 @@ pub enum Action {
         /// Where.
         backend: BackendName,
         /// Whose data is read.
-        from: Handle,
+        from: Data,
         /// What is made.
         handle: Handle,
         /// Bytes that it may have.
@@ -126,6 +129,24 @@ pub enum Action {
         pv: PvName,
         /// Which one of that name.
         uid: PvUid,
+        /// The token.
+        token: Token,
+    },
+    /// Put a token on a snapshot's content.
+    KeepSnapshot {
+        /// The content.
+        content: ExactContent,
+        /// Where its data is.
+        backend: BackendName,
+        /// The token.
+        token: Token,
+        /// All that finishing needs.
+        note: Box<Note>,
+    },
+    /// Take a token off a snapshot's content.
+    LetSnapshotGo {
+        /// The content.
+        content: ExactContent,
         /// The token.
         token: Token,
     },

@@ -42,7 +42,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod trident_rows;
 
-pub use action::{Action, Announcement, NewPv, Subject};
+pub use action::{Action, Announcement, Data, NewPv, Subject};
 
 use crate::api::reasons::{ClaimReason, Class};
 use std::fmt;

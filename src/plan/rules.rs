@@ -62,6 +62,8 @@ fn changes_the_cluster(action: &Action) -> bool {
         Action::CreatePv(_)
         | Action::PutToken { .. }
         | Action::TakeToken { .. }
+        | Action::KeepSnapshot { .. }
+        | Action::LetSnapshotGo { .. }
         | Action::PutHold(_)
         | Action::TakeHold(_)
         | Action::Reschedule { .. }
@@ -115,9 +117,7 @@ fn data_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
     for (at, action) in actions.iter().enumerate() {
         let (handle, copied) = match action {
             Action::MakeData { handle, .. } => (handle, false),
-            Action::Copy { from, handle, .. } if from.backend == handle.backend && from.path != handle.path => {
-                (handle, true)
-            }
+            Action::Copy { from, handle, .. } if copies::stays_on_its_backend(from, handle) => (handle, true),
             Action::Copy { .. } => return Err("a copy leaves its backend, or is made of itself".into()),
             _ => continue,
         };
@@ -161,7 +161,9 @@ fn data_is_discarded_alone_and_under_an_intent(actions: &[Action]) -> Result<(),
             Action::Record(changes) => i < at || changes.iter().all(|c| copies::ends(c, volume)),
             Action::Note(_) | Action::Tell(_) => true,
             Action::AbandonCopy { .. } => i < at,
-            Action::TakeToken { token, .. } => i > at && copies::is_of(token, volume),
+            Action::TakeToken { token, .. } | Action::LetSnapshotGo { token, .. } => {
+                i > at && copies::is_of(token, volume)
+            }
             Action::Unprotect { pv, .. } => i > at && *pv == own,
             Action::Discard { .. } => i == at,
             _ => false,
@@ -187,7 +189,7 @@ fn a_volume_is_forgotten_last(actions: &[Action]) -> Result<(), String> {
         let rest = actions.get(at + 1..).unwrap_or_default();
         let may_follow = |a: &Action| match a {
             Action::Tell(_) => true,
-            Action::TakeToken { token, .. } => copies::is_of(token, volume),
+            Action::TakeToken { token, .. } | Action::LetSnapshotGo { token, .. } => copies::is_of(token, volume),
             _ => false,
         };
         if !rest.iter().all(may_follow) {
@@ -267,7 +269,12 @@ fn a_token_comes_off_last(actions: &[Action]) -> Result<(), String> {
 fn what_ends_a_view_ends_the_plan(actions: &[Action]) -> Result<(), String> {
     let rest = actions
         .iter()
-        .skip_while(|a| !matches!(a, Action::PutToken { .. } | Action::DeletePv(_)))
+        .skip_while(|a| {
+            !matches!(
+                a,
+                Action::PutToken { .. } | Action::KeepSnapshot { .. } | Action::DeletePv(_)
+            )
+        })
         .skip(1);
     match rest.into_iter().find(|a| !matches!(a, Action::Tell(_))) {
         None => Ok(()),

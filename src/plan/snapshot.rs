@@ -10,6 +10,7 @@
 
 mod making;
 pub mod prepare;
+pub mod reading;
 pub mod taking;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,10 @@ use crate::domain::pv::Pv;
 use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
 use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
 use crate::domain::snapshot::{Snapshot, SnapshotClass};
+use crate::domain::token::Token;
+use crate::plan::copy::keeping::Known;
+use crate::plan::volume::TokenClaim;
+use std::collections::BTreeMap;
 use taking::Take;
 use tombolo_backend_api as api;
 
@@ -42,6 +47,10 @@ pub struct LiveContent {
     pub imports: Imports,
     /// What the backend says of the snapshot.
     pub found: Found,
+    /// For each token of a restore that is on it, what has become of the claim it is for.
+    pub tokens: BTreeMap<Token, TokenClaim>,
+    /// What else is known of those restores.
+    pub copies: BTreeMap<Token, Known>,
     /// Why it could not be taken the last time.
     pub failed: Option<Failed>,
 }

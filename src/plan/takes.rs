@@ -5,7 +5,7 @@ use crate::domain::change::Change;
 use crate::domain::ids::{BackendName, Namespace, PvName};
 use crate::domain::pv::Pv;
 use crate::domain::record::Usage;
-use crate::domain::token::Note;
+use crate::domain::token::{Note, Token};
 
 /// A share of a backend's limits, from the decision until the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,26 @@ pub struct Taken {
     pub namespace: Namespace,
     /// How much.
     pub usage: Usage,
+}
+
+/// What a token takes.
+fn begun(token: &Token, note: &Note, backend: BackendName) -> Taken {
+    Taken {
+        pv: token.claim.pv_name(),
+        backend,
+        namespace: note.claim().namespace.clone(),
+        usage: match note {
+            Note::Join(_) => Usage {
+                members: 1,
+                ..Usage::default()
+            },
+            Note::Copy(copy) => Usage {
+                volumes: 1,
+                members: 0,
+                bytes: copy.bytes,
+            },
+        },
+    }
 }
 
 impl Plan {
@@ -37,22 +57,10 @@ impl Plan {
                 }),
                 _ => None,
             }),
-            Action::PutToken { token, note, .. } => Some(Taken {
-                pv: token.claim.pv_name(),
-                backend: source?.ours.as_ref()?.backend.clone()?,
-                namespace: note.claim().namespace.clone(),
-                usage: match &**note {
-                    Note::Join(_) => Usage {
-                        members: 1,
-                        ..Usage::default()
-                    },
-                    Note::Copy(copy) => Usage {
-                        volumes: 1,
-                        members: 0,
-                        bytes: copy.bytes,
-                    },
-                },
-            }),
+            Action::PutToken { token, note, .. } => Some(begun(token, note, source?.ours.as_ref()?.backend.clone()?)),
+            Action::KeepSnapshot {
+                backend, token, note, ..
+            } => Some(begun(token, note, backend.clone())),
             _ => None,
         })
     }

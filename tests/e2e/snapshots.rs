@@ -6,7 +6,11 @@ use tombolo_harness::wait::Look;
 use crate::draft::claim;
 use crate::world::{World, cannot};
 
+mod forged;
+mod midway;
 mod objects;
+mod published;
+mod restoring;
 
 use objects::{content_of, named, ready, text};
 

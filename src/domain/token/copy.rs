@@ -5,7 +5,7 @@
 
 use super::{modes, slashed};
 use crate::domain::access::{AccessModes, OnDelete, OnOwnerDelete};
-use crate::domain::ids::{ClaimKey, ClaimUid, ClassName};
+use crate::domain::ids::{ClaimKey, ClassName};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::Terms;
 use crate::domain::source::Source;
@@ -33,9 +33,9 @@ pub struct CopyNote {
     pub on_owner_delete: OnOwnerDelete,
     /// Mount options of its class then.
     pub mount_options: Vec<String>,
-    /// UID of the claim whose volume is copied.
+    /// UID of the claim whose volume is copied, or of the VolumeSnapshot.
     #[serde(rename = "sourceUID")]
-    pub source_uid: ClaimUid,
+    pub source_uid: String,
     /// Whose consent it rests on; absent within a namespace, where nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ByConsent>,
@@ -97,7 +97,7 @@ mod tests {
             on_delete: OnDelete::Archive,
             on_owner_delete: OnOwnerDelete::Hold,
             mount_options: vec!["hard".into()],
-            source_uid: ClaimUid::new("s"),
+            source_uid: "s".into(),
             consent: None,
         };
         let across = CopyNote {

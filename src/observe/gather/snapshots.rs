@@ -1,15 +1,19 @@
 //! What decisions about snapshots look at, read live, in the order in which they say so.
 
-use super::{Caches, with};
+use super::copying::known_of;
+use super::live_claims::LiveClaims;
+use super::{Caches, ClaimView, token_claim, with};
 use crate::domain::ids::{ContentName, PvName};
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::handle::content_name;
 use crate::domain::snapshot::{Kind, Snapshot, SnapshotClass, SnapshotKey};
+use crate::domain::token::Token;
 use crate::execute::cluster::ApiError;
 use crate::execute::{Failure, Ports};
 use crate::plan::snapshot::{Class, Found, LiveContent, Origin};
 use crate::{observe::roots::Roots, plan::snapshot};
+use std::collections::BTreeMap;
 
 /// A VolumeSnapshot that may need a content.
 pub struct SnapshotView {
@@ -64,6 +68,15 @@ pub async fn content(
             ..unseen(content)
         }));
     }
+    let mut claims = LiveClaims::of(&*ports.cluster);
+    let mut tokens = BTreeMap::new();
+    for (token, note) in &content.tokens {
+        let known = note.as_ref().map(|note| note.claim().clone());
+        let claim = token_claim(token, known, caches, &*ports.cluster, &mut claims).await?;
+        tokens.insert(token.clone(), claim);
+    }
+    let known = |token: &Token| (token.clone(), known_of(token, caches, &*ports.ledger));
+    let copies = content.tokens.keys().map(known).collect();
     let snapshot = ports.snapshots.snapshot(&content.of).await?;
     let origin = match content.is_ready() {
         true => Origin::default(),
@@ -89,6 +102,8 @@ pub async fn content(
         backend,
         imports,
         found,
+        tokens,
+        copies,
         ..unseen(content)
     }))
 }
@@ -103,6 +118,8 @@ fn unseen(content: Content) -> LiveContent {
         backend: None,
         imports: Default::default(),
         found: Found::NotAsked,
+        tokens: BTreeMap::new(),
+        copies: BTreeMap::new(),
         failed: None,
     }
 }
@@ -147,4 +164,11 @@ async fn origin(caches: &Caches, ports: &Ports, snapshot: Option<&Snapshot>) -> 
         };
     }
     Ok(origin)
+}
+
+impl ClaimView {
+    /// The content of the snapshot that the claim is to be made from, if it is known.
+    pub fn content(&self) -> Option<&ContentName> {
+        self.copy.as_ref()?.content()
+    }
 }

@@ -105,11 +105,6 @@ impl Index {
         wake.extend(self.waiting_for_snapshots());
         wake.extend(self.all_snapshots().map(|s| Work::Snapshot(s.key.clone())));
         wake.extend(self.all_contents().map(|c| Work::Content(c.name.clone())));
-        if kind == Kind::Content {
-            // A volume whose data may go waits until it is known that no content keeps it.
-            let going = self.pvs().filter(|pv| pv.terminating && pv.is_owner());
-            wake.extend(going.map(|pv| Work::Volume((&pv.name).into())));
-        }
         wake
     }
 

@@ -26,11 +26,7 @@ impl fmt::Display for Action {
                 handle,
                 bytes,
                 ..
-            } => write!(
-                f,
-                "backend  {backend} copy {} to {} ({bytes} bytes)",
-                from.path, handle.path
-            ),
+            } => write!(f, "backend  {backend} copy {} to {} ({bytes} bytes)", from, handle.path),
             Self::AbandonCopy { backend, handle } => write!(f, "backend  {backend} abandon copies to {}", handle.path),
             Self::Discard {
                 backend, handle, how, ..
@@ -53,6 +49,12 @@ impl fmt::Display for Action {
             }
             Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
             Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),
+            Self::KeepSnapshot { content, token, .. } => {
+                write!(f, "cluster  put {} on content {}", token.finalizer(), content.name)
+            }
+            Self::LetSnapshotGo { content, token } => {
+                write!(f, "cluster  take {} off content {}", token.finalizer(), content.name)
+            }
             Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
             Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
             Self::Reschedule { claim, .. } => write!(f, "cluster  let a node be chosen again for claim {}", claim.key),

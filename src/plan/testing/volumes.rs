@@ -182,7 +182,7 @@ pub(crate) fn copy_note(target: &str, source: &PvName) -> CopyNote {
         on_delete: OnDelete::Delete,
         on_owner_delete: OnOwnerDelete::Detach,
         mount_options: vec!["nfsvers=4.1".to_owned()],
-        source_uid: source.claim_uid().unwrap(),
+        source_uid: source.claim_uid().unwrap().to_string(),
         consent: None,
     }
 }

@@ -78,6 +78,7 @@ impl Rival {
             capabilities: ALL,
             limits: Default::default(),
             free: None,
+            imports: Default::default(),
             node: None,
             used: Default::default(),
             used_by_namespace: Default::default(),

@@ -1,7 +1,7 @@
 //! The objects of the external-snapshotter, as people write them.
 
 use kube::Api;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 use tombolo_harness::wait::Look;
@@ -84,7 +84,78 @@ pub async fn content_of(w: &World<'_>, snapshot: &DynamicObject) -> DynamicObjec
     contents(w).get(&name).await.unwrap()
 }
 
+/// Writes the status of a content, as whoever may write all of it could.
+pub async fn status(w: &World<'_>, content: &str, status: Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    contents(w)
+        .patch_status(content, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
+
+/// Writes the status of a VolumeSnapshot, as the snapshot-controller does.
+pub async fn snapshot_status(w: &World<'_>, namespace: &str, name: &str, status: Value) {
+    let patch = Patch::Merge(json!({"status": status}));
+    let api = snapshots(w, namespace);
+    api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// Takes the finalizers off everything of a kind that nobody looks after any more.
+pub async fn strip(w: &World<'_>, plural: &str) {
+    let kind = match plural {
+        "volumesnapshots" => "VolumeSnapshot",
+        "volumesnapshotcontents" => "VolumeSnapshotContent",
+        _ => return,
+    };
+    let all: Api<DynamicObject> = Api::all_with(w.client.clone(), &resource(kind));
+    for object in all.list(&Default::default()).await.unwrap() {
+        let name = named(&object);
+        let api = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(w.client.clone(), namespace, &resource(kind)),
+            None => all.clone(),
+        };
+        let patch = Patch::Merge(json!({"metadata": {"finalizers": null}}));
+        api.patch(&name, &PatchParams::default(), &patch).await.unwrap();
+    }
+}
+
+/// Sets an annotation.
+pub async fn annotate(api: &Api<DynamicObject>, name: &str, key: &str, value: &str) {
+    let patch = Patch::Merge(json!({"metadata": {"annotations": {key: value}}}));
+    api.patch(name, &PatchParams::default(), &patch).await.unwrap();
+}
+
+/// Adds a finalizer to those that there are.
+pub async fn add_finalizer(api: &Api<DynamicObject>, name: &str, finalizer: &str) -> kube::Result<DynamicObject> {
+    let mut finalizers = api.get(name).await?.metadata.finalizers.unwrap_or_default();
+    finalizers.push(finalizer.to_owned());
+    let patch = Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    api.patch(name, &PatchParams::default(), &patch).await
+}
+
 impl World<'_> {
+    /// Waits until an object is as expected.
+    pub async fn dynamic(
+        &self,
+        api: &Api<DynamicObject>,
+        name: &str,
+        what: &str,
+        expected: impl Fn(&DynamicObject) -> bool,
+    ) -> DynamicObject {
+        self.until(&format!("{name} to be {what}"), async || {
+            let found = api.get_opt(name).await?;
+            let seen = format!("{found:?}");
+            Ok(Look::found(found.filter(&expected), seen))
+        })
+        .await
+    }
+
+    /// Waits until a VolumeSnapshot has an error with these words.
+    pub async fn told_of(&self, namespace: &str, name: &str, words: &str) {
+        let says = |s: &DynamicObject| text(s, "/status/error/message").contains(words);
+        self.dynamic(&snapshots(self, namespace), name, "in error", says).await;
+    }
+
     pub async fn delete_dynamic(&self, api: &Api<DynamicObject>, name: &str) {
         drop(api.delete(name, &DeleteParams::default()).await.unwrap());
     }
