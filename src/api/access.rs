@@ -154,6 +154,15 @@ pub const ACCESS: &[Permission] = &[
         )
     },
     Permission {
+        object: Some(names::REFERENCE_GRANTS),
+        ..cluster(
+            DEFINITIONS,
+            "customresourcedefinitions",
+            &["get"],
+            "Grants that vanish with their definition are no withdrawal.",
+        )
+    },
+    Permission {
         role: Role::Election,
         object: Some(names::LEASE),
         ..cluster(
@@ -352,6 +361,10 @@ mod tests {
             TridentVolumeReference::plural(&()),
         ];
         let definitions = [VolumeReference::crd_name(), TridentVolumeReference::crd_name()];
+        let definitions = definitions
+            .into_iter()
+            .chain([names::REFERENCE_GRANTS])
+            .collect::<Vec<_>>();
         for p in ACCESS {
             let plural = p.resource.split('/').next().unwrap();
             if [names::GROUP, names::TRIDENT_GROUP].contains(&p.group) {

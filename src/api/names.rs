@@ -28,6 +28,8 @@ pub const CROSS_NAMESPACE_SOURCE: &str = "CrossNamespaceSource";
 pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 /// API group of ReferenceGrants (Gateway API).
 pub const GRANT_GROUP: &str = "gateway.networking.k8s.io";
+/// Name of the definition of ReferenceGrants.
+pub const REFERENCE_GRANTS: &str = "referencegrants.gateway.networking.k8s.io";
 /// Name of the Lease that elects the leader.
 pub const LEASE: &str = "tombolo-controller";
 

@@ -103,12 +103,20 @@ pub struct Joined {
     pub on_revoke: OnRevoke,
 }
 
+/// What [`Joined::via`] has between the reference and the name of a grant.
+pub const VIA_GRANT: &str = "; ReferenceGrant ";
+
 impl Joined {
     /// The claim that was joined: `via` ends with its name.
     pub fn source(&self) -> Option<ClaimKey> {
         let (_, key) = self.via.rsplit_once(" of ")?;
         let (namespace, name) = key.split_once('/')?;
         (is_dns_label(namespace) && is_dns_subdomain(name)).then(|| ClaimKey::new(namespace, name))
+    }
+
+    /// Whether the owner consented by a ReferenceGrant: `via` says so.
+    pub fn by_grant(&self) -> bool {
+        self.via.contains(VIA_GRANT)
     }
 
     /// Whether the member came by the consent for `source`: `via` ends with its name.

@@ -94,6 +94,14 @@ impl ApiServer {
         .await
     }
 
+    /// Whether a kind is defined, and stays so. To be asked after its objects were listed: a definition under deletion takes them with it,
+    /// and says so before the first is gone.
+    async fn is_defined(&self, definition: &str) -> Result<bool, ApiError> {
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let found = definitions.get_metadata_opt(definition).await.map_err(unread)?;
+        Ok(found.is_some_and(|d| d.metadata.deletion_timestamp.is_none()))
+    }
+
     async fn patch_pv(&self, name: &PvName, patch: Value) -> Result<(), ApiError> {
         let params = PatchParams {
             field_manager: Some(names::FIELD_MANAGER.into()),
@@ -226,12 +234,7 @@ impl Cluster for ApiServer {
             Err(error) if error.fault == Fault::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
-        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
-        Ok(definition
-            .filter(|d| d.metadata.deletion_timestamp.is_none())
-            .map(|_| found))
+        Ok(self.is_defined(kind.definition()).await?.then_some(found))
     }
 
     async fn grants(&self, namespace: &NamespaceName) -> Result<Option<Vec<Grant>>, ApiError> {
@@ -239,7 +242,10 @@ impl Cluster for ApiServer {
             let resource = project::GRANTS.in_version(version);
             let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace.as_str(), &resource);
             match api.list(&ListParams::default()).await.map_err(unread) {
-                Ok(list) => return Ok(Some(list.items.iter().filter_map(project::grant).collect())),
+                Ok(list) => {
+                    let found = list.items.iter().filter_map(project::grant).collect();
+                    return Ok(self.is_defined(names::REFERENCE_GRANTS).await?.then_some(found));
+                }
                 Err(error) if error.fault == Fault::NotFound => {}
                 Err(error) => return Err(error),
             }

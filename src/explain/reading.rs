@@ -18,7 +18,6 @@ use crate::domain::ids::{BackendName, ClaimKey, Namespace};
 use crate::domain::record::Usage;
 use crate::domain::reference::ReferenceKind;
 use crate::domain::served::Served;
-use crate::domain::token::AskedBy;
 use crate::execute::api_server::{ApiServer, fault};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
@@ -115,6 +114,9 @@ impl Reading {
                 self.index.put_claim(found);
             }
             self.namespace(Input::SourceNamespace, &source.namespace).await;
+            if source.namespace != claim.key.namespace {
+                self.grants(&source.namespace).await;
+            }
         }
         let found = self.cluster.namespace(&claim.key.namespace).await;
         // Its labels count only where an owner grants by them.
@@ -135,7 +137,7 @@ impl Reading {
             .filter(|_| claim.phase == ClaimPhase::Pending)?;
         let namespace = &claim.key.namespace;
         if let Asked::Indirect(name) = &asked {
-            let all: Api<CrossNamespaceSource> = Api::namespaced(self.client.clone(), namespace.as_str());
+            let all = Api::<CrossNamespaceSource>::namespaced(self.client.clone(), namespace.as_str());
             let found = all.get_opt(name).await.map_err(fault);
             let found = self
                 .seen(Input::CrossSource, "CrossNamespaceSources of this namespace", found)
@@ -144,17 +146,20 @@ impl Reading {
                 self.index.put_cross_source(source);
             }
         }
-        let source = self.index.meant(namespace, &asked)?;
-        if source.namespace != *namespace && asked.by() == AskedBy::DataSource {
-            let found = self.cluster.grants(&source.namespace).await;
-            let what = format!("ReferenceGrants of namespace {}", source.namespace);
-            match self.seen(Input::Grants, &what, found) {
-                Some(Some(grants)) => drop(self.index.reset_grants(grants)),
-                Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
-                None => {}
-            }
+        self.index.meant(namespace, &asked)?.as_claim()
+    }
+
+    async fn grants(&mut self, namespace: &Namespace) {
+        let found = self.cluster.grants(namespace).await;
+        match self.seen(
+            Input::Grants,
+            &format!("ReferenceGrants of namespace {namespace}"),
+            found,
+        ) {
+            Some(Some(grants)) => drop(self.index.reset_grants(grants)),
+            Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
+            None => {}
         }
-        source.as_claim()
     }
 
     async fn namespace(&mut self, input: Input, name: &Namespace) {

@@ -12,7 +12,8 @@ use crate::domain::annotations::Spelled;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::{Grants, Labels};
-use crate::domain::ids::{ClaimKey, is_dns_label, is_dns_subdomain};
+use crate::domain::grant::{Grant, Referent, Referrer, permitted};
+use crate::domain::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
 use crate::domain::pv::{Pv, PvPhase, Role};
 use crate::domain::reference::Reference;
 use crate::domain::size;
@@ -33,6 +34,8 @@ pub struct Handshake<'a> {
     pub references: &'a [Reference],
     /// The claim it names, if there is one.
     pub source: Option<&'a Claim>,
+    /// The ReferenceGrants of the source's namespace, as far as they can be read.
+    pub grants: &'a [Grant],
     /// Whether the source's namespace is going away.
     pub source_namespace_terminating: bool,
     /// The PersistentVolume that the source names, if there is one.
@@ -297,9 +300,13 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
     let namespace = &h.claim.key.namespace;
     h.source
         .and_then(|source| {
-            let grants = Grants::of(&source.annotations);
-            let access = grants.to(namespace, h.namespace_labels)?;
-            Some((source, access, grants.on_revoke, "annotation".to_owned()))
+            let annotated = Grants::of(&source.annotations);
+            if let Some(access) = annotated.to(namespace, h.namespace_labels) {
+                return Some((source, access, annotated.on_revoke, "annotation".to_owned()));
+            }
+            let grant = shared_by(h.grants, namespace, &source.key)?;
+            let grant = format!("ReferenceGrant {}", grant.name);
+            Some((source, Access::ReadOnly, annotated.on_revoke, grant))
         })
         .ok_or_else(|| {
             let key = format!("{PREFIX}{}", keys::SHARE_TO);
@@ -307,6 +314,11 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
                 format!("{wanted} is not shared with namespace {namespace}; its owner has to annotate it with {key}");
             Refusal::new(R::NotShared, text)
         })
+}
+
+/// The grant by which a claim is shared with the references of a namespace, read-only. One for copies is none.
+pub fn shared_by<'a>(grants: &'a [Grant], namespace: &Namespace, source: &ClaimKey) -> Option<&'a Grant> {
+    permitted(grants, Referrer::references_of(namespace), Referent::claim(source))
 }
 
 fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal> {

@@ -148,6 +148,15 @@ impl Claim {
     }
 }
 
+/// A ReferenceGrant of namespace `of` that shares all its claims with `to`, read-only.
+pub(crate) fn share_grant(of: &str, to: &str) -> Grant {
+    let spec = serde_json::json!({
+        "from": [{"group": names::GROUP, "kind": "VolumeReference", "namespace": to}],
+        "to": [{"group": "", "kind": "PersistentVolumeClaim"}],
+    });
+    Grant::read(namespace(of), "share".into(), false, Some(&spec))
+}
+
 /// The volume of a claim as a data source.
 pub(crate) fn volume_of(claim: &str) -> DataSource {
     DataSource::Object(Source::claim(key(claim)))

@@ -29,8 +29,8 @@ async fn a_claim_with_a_data_source_is_held() {
         ("restore", "ConflictingSource", "VolumeSnapshot"),
         ("clone", "SourceNotReady", "claim other"),
         ("clone-ref", "SourceNotReady", "claim other"),
-        ("cross", "ConflictingSource", "CrossNamespaceSource"),
-        ("annotated", "ConflictingSource", "cloneFromPVC"),
+        ("cross", "SourceNotReady", "CrossNamespaceSource"),
+        ("annotated", "SourceNotReady", "claim other"),
     ] {
         w.held(&ns, name, reason, text).await;
     }

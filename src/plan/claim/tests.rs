@@ -57,6 +57,7 @@ impl Scene {
             namespace_labels: &labels,
             references: &self.references,
             source: self.source.as_ref(),
+            grants: &[],
             source_namespace_terminating: false,
             source_pv: self.source_pv.as_ref(),
             backend: self.backends.first().filter(|b| b.health != Health::Degraded),

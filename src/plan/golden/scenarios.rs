@@ -36,6 +36,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
         namespace_labels: &labels,
         references: &references,
         source: source.map(|s| s.0),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: source.map(|s| s.1),
         backend: backends.first(),

@@ -199,6 +199,7 @@ proptest! {
                 namespace_labels: &labels,
                 references: &a.references,
                 source: source.as_ref(),
+                grants: &[],
                 source_namespace_terminating: s.going,
                 source_pv: s.source_pv.as_ref(),
                 backend: s.backends.first(),

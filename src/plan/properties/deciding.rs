@@ -15,6 +15,7 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
         namespace_labels: &labels,
         references: &s.references,
         source: s.source.as_ref(),
+        grants: &s.grants,
         source_namespace_terminating: s.going,
         source_pv: s.source_pv.as_ref(),
         backend: s.backends.first(),

@@ -37,6 +37,7 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
         namespace_labels: &labels,
         references: &[reference("team/ref", "prod/data")],
         source: s.source.as_ref(),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: s.source_pv.as_ref(),
         backend: s.backend.as_ref(),

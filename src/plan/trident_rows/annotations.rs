@@ -80,6 +80,7 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
         namespace_labels: &labels,
         references: &[],
         source: None,
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: None,
         backend: None,
@@ -203,6 +204,7 @@ fn joins(references: &[Reference]) -> Result<Access, R> {
         namespace_labels: &labels,
         references,
         source: Some(&source),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: Some(&pv),
         backend: Some(&backend),
@@ -238,6 +240,7 @@ fn r03_r04_a_reference_with_an_empty_name_has_no_effect_and_breaks_nothing() {
     ] {
         let labels = Labels::new();
         let (reason, _) = accepted(&ForReference {
+            grants: &[],
             reference: &tvr,
             labels: &labels,
             source: None,

@@ -170,6 +170,7 @@ impl Rival {
             namespace_labels: &Labels::new(),
             references: &references,
             source: source.as_ref(),
+            grants: &[],
             source_namespace_terminating: false,
             source_pv: pv.as_ref(),
             backend: Some(&self.backend),

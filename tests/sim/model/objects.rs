@@ -137,6 +137,7 @@ pub fn admits(seen: &Seen) -> bool {
         namespace_labels: &BTreeMap::new(),
         references: &[reference],
         source: seen.owner_lives.then(owner_claim).as_ref(),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: pv.as_ref(),
         backend: Some(&backend()),
