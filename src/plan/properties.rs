@@ -4,6 +4,8 @@
 mod anything;
 mod arbitrary;
 mod beside;
+mod consent;
 mod copying;
 mod exports;
+mod mounting;
 mod world;

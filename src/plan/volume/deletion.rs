@@ -77,6 +77,7 @@ pub(super) fn discard_recorded(
             owner: record.owner.clone(),
             class,
             bytes: record.bytes,
+            mount: record.terms.mount,
             volume: volume.clone(),
         },
     ];
