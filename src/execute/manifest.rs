@@ -75,7 +75,7 @@ pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
     }
 }
 
-/// What the node plugin of csi-driver-nfs reads: `server` and `share`, in any case, and mount options from the PersistentVolume's own
+/// What the node plugin of csi-driver-nfs reads: `server`, `share`, and mount options from the PersistentVolume's own
 /// list. `subdir`, `mountOptions` and `mountPermissions`, which it would read too, would say a second time, or undo, what Tombolo
 /// said. The handle means nothing to the plugin; to kubelet, two PersistentVolumes of one handle are one volume, so a member must
 /// not have its owner's.

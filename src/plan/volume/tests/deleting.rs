@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::domain::access::MountMode;
-use crate::domain::record::Terms;
 
 fn discarded(v: &LiveVolume) -> Plan {
     let plan = planned(v);
@@ -30,13 +29,8 @@ fn keeps_data(v: &LiveVolume) -> bool {
 
 #[test]
 fn the_data_goes_when_nobody_is_left_and_the_ledger_says_so_first() {
-    let by_plugin = ending().object(|p| p.with(|p| p.mount = MountMode::Csi)).record(|r| {
-        let terms = Terms {
-            mount: MountMode::Csi,
-            ..r.terms
-        };
-        Record { terms, ..r }
-    });
+    // The object says it, whatever the ledger remembers.
+    let by_plugin = ending().object(|p| p.with(|p| p.mount = MountMode::Csi));
     let plan = discarded(&by_plugin);
     let owner = plan.actions.iter().find_map(|a| match a {
         Action::Discard {
