@@ -128,6 +128,10 @@ pub const ANNOTATION_SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 pub const ANNOTATION_CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
 /// Annotation of a PersistentVolume that names its provisioner; without it kube-controller-manager acts by itself.
 pub const ANNOTATION_PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+/// Attribute of a CSI volume by which the node plugin of csi-driver-nfs knows the server.
+pub const ATTRIBUTE_SERVER: &str = "server";
+/// Attribute of a CSI volume by which that plugin knows the path on the server.
+pub const ATTRIBUTE_SHARE: &str = "share";
 /// Suffix of the annotation that a populator leaves on a volume it has rebound (lib-volume-populator).
 pub const POPULATED_FROM_SUFFIX: &str = "/populated-from";
 /// Label by which a node is known to a `hostPath` volume's node affinity.

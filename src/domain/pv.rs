@@ -1,6 +1,6 @@
 //! A PersistentVolume, reduced to what decisions look at; ours carry everything that deleting and rebuilding need.
 
-use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use super::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete, OnRevoke};
 use super::cut::Cut;
 use super::ids::{
     BackendName, ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
@@ -46,6 +46,8 @@ pub struct Pv {
     pub node_affinity: Option<VolumeNodeAffinity>,
     /// How it is mounted.
     pub mount_options: Vec<String>,
+    /// Who mounts it on nodes.
+    pub mount: MountMode,
     /// Tokens on it, with their notes where those can be read.
     pub tokens: BTreeMap<Token, Option<Note>>,
     /// Whether a populator has rebound it.
@@ -224,6 +226,10 @@ impl Pv {
             },
             node_affinity: spec.node_affinity,
             mount_options: spec.mount_options.unwrap_or_default(),
+            mount: match spec.csi {
+                Some(csi) if csi.driver == names::PROVISIONER => MountMode::Csi,
+                Some(_) | None => MountMode::Kubelet,
+            },
             tokens: tokens.collect(),
             populated: meta
                 .annotations
@@ -289,13 +295,14 @@ impl Pv {
         })
     }
 
-    /// What it says of deleting; `None`: it is not ours.
+    /// What it says of deleting and mounting; `None`: it is not ours.
     pub fn terms(&self) -> Option<Terms> {
         let ours = self.ours.as_ref()?;
         Some(Terms {
             policy: self.policy,
             on_delete: ours.on_delete,
             on_owner_delete: ours.on_owner_delete,
+            mount: self.mount,
         })
     }
 

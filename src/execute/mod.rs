@@ -202,6 +202,7 @@ fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disp
         owner,
         class,
         bytes,
+        mount,
         volume,
         ..
     } = action
@@ -219,6 +220,7 @@ fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disp
                 owner: owner.clone(),
                 class: class.clone(),
                 bytes: *bytes,
+                mount: *mount,
                 at: now,
             };
             let record = serde_json::to_value(record).map_err(|e| Failure::Rule(e.to_string()))?;

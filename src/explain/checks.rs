@@ -95,7 +95,7 @@ fn needs(row: Row) -> &'static [Input] {
         Row::SourceBound | Row::SourceOwns | Row::SameClass | Row::SizeFits => &[Input::Volumes],
         Row::SourceStays => &[Input::Volumes, Input::SourceNamespace],
         Row::ModesFit => &[Input::References, Input::Volumes],
-        Row::BackendServes => &[Input::Volumes, Input::Backends],
+        Row::BackendServes => &[Input::Volumes, Input::Backends, Input::Class],
     }
 }
 

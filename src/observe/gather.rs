@@ -152,6 +152,7 @@ impl ClaimView {
         let share = self.share.as_ref()?;
         Some(Handshake {
             claim: &self.claim,
+            class: self.class.as_deref(),
             namespace_labels: &share.namespace.labels,
             references: &share.references,
             grants: &share.grants,

@@ -1,7 +1,7 @@
 //! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
 
 use crate::api::reasons::{ClaimReason, SharedVolumeReason};
-use crate::domain::access::OnDelete;
+use crate::domain::access::{MountMode, OnDelete};
 use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
@@ -66,6 +66,8 @@ pub enum Action {
         class: Option<ClassName>,
         /// Its size, for a restore.
         bytes: u64,
+        /// Who mounted it on nodes, for a restore.
+        mount: MountMode,
         /// Its id.
         volume: VolumeId,
     },

@@ -66,6 +66,7 @@ pub(super) fn begin(claim: &Claim, class: &Class, found: &source::Admission<'_>)
         on_delete: found.parameters.on_delete,
         on_owner_delete: found.parameters.on_owner_delete,
         mount_options: class.mount_options.clone(),
+        mount: found.parameters.mount,
         source_uid: found.source.uid.clone(),
         consent: found.consent.clone(),
     };
@@ -140,6 +141,7 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
         modes: note.modes,
         policy: note.policy,
         mount_options: note.mount_options.clone(),
+        mount: note.mount,
         access: Access::ReadWrite,
         on_delete: note.on_delete,
         on_owner_delete: note.on_owner_delete,

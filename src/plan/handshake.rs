@@ -7,10 +7,11 @@
 use super::Refusal;
 use crate::api::names::{PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::{Access, OnRevoke};
+use crate::domain::access::{Access, MountMode, OnRevoke};
 use crate::domain::annotations::Spelled;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
 use crate::domain::consent::{Grants, Labels};
 use crate::domain::grant::{Grant, Referent, Referrer, permitted};
 use crate::domain::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
@@ -21,13 +22,15 @@ use crate::domain::source::DataSource;
 
 mod fitting;
 
-pub(super) use fitting::backend_away;
+pub(super) use fitting::{backend_away, class_is_gone};
 
 /// Everything the handshake looks at.
 #[derive(Debug, Clone)]
 pub struct Handshake<'a> {
     /// The consumer's claim.
     pub claim: &'a Claim,
+    /// Its class, if it is one of ours.
+    pub class: Option<&'a Class>,
     /// Labels of its namespace.
     pub namespace_labels: &'a Labels,
     /// All references in its namespace.
@@ -97,6 +100,8 @@ pub struct Admission<'a> {
     pub via: String,
     /// The owner's `onRevoke` at this moment.
     pub on_revoke: OnRevoke,
+    /// Who mounts the member's volume, as its own class says.
+    pub mount: MountMode,
 }
 
 /// All rows, and the verdict.
@@ -207,8 +212,11 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     fitting::size_fits(claim, pv)?;
     pass(Row::SizeFits, format!("the volume has {}", size::format(pv.capacity)));
 
-    fitting::backend_serves(h)?;
-    pass(Row::BackendServes, "the storage backend can serve it".into());
+    let mount = fitting::backend_serves(h)?;
+    pass(
+        Row::BackendServes,
+        format!("the storage backend can serve it, mount {}", mount.as_str()),
+    );
 
     let via = format!("{}; {grant} of {wanted}", reference.key);
     Ok(Admission {
@@ -217,6 +225,7 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
         access,
         via,
         on_revoke,
+        mount,
     })
 }
 
@@ -263,7 +272,8 @@ fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
     no_attributes_class(claim)
 }
 
-/// An `nfs` or `hostPath` volume cannot carry attributes, so such a claim would never bind (KEP-3751).
+/// An `nfs` or `hostPath` volume cannot carry attributes, so such a claim would never bind (KEP-3751). One of the node plugin's could,
+/// but there is nothing of it that an attribute could change.
 pub fn no_attributes_class(claim: &Claim) -> Result<(), Refusal> {
     match &claim.attributes_class {
         Some(_) => Err(Refusal::new(

@@ -4,7 +4,9 @@
 mod anything;
 mod arbitrary;
 mod beside;
+mod consent;
 mod copying;
 mod deciding;
 mod exports;
+mod mounting;
 mod world;

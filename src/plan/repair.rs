@@ -76,6 +76,8 @@ pub fn owner(o: &LostOwner<'_>) -> Vec<Action> {
         modes: o.claim.modes,
         policy: terms.policy,
         mount_options: o.record.mount_options.clone(),
+        // As it was, whatever a class of that name says by now.
+        mount: terms.mount,
         access: Access::ReadWrite,
         on_delete: terms.on_delete,
         on_owner_delete: terms.on_owner_delete,
@@ -149,6 +151,7 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
         modes: o.claim.modes,
         policy: ReclaimPolicy::Delete,
         mount_options: owner.mount_options.clone(),
+        mount: member.mount,
         access: member.access,
         on_delete: OnDelete::Retain,
         on_owner_delete: OnOwnerDelete::Detach,

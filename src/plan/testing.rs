@@ -4,7 +4,7 @@
 //! `pvc-<namespace>-<name>`. Everything begins healthy and is edited from there.
 
 use crate::api::names;
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::annotations::Annotations;
 use crate::domain::backend::{Backend, Health, Limits};
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -261,6 +261,7 @@ pub(crate) fn class(name: &str) -> Class {
             backend: BackendChoice::Named(BackendName::new("nas1")),
             on_delete: OnDelete::Delete,
             on_owner_delete: OnOwnerDelete::Detach,
+            mount: MountMode::Kubelet,
         }),
     }
 }
@@ -271,6 +272,11 @@ impl Class {
         edit(&mut self);
         self
     }
+}
+
+/// The same class, whose volumes are mounted by the node plugin.
+pub(crate) fn csi_class(name: &str) -> Class {
+    class(name).with(|c| c.parameters.as_mut().unwrap().mount = MountMode::Csi)
 }
 
 /// A namespace.

@@ -7,6 +7,7 @@ mod clone;
 mod cut;
 mod faults;
 mod here;
+mod mounting;
 mod nodes;
 mod not_cut;
 mod pause;

@@ -3,6 +3,7 @@
 //! These tests have a cluster of their own, since the policies they install hold for the whole of it.
 
 mod admission;
+mod node_plugin;
 mod rights;
 mod used;
 

@@ -32,6 +32,7 @@ mod full;
 mod install;
 mod kinds;
 mod leader;
+mod mounting;
 mod nodes;
 mod outage;
 mod provision;

@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use std::collections::BTreeSet;
+use tombolo::domain::access::MountMode;
 use tombolo::domain::ids::PvName;
 use tombolo::domain::pv::ReclaimPolicy;
 use tombolo_backend_api::{Admission, ExportKey};
@@ -40,6 +41,7 @@ impl World {
                 (!pv.tokens.is_empty(), " token"),
                 (pv.policy == ReclaimPolicy::Retain, " Retain"),
                 (pv.claim.is_none(), " free"),
+                (pv.mount == MountMode::Csi, " csi"),
             ];
             format!("{role} {} {:?}{}", pv.name, pv.phase, text(&marks))
         };

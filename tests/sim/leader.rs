@@ -292,6 +292,13 @@ impl Leader {
         ];
     }
 
+    /// Its caches are told of all classes.
+    pub fn hear_of_classes(&self) {
+        let classes = self.outside.cluster.store().classes.values().cloned().collect();
+        let wake = self.ctx.caches.write().unwrap().reset_classes(classes);
+        self.ctx.queue.add_all(wake);
+    }
+
     /// Delivers the next event of a kind to its caches; `false`: there is none.
     pub fn deliver(&mut self, kind: Kind) -> bool {
         let store = self.outside.cluster.store();

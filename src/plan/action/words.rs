@@ -45,8 +45,12 @@ impl fmt::Display for Action {
                 let role = if pv.joined.is_some() { "member" } else { "owner" };
                 write!(
                     f,
-                    "cluster  create pv {} for {} as {role} of {} ({})",
-                    pv.name, pv.claim.key, pv.volume, pv.access
+                    "cluster  create pv {} for {} as {role} of {} ({}{})",
+                    pv.name,
+                    pv.claim.key,
+                    pv.volume,
+                    pv.access,
+                    pv.mount.in_a_list()
                 )
             }
             Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),

@@ -54,6 +54,7 @@ impl Scene {
         let labels = testing::labels(&[]);
         let handshake = Handshake {
             claim: &self.claim,
+            class: self.class.as_ref(),
             namespace_labels: &labels,
             references: &self.references,
             source: self.source.as_ref(),

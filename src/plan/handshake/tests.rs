@@ -15,6 +15,7 @@ mod words;
 #[derive(Clone)]
 struct Scene {
     claim: Claim,
+    class: Option<Class>,
     labels: Labels,
     references: Vec<Reference>,
     source: Option<Claim>,
@@ -27,6 +28,7 @@ struct Scene {
 fn scene() -> Scene {
     Scene {
         claim: testing::claim("team/app").asks("prod/data"),
+        class: Some(testing::class("gold")),
         labels: labels(&[("tier", "gold")]),
         references: vec![reference("team/ref", "prod/data")],
         source: Some(testing::claim("prod/data").bound().shares("team")),
@@ -41,6 +43,7 @@ impl Scene {
     fn handshake(&self) -> Handshake<'_> {
         Handshake {
             claim: &self.claim,
+            class: self.class.as_ref(),
             namespace_labels: &self.labels,
             references: &self.references,
             source: self.source.as_ref(),

@@ -12,6 +12,7 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
     let labels = testing::labels(&[("tier", "gold")]);
     let handshake = Handshake {
         claim: &s.claim,
+        class: s.class.as_ref(),
         namespace_labels: &labels,
         references: &s.references,
         source: s.source.as_ref(),

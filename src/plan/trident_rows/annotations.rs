@@ -77,6 +77,7 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
     let labels = Labels::new();
     let handshake = Handshake {
         claim,
+        class,
         namespace_labels: &labels,
         references: &[],
         source: None,
@@ -199,8 +200,10 @@ fn joins(references: &[Reference]) -> Result<Access, R> {
         testing::claim("prod/data").bound().shares("team"),
     );
     let (pv, backend, labels) = (pv("prod/data"), backend("nas1"), Labels::new());
+    let class = class("gold");
     let handshake = Handshake {
         claim: &claim,
+        class: Some(&class),
         namespace_labels: &labels,
         references,
         source: Some(&source),

@@ -72,7 +72,8 @@ pub fn wanted(v: &LiveVolume) -> Vec<Wanted> {
     let waiting = tokens(v, pv).filter(|(token, _, claim)| **claim == TokenClaim::Waiting && !is_over(v, token));
     waiting
         .filter_map(|(token, note, _)| {
-            let note = note?;
+            // Somebody has edited the source's handle: nothing is copied onto itself.
+            let note = note.filter(|_| copy::handle(ours, token).is_some_and(|handle| handle != ours.handle))?;
             let record = match record_of(v, token) {
                 Some(record) if record.state == State::Creating => record.clone(),
                 // Its object was there: whoever repairs that, it is no copy's work.
@@ -186,6 +187,7 @@ fn unrecorded(
             policy: pv.policy,
             on_delete: OnDelete::Delete,
             on_owner_delete: ours.on_owner_delete,
+            mount: pv.mount,
         }),
         mount_options: Vec::new(),
         members: BTreeMap::new(),
@@ -239,6 +241,7 @@ pub(super) fn cleared(record: &Record, backend: &Backend, twins: bool) -> Vec<Ac
             owner: record.owner.clone(),
             class: None,
             bytes: record.bytes,
+            mount: record.terms.mount,
             volume: volume.clone(),
         },
         Action::Record(vec![

@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Client;
-use tombolo::domain::access::{Access, OnDelete, OnOwnerDelete};
+use tombolo::api::names;
+use tombolo::domain::access::{Access, MountMode, OnDelete, OnOwnerDelete};
 use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
+use tombolo::domain::class::Class;
 use tombolo::domain::consent::Labels;
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
@@ -54,6 +56,14 @@ pub fn mark() -> Mark {
         backend_id: BackendId::parse("race").unwrap(),
         cluster_id: ClusterId("here".into()),
     }
+}
+
+/// The class of all claims of a race. It is known to the rivals alone, so no real controller takes part.
+fn class() -> Class {
+    let object = serde_json::json!({
+        "metadata": {"name": "race"}, "provisioner": names::PROVISIONER, "parameters": {"backend": "race"},
+    });
+    Class::of(&serde_json::from_value(object).unwrap()).unwrap()
 }
 
 /// One of two controllers.
@@ -118,6 +128,7 @@ impl Rival {
             modes: claim.modes,
             policy: ReclaimPolicy::Delete,
             mount_options: Vec::new(),
+            mount: MountMode::Kubelet,
             access: Access::ReadWrite,
             on_delete: OnDelete::Delete,
             on_owner_delete,
@@ -167,6 +178,7 @@ impl Rival {
         let references: Vec<_> = cluster.reference(reference).await?.into_iter().collect();
         let handshake = Handshake {
             claim: &claim,
+            class: Some(&class()),
             namespace_labels: &Labels::new(),
             references: &references,
             source: source.as_ref(),
