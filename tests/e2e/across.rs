@@ -54,9 +54,9 @@ async fn said(w: &World<'_>, namespace: &str, name: &str, reason: &str) {
 }
 
 #[tokio::test]
-async fn without_the_gate_a_cross_namespace_source_and_a_grant_give_a_copy_of_another_namespace_s_claim() {
+async fn xn_06_without_the_gate_a_cross_namespace_source_and_a_grant_give_a_copy_and_a_grant_that_goes_takes_none() {
     const STORY: &str =
-        "without_the_gate_a_cross_namespace_source_and_a_grant_give_a_copy_of_another_namespace_s_claim";
+        "xn_06_without_the_gate_a_cross_namespace_source_and_a_grant_give_a_copy_and_a_grant_that_goes_takes_none";
     if cannot(STORY) {
         return;
     }

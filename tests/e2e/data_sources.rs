@@ -6,6 +6,8 @@ use crate::draft::claim;
 use crate::see::shown;
 use crate::world::{World, cannot};
 
+pub mod api_server;
+
 #[tokio::test]
 async fn a_claim_with_a_data_source_is_held() {
     if cannot("a_claim_with_a_data_source_is_held") {
@@ -37,8 +39,8 @@ async fn a_claim_with_a_data_source_is_held() {
 }
 
 #[tokio::test]
-async fn a_data_source_that_the_api_server_dropped_gives_no_empty_volume() {
-    if cannot("a_data_source_that_the_api_server_dropped_gives_no_empty_volume") {
+async fn xn_10_a_data_source_that_the_api_server_dropped_gives_no_empty_volume() {
+    if cannot("xn_10_a_data_source_that_the_api_server_dropped_gives_no_empty_volume") {
         return;
     }
     let w = World::shared("dropped").await;
