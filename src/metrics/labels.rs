@@ -4,6 +4,7 @@
 
 mod copies;
 mod exports;
+pub mod resizes;
 
 pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;

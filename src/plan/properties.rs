@@ -6,4 +6,5 @@ mod arbitrary;
 mod beside;
 mod copying;
 mod exports;
+mod kind;
 mod world;
