@@ -14,6 +14,7 @@ use crate::domain::record::Record;
 use crate::execute::{Failure, run};
 use crate::metrics::labels::resizes::Resized;
 use crate::observe::gather;
+use crate::observe::reserved::Reservation;
 use crate::observe::work::Work;
 use crate::plan::resize::{self, Answer, ForResize, ResizeMark};
 use crate::plan::{Action, Plan, Verdict};
@@ -29,7 +30,7 @@ const STEPS: usize = 8;
 /// How long a size stays refused that can never be, as things are (as kubernetes-csi/external-resizer has it).
 const INFEASIBLE: Duration = Duration::from_secs(300);
 
-/// What one look has read live.
+/// What one look has read.
 struct Seen {
     claim: Claim,
     pv: Pv,
@@ -42,43 +43,71 @@ struct Seen {
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn settle(ctx: &Context, claim: &Claim) -> Result<Next, Failure> {
-    let Some(volume) = volume_to_resize(ctx, claim) else {
+    let Some((volume, shown)) = shown(ctx, claim) else {
         return Ok(Next::Change);
     };
+    if !is_known(&shown) {
+        return Ok(Next::After(claims::WHILE_WAITING));
+    }
+    // Whoever waits for room, or for an owner, costs no read.
+    let ((plan, _), _) = decide(ctx, &shown, Known::default());
+    if let Verdict::Refused(refusal) = &plan.verdict {
+        ctx.ports
+            .audience
+            .hear(&report::not_resized(&claim.reference(), refusal));
+        return Ok(claims::look_again(refusal));
+    }
     let Some(_turn) = ctx.turn(&volume, Work::Claim(claim.key.clone())) else {
         return Ok(Next::Change);
     };
-    let (mut uncertain, mut marked) = (false, None);
+    let mut known = Known::default();
     for _ in 0..STEPS {
-        let Some(seen) = read(ctx, claim, &volume).await? else {
+        let Some(seen) = read(ctx, claim, &volume).await?.filter(is_known) else {
             return Ok(Next::Change);
         };
-        if !seen.pv.is_member() && !seen.record.as_ref().is_some_and(|r| resize::is_known(r, &seen.pv)) {
-            return Ok(Next::After(claims::WHILE_WAITING));
-        }
-        let wanted = resize::goal(&seen.claim, &seen.pv).filter(|_| !seen.pv.is_member());
-        if let Some(left) = wanted.and_then(|bytes| ctx.refusals.left(&claim.uid, bytes)) {
+        if let Some((left, bytes, answer)) = refused_lately(ctx, &seen) {
+            say_refused(ctx, &seen, bytes, &answer).await?;
             return Ok(Next::After(left));
         }
-        match step(ctx, &seen, (uncertain, marked)).await? {
+        match step(ctx, &seen, known).await? {
             Step::Done(next) => return Ok(next),
-            Step::Marked(bytes) => marked = Some(bytes),
+            Step::Marked(bytes) => known.marked = Some(bytes),
             Step::Again => {}
-            Step::Overtaken => uncertain = true,
+            // Once more at once; then with growing patience, or whoever edits a claim without end would have its backend told without end.
+            Step::Overtaken(failure) if known.uncertain => return Err(failure),
+            Step::Overtaken(_) => known.uncertain = true,
         }
     }
     Ok(Next::Again)
 }
 
-/// The volume of a claim whose size is to be looked at, as the caches show.
-fn volume_to_resize(ctx: &Context, claim: &Claim) -> Option<VolumeId> {
+/// The volume of a claim whose size is to be looked at, and what the caches show of it.
+fn shown(ctx: &Context, claim: &Claim) -> Option<(VolumeId, Seen)> {
     gather::with(&ctx.caches, |index| {
         let pv = index.pv(claim.volume_name.as_ref()?)?;
         let volume = index.volume_of(pv)?;
         let owner = index.pv(&volume.pv_name()).filter(|_| pv.is_member());
-        let quiet = resize::is_quiet(claim, pv, owner.map(|pv| &**pv));
-        (!quiet).then_some(volume)
+        let owner = owner.map(|pv| &**pv);
+        let seen = || Seen {
+            claim: claim.clone(),
+            pv: (**pv).clone(),
+            owner: owner.cloned(),
+            record: ctx.ports.ledger.get(&volume),
+        };
+        (!resize::is_quiet(claim, pv, owner)).then(|| (volume.clone(), seen()))
     })
+}
+
+/// Whether the ledger knows it; if not, no event tells when it does.
+fn is_known(seen: &Seen) -> bool {
+    seen.pv.is_member() || seen.record.as_ref().is_some_and(|r| resize::is_known(r, &seen.pv))
+}
+
+/// What this process was refused lately.
+fn refused_lately(ctx: &Context, seen: &Seen) -> Option<(Duration, u64, Answer)> {
+    let bytes = resize::goal(&seen.claim, &seen.pv).filter(|_| !seen.pv.is_member())?;
+    let (left, answer) = ctx.refusals.left(&seen.claim.uid, bytes)?;
+    Some((left, bytes, answer))
 }
 
 async fn read(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<Option<Seen>, Failure> {
@@ -116,12 +145,20 @@ enum Step {
     /// Look again.
     Again,
     /// Somebody else was faster, after the backend was told: it may have been told another size before this one.
-    Overtaken,
+    Overtaken(Failure),
 }
 
-async fn step(ctx: &Context, seen: &Seen, known: (bool, Option<u64>)) -> Result<Step, Failure> {
+/// What this look has done already.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    marked: Option<u64>,
+    uncertain: bool,
+}
+
+/// Decides while nobody else takes anything of the backends; what the plan takes is held for it.
+fn decide(ctx: &Context, seen: &Seen, known: Known) -> ((Plan, Option<Backend>), Option<Reservation>) {
     let ledger = &*ctx.ports.ledger;
-    let ((plan, backend), _held) = ctx.reservations.decide(ledger, |others| {
+    ctx.reservations.decide(ledger, |others| {
         let backends = ctx.roots.views(ledger, &seen.claim.key.namespace, others);
         let ours = seen.pv.ours.as_ref();
         let backend = ours.and_then(|ours| gather::ready(&backends, &ours.handle));
@@ -129,16 +166,17 @@ async fn step(ctx: &Context, seen: &Seen, known: (bool, Option<u64>)) -> Result<
         let plan = resize::decide(&o);
         let taken = resize::takes(&o, &plan);
         ((plan, backend), taken)
-    });
+    })
+}
+
+async fn step(ctx: &Context, seen: &Seen, known: Known) -> Result<Step, Failure> {
+    let ((plan, _), _held) = decide(ctx, seen, known);
     let Plan { actions, verdict } = plan;
     let told = actions.iter().any(|a| matches!(a, Action::ResizeData { .. }));
     match run(&actions, &ctx.ports).await {
         Ok(()) => {}
-        Err(failure) if told && failure.is_stale() => return Ok(Step::Overtaken),
-        Err(failure) => {
-            let o = to_decide(seen, backend.as_ref(), known);
-            return refused(ctx, &o, &actions, failure).await.map(Step::Done);
-        }
+        Err(failure) if told && failure.is_stale() => return Ok(Step::Overtaken(failure)),
+        Err(failure) => return refused(ctx, seen, &actions, failure).await.map(Step::Done),
     }
     let mark = actions.iter().find_map(|a| match a {
         Action::MarkResize { mark, .. } => Some(mark),
@@ -164,24 +202,20 @@ async fn step(ctx: &Context, seen: &Seen, known: (bool, Option<u64>)) -> Result<
     })
 }
 
-fn to_decide<'a>(
-    seen: &'a Seen,
-    backend: Option<&'a Backend>,
-    (uncertain, marked): (bool, Option<u64>),
-) -> ForResize<'a> {
+fn to_decide<'a>(seen: &'a Seen, backend: Option<&'a Backend>, known: Known) -> ForResize<'a> {
     ForResize {
         claim: &seen.claim,
         pv: &seen.pv,
         owner: seen.owner.as_ref(),
         record: seen.record.as_deref(),
         backend,
-        marked,
-        uncertain,
+        marked: known.marked,
+        uncertain: known.uncertain,
     }
 }
 
 /// The backend said no: that is written down and said, and it is asked again after a long while.
-async fn refused(ctx: &Context, o: &ForResize<'_>, actions: &[Action], failure: Failure) -> Result<Next, Failure> {
+async fn refused(ctx: &Context, seen: &Seen, actions: &[Action], failure: Failure) -> Result<Next, Failure> {
     let told = actions.iter().find_map(|a| match a {
         Action::ResizeData { bytes, .. } => Some(*bytes),
         _ => None,
@@ -192,15 +226,25 @@ async fn refused(ctx: &Context, o: &ForResize<'_>, actions: &[Action], failure: 
     let Some(answer) = resize::answer(bytes, error) else {
         return Err(failure);
     };
-    tracing::warn!(claim = %o.claim.key, bytes, %error, "the backend does not resize a volume");
-    let in_a_row = ctx.refusals.note(&o.claim.uid, bytes, |n| patience(&answer, n));
+    tracing::warn!(claim = %seen.claim.key, bytes, %error, "the backend does not resize a volume");
+    let wait = ctx
+        .refusals
+        .note(&seen.claim.uid, bytes, &answer, |n| patience(&answer, n));
     ctx.metrics.resized(Resized::Refused);
-    if o.claim.asks_for_more() {
-        run(&resize::note_refused(o, bytes, &answer), &ctx.ports).await?;
-        let told = report::not_resized(&o.claim.reference(), &answer.refusal);
-        ctx.ports.audience.hear(&told);
+    say_refused(ctx, seen, bytes, &answer).await?;
+    Ok(Next::After(wait))
+}
+
+/// Writes a refusal down, if it is not written yet, and says it; unless nobody asked for that size.
+async fn say_refused(ctx: &Context, seen: &Seen, bytes: u64, answer: &Answer) -> Result<(), Failure> {
+    if !seen.claim.asks_for_more() {
+        return Ok(());
     }
-    Ok(Next::After(patience(&answer, in_a_row)))
+    let written = resize::note_refused(&seen.claim, bytes, answer);
+    run(&written, &ctx.ports).await?;
+    let told = report::not_resized(&seen.claim.reference(), &answer.refusal);
+    ctx.ports.audience.hear(&told);
+    Ok(())
 }
 
 fn patience(answer: &Answer, in_a_row: u32) -> Duration {

@@ -163,7 +163,10 @@ fn steps(o: &ForResize<'_>, record: &Record, bytes: u64) -> Result<Plan, Refusal
         }
     }
     if enforced && !backend.capabilities.resize {
-        return Ok(refused(o, bytes, &cannot(), true));
+        return Ok(match asked {
+            true => refused(claim, bytes, &cannot(), true),
+            false => Plan::settled(),
+        });
     }
     let promise = enforced && pv.promised() < bytes;
     let unmarked = asked && !claim.growth.is_at(bytes) && o.marked != Some(bytes);

@@ -3,6 +3,7 @@
 //! Only of this process: the next one asks once.
 
 use crate::domain::ids::ClaimUid;
+use crate::plan::resize::Answer;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,28 +15,40 @@ pub struct Refusals(Mutex<HashMap<ClaimUid, Refused>>);
 
 struct Refused {
     bytes: u64,
+    answer: Answer,
     until: Instant,
     in_a_row: u32,
 }
 
 impl Refusals {
-    /// How long a size stays refused; `None`: it may be asked for.
-    pub fn left(&self, claim: &ClaimUid, bytes: u64) -> Option<Duration> {
+    /// How long a size stays refused, and why; `None`: it may be asked for.
+    pub fn left(&self, claim: &ClaimUid, bytes: u64) -> Option<(Duration, Answer)> {
         let all = self.lock();
         let refused = all.get(claim).filter(|refused| refused.bytes == bytes)?;
         let left = refused.until.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+        (!left.is_zero()).then(|| (left, refused.answer.clone()))
     }
 
-    /// A size was refused; answers how often in a row, by which `patience` says for how long.
-    pub fn note(&self, claim: &ClaimUid, bytes: u64, patience: impl FnOnce(u32) -> Duration) -> u32 {
+    /// A size was refused; `patience` says for how long, by how often that was in a row.
+    pub fn note(
+        &self,
+        claim: &ClaimUid,
+        bytes: u64,
+        answer: &Answer,
+        patience: impl FnOnce(u32) -> Duration,
+    ) -> Duration {
         let mut all = self.lock();
         let before = all.get(claim).filter(|refused| refused.bytes == bytes);
         let in_a_row = before.map_or(0, |refused| refused.in_a_row).saturating_add(1);
-        let until = Instant::now() + patience(in_a_row);
-        let refused = Refused { bytes, until, in_a_row };
+        let wait = patience(in_a_row);
+        let refused = Refused {
+            bytes,
+            answer: answer.clone(),
+            until: Instant::now() + wait,
+            in_a_row,
+        };
         all.insert(claim.clone(), refused);
-        in_a_row
+        wait
     }
 
     /// A claim has what it asked for.
@@ -56,21 +69,28 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::reasons::ClaimReason;
+    use crate::plan::Refusal;
 
     #[tokio::test(start_paused = true)]
     async fn a_size_is_refused_for_its_time_and_another_one_may_be_asked_for_at_once() {
         let (refusals, claim) = (Refusals::default(), ClaimUid::new("u"));
-        let minute = |n: u32| Duration::from_secs(60) * n;
-        assert_eq!(refusals.left(&claim, 7), None);
-        assert_eq!(refusals.note(&claim, 7, minute), 1);
-        assert_eq!(refusals.left(&claim, 7), Some(minute(1)));
-        assert_eq!(refusals.left(&claim, 8), None);
-        tokio::time::advance(minute(1)).await;
-        assert_eq!(refusals.left(&claim, 7), None);
-        assert_eq!(refusals.note(&claim, 7, minute), 2);
-        assert_eq!(refusals.left(&claim, 7), Some(minute(2)));
-        assert_eq!(refusals.note(&claim, 8, minute), 1, "of another size it is the first");
+        let answer = Answer {
+            refusal: Refusal::new(ClaimReason::BackendUnavailable, "no room"),
+            infeasible: false,
+        };
+        let minutes = |n: u32| Duration::from_secs(60) * n;
+        let note = |bytes| refusals.note(&claim, bytes, &answer, minutes);
+        let left = |bytes| refusals.left(&claim, bytes);
+        assert_eq!(left(7), None);
+        assert_eq!(note(7), minutes(1));
+        assert_eq!(left(7), Some((minutes(1), answer.clone())));
+        assert_eq!(left(8), None);
+        tokio::time::advance(minutes(1)).await;
+        assert_eq!(left(7), None);
+        assert_eq!(note(7), minutes(2), "it is the second in a row");
+        assert_eq!(note(8), minutes(1), "of another size it is the first");
         refusals.retain(|_| false);
-        assert_eq!(refusals.left(&claim, 8), None);
+        assert_eq!(left(8), None);
     }
 }

@@ -208,3 +208,49 @@ async fn a_backend_that_is_away_and_a_ledger_that_does_not_know_the_volume_are_w
     let _ = b.look("prod/data").await.unwrap();
     b.has("prod/data", 20 * GI).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_could_not_be_written_is_written_by_the_next_look_without_asking_again() {
+    let b = owners(&["prod/data"]).await;
+    b.w.fake
+        .fail_always(Op::ResizeVolume, Fault::Refused(BackendClass::Full));
+    let gate = b.w.fake.gate(Op::ResizeVolume, Moment::Before);
+    b.asks("prod/data", 20 * GI);
+    let edited = async {
+        gate.arrived(1).await;
+        b.cluster.edit_claim(&key("prod/data"), |c| c.selector = !c.selector);
+        gate.open();
+    };
+    let (looked, ()) = join(b.look("prod/data"), edited).await;
+    assert!(looked.is_err_and(|failure| failure.is_stale()));
+    let error = || {
+        let claim = gather::with(&b.w.ctx.caches, |index| index.claim(&key("prod/data")).cloned());
+        claim.unwrap().growth.error.clone()
+    };
+    assert_eq!((error(), b.told()), (None, vec![20 * GI]));
+    let Ok(Next::After(_)) = b.look("prod/data").await else {
+        panic!()
+    };
+    assert!(error().unwrap().contains("no room left") && b.told().is_empty());
+}
+
+/// Its status is written with the version that was read: each edit between is a conflict.
+#[tokio::test(start_paused = true)]
+async fn whoever_edits_a_claim_without_end_has_its_backend_told_with_growing_patience() {
+    let b = owners(&["prod/data"]).await;
+    b.asks("prod/data", 20 * GI);
+    b.cluster.put(pv("prod/data").with(|p| p.capacity = 20 * GI));
+    let first = b.w.fake.gate(Op::ResizeVolume, Moment::Before);
+    let edits = async {
+        first.arrived(1).await;
+        let second = b.w.fake.gate(Op::ResizeVolume, Moment::Before);
+        b.cluster.edit_claim(&key("prod/data"), |c| c.selector = !c.selector);
+        first.open();
+        second.arrived(1).await;
+        b.cluster.edit_claim(&key("prod/data"), |c| c.selector = !c.selector);
+        second.open();
+    };
+    let (looked, ()) = join(b.look("prod/data"), edits).await;
+    assert!(looked.is_err_and(|failure| failure.is_stale()));
+    assert_eq!(b.told().len(), 2);
+}

@@ -1,7 +1,8 @@
 //! Sizes that are refused: by the backend, or before it is asked. In words for everybody, which never quote a backend.
 
-use super::{ForResize, ResizeMark, mark};
+use super::{ResizeMark, mark};
 use crate::api::reasons::ClaimReason as R;
+use crate::domain::claim::Claim;
 use crate::domain::growth::GrowthStep;
 use crate::domain::size;
 use crate::plan::{Action, Plan, Refusal};
@@ -17,9 +18,9 @@ pub struct Answer {
 }
 
 /// Writes down that a size was refused, or if that is written already, says so.
-pub(super) fn refused(o: &ForResize<'_>, bytes: u64, refusal: &Refusal, infeasible: bool) -> Plan {
+pub(super) fn refused(claim: &Claim, bytes: u64, refusal: &Refusal, infeasible: bool) -> Plan {
     let why = refusal.to_string();
-    let growth = &o.claim.growth;
+    let growth = &claim.growth;
     let step = match infeasible {
         true => GrowthStep::Infeasible,
         false => GrowthStep::InProgress,
@@ -30,7 +31,7 @@ pub(super) fn refused(o: &ForResize<'_>, bytes: u64, refusal: &Refusal, infeasib
         return Plan::refused(refusal.clone());
     }
     let refused = ResizeMark::Refused { bytes, infeasible, why };
-    Plan::then_look_again(vec![mark(o.claim, refused)])
+    Plan::then_look_again(vec![mark(claim, refused)])
 }
 
 /// What a backend's refusal means. `None`: it did not refuse, or nobody knows, and it is asked again soon.
@@ -67,8 +68,8 @@ pub fn answer(bytes: u64, error: &BackendError) -> Option<Answer> {
 }
 
 /// What is written down of a backend's refusal.
-pub fn note_refused(o: &ForResize<'_>, bytes: u64, answer: &Answer) -> Vec<Action> {
-    refused(o, bytes, &answer.refusal, answer.infeasible).actions
+pub fn note_refused(claim: &Claim, bytes: u64, answer: &Answer) -> Vec<Action> {
+    refused(claim, bytes, &answer.refusal, answer.infeasible).actions
 }
 
 pub(super) fn away() -> Refusal {

@@ -53,7 +53,7 @@ pub(super) fn decide(o: &ForResize<'_>) -> Plan {
     if asked <= has {
         return Plan::settled();
     }
-    refused(o, asked, &too_large(asked, pv.capacity), true)
+    refused(claim, asked, &too_large(asked, pv.capacity), true)
 }
 
 fn too_large(asked: u64, has: u64) -> Refusal {

@@ -53,7 +53,8 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     let controller = controller::as_installed(cluster, "installed").await.unwrap();
     let hold = format!("hold-{}", w.id);
     let parameters = json!({"backend": w.id, "onOwnerDelete": "Hold"});
-    w.storage_class(&hold, json!({"parameters": parameters})).await;
+    w.storage_class(&hold, json!({"parameters": parameters, "allowVolumeExpansion": true}))
+        .await;
     let (held, soft) = (w.namespace("held").await, w.namespace("soft").await);
     let secondary = w.namespace("secondary").await;
 
@@ -77,6 +78,11 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     let (_, owner) = w.bound_claim(&soft, claim("data").shared_to("*")).await;
     let member = w.member(&secondary, "soft", &soft, "data").await;
     w.write(&owner, "hello", "world").await;
+
+    // Growing, and a member with it.
+    w.ask_for(&held, "data", "2Mi").await;
+    w.has_size(&held, "data", "2Mi").await;
+    w.has_size(&secondary, "held", "2Mi").await;
 
     // Said, and said again by a controller that cannot remember it.
     w.claim(&secondary, claim("asking").sharing(&soft, "nothing")).await;

@@ -14,7 +14,7 @@ fn refused_at(bytes: u64, class: Class) -> Scene {
         for action in s.plan().actions {
             if matches!(action, Action::ResizeData { .. }) {
                 let answer = answer(bytes, &error(class)).unwrap();
-                for action in &note_refused(&s.look(), bytes, &answer) {
+                for action in &note_refused(&s.claim, bytes, &answer) {
                     s.carry_out(action);
                 }
                 return s;
@@ -58,7 +58,7 @@ fn rz_05_and_rz_06_a_refused_size_is_written_once_and_tried_again_as_it_was() {
         assert_eq!((growth.step, growth.allocated), (Some(step), Some(20 * GI)));
         let answer = answer(20 * GI, &error(class)).unwrap();
         assert!(
-            note_refused(&s.look(), 20 * GI, &answer).is_empty(),
+            note_refused(&s.claim, 20 * GI, &answer).is_empty(),
             "it is written already"
         );
         let again = s.plan();
