@@ -50,7 +50,7 @@ pub async fn settle(ctx: &Context, claim: &Claim) -> Result<Next, Failure> {
         return Ok(Next::After(claims::WHILE_WAITING));
     }
     // Whoever waits for room, or for an owner, costs no read.
-    let ((plan, _), _) = decide(ctx, &shown, Known::default());
+    let ((plan, _), _) = decide(ctx, &shown, false);
     if let Verdict::Refused(refusal) = &plan.verdict {
         ctx.ports
             .audience
@@ -60,7 +60,7 @@ pub async fn settle(ctx: &Context, claim: &Claim) -> Result<Next, Failure> {
     let Some(_turn) = ctx.turn(&volume, Work::Claim(claim.key.clone())) else {
         return Ok(Next::Change);
     };
-    let mut known = Known::default();
+    let mut uncertain = false;
     for _ in 0..STEPS {
         let Some(seen) = read(ctx, claim, &volume).await?.filter(is_known) else {
             return Ok(Next::Change);
@@ -69,13 +69,12 @@ pub async fn settle(ctx: &Context, claim: &Claim) -> Result<Next, Failure> {
             say_refused(ctx, &seen, bytes, &answer).await?;
             return Ok(Next::After(left));
         }
-        match step(ctx, &seen, known).await? {
+        match step(ctx, &seen, uncertain).await? {
             Step::Done(next) => return Ok(next),
-            Step::Marked(bytes) => known.marked = Some(bytes),
             Step::Again => {}
             // Once more at once; then with growing patience, or whoever edits a claim without end would have its backend told without end.
-            Step::Overtaken(failure) if known.uncertain => return Err(failure),
-            Step::Overtaken(_) => known.uncertain = true,
+            Step::Overtaken(failure) if uncertain => return Err(failure),
+            Step::Overtaken(_) => uncertain = true,
         }
     }
     Ok(Next::Again)
@@ -140,37 +139,28 @@ async fn read(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<Option<
 enum Step {
     /// Nothing is left to do now.
     Done(Next),
-    /// The claim's status says, if the API server keeps such, that this size is being made.
-    Marked(u64),
     /// Look again.
     Again,
     /// Somebody else was faster, after the backend was told: it may have been told another size before this one.
     Overtaken(Failure),
 }
 
-/// What this look has done already.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    marked: Option<u64>,
-    uncertain: bool,
-}
-
 /// Decides while nobody else takes anything of the backends; what the plan takes is held for it.
-fn decide(ctx: &Context, seen: &Seen, known: Known) -> ((Plan, Option<Backend>), Option<Reservation>) {
+fn decide(ctx: &Context, seen: &Seen, uncertain: bool) -> ((Plan, Option<Backend>), Option<Reservation>) {
     let ledger = &*ctx.ports.ledger;
     ctx.reservations.decide(ledger, |others| {
         let backends = ctx.roots.views(ledger, &seen.claim.key.namespace, others);
         let ours = seen.pv.ours.as_ref();
         let backend = ours.and_then(|ours| gather::ready(&backends, &ours.handle));
-        let o = to_decide(seen, backend.as_ref(), known);
+        let o = to_decide(seen, backend.as_ref(), uncertain);
         let plan = resize::decide(&o);
         let taken = resize::takes(&o, &plan);
         ((plan, backend), taken)
     })
 }
 
-async fn step(ctx: &Context, seen: &Seen, known: Known) -> Result<Step, Failure> {
-    let ((plan, _), _held) = decide(ctx, seen, known);
+async fn step(ctx: &Context, seen: &Seen, uncertain: bool) -> Result<Step, Failure> {
+    let ((plan, _), _held) = decide(ctx, seen, uncertain);
     let Plan { actions, verdict } = plan;
     let told = actions.iter().any(|a| matches!(a, Action::ResizeData { .. }));
     match run(&actions, &ctx.ports).await {
@@ -190,27 +180,25 @@ async fn step(ctx: &Context, seen: &Seen, known: Known) -> Result<Step, Failure>
         Some(ResizeMark::Refused { .. }) => ctx.metrics.resized(Resized::Refused),
         Some(ResizeMark::InProgress { .. }) | None => {}
     }
-    Ok(match (verdict, mark) {
-        (Verdict::Continue, Some(ResizeMark::InProgress { bytes })) => Step::Marked(*bytes),
-        (Verdict::Continue, _) => Step::Again,
-        (Verdict::Refused(refusal), _) => {
+    Ok(match verdict {
+        Verdict::Continue => Step::Again,
+        Verdict::Refused(refusal) => {
             let told = report::not_resized(&seen.claim.reference(), &refusal);
             ctx.ports.audience.hear(&told);
             Step::Done(claims::look_again(&refusal))
         }
-        (Verdict::Settled | Verdict::NotOurs | Verdict::AskLive, _) => Step::Done(Next::Change),
+        Verdict::Settled | Verdict::NotOurs | Verdict::AskLive => Step::Done(Next::Change),
     })
 }
 
-fn to_decide<'a>(seen: &'a Seen, backend: Option<&'a Backend>, known: Known) -> ForResize<'a> {
+fn to_decide<'a>(seen: &'a Seen, backend: Option<&'a Backend>, uncertain: bool) -> ForResize<'a> {
     ForResize {
         claim: &seen.claim,
         pv: &seen.pv,
         owner: seen.owner.as_ref(),
         record: seen.record.as_deref(),
         backend,
-        marked: known.marked,
-        uncertain: known.uncertain,
+        uncertain,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::size;
 use crate::api::names;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimCondition};
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
 /// What a claim says of its size besides its request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +15,8 @@ pub struct Growth {
     pub allocated: Option<u64>,
     /// `status.allocatedResourceStatuses`: how far that is; `None`: nothing is under way.
     pub step: Option<GrowthStep>,
+    /// Whether it has the condition `Resizing`.
+    pub resizing: bool,
     /// The message of its condition `ControllerResizeError`: why the last attempt came to nothing.
     pub error: Option<String>,
     /// Whoever else resizes it: the storage-resizer annotation, if that is not our name.
@@ -53,8 +55,8 @@ impl Growth {
         let annotations = claim.metadata.annotations.as_ref();
         let resizer = annotations.and_then(|a| a.get(names::ANNOTATION_STORAGE_RESIZER));
         let step = status.allocated_resource_statuses.and_then(|s| s.get(STORAGE).cloned());
-        let failed =
-            |c: &PersistentVolumeClaimCondition| c.type_ == names::CONDITION_RESIZE_ERROR && c.status == "True";
+        let conditions = status.conditions.unwrap_or_default();
+        let given = |of: &str| conditions.iter().find(|c| c.type_ == of && c.status == "True");
         Self {
             capacity: status.capacity.and_then(|c| size::parse(&c.get(STORAGE)?.0)),
             allocated: status.allocated_resources.and_then(|c| size::parse(&c.get(STORAGE)?.0)),
@@ -63,12 +65,8 @@ impl Growth {
                 INFEASIBLE => GrowthStep::Infeasible,
                 _ => GrowthStep::Other,
             }),
-            error: status
-                .conditions
-                .into_iter()
-                .flatten()
-                .find(failed)
-                .map(|c| c.message.unwrap_or_default()),
+            resizing: given(names::CONDITION_RESIZING).is_some(),
+            error: given(names::CONDITION_RESIZE_ERROR).map(|c| c.message.clone().unwrap_or_default()),
             elsewhere: resizer.is_some_and(|name| !name.is_empty() && name != names::PROVISIONER),
         }
     }
@@ -77,6 +75,11 @@ impl Growth {
     pub fn is_at(&self, bytes: u64) -> bool {
         let ours = matches!(self.step, Some(GrowthStep::InProgress | GrowthStep::Infeasible));
         ours && self.allocated == Some(bytes)
+    }
+
+    /// Whether the API server keeps no sizes and steps, as one before 1.32 may not: then conditions are all that is said.
+    pub fn has_no_steps(&self) -> bool {
+        self.step.is_none() && self.allocated.is_none()
     }
 }
 
@@ -104,6 +107,7 @@ mod tests {
             capacity: Some(1 << 30),
             allocated: Some(2 << 30),
             step: Some(GrowthStep::InProgress),
+            resizing: true,
             error: Some("no room".into()),
             elsewhere: false,
         };

@@ -49,7 +49,6 @@ fn refusal(seen: &Seen, claim: &Claim) -> Option<String> {
         owner: owner.filter(|_| pv.is_member()),
         record: looked_at.record,
         backend: seen.view.backend_of(pv),
-        marked: None,
         uncertain: false,
     });
     match plan.verdict {

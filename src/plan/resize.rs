@@ -38,8 +38,6 @@ pub struct ForResize<'a> {
     pub record: Option<&'a Record>,
     /// The backend it lies on, with what the claim's namespace uses of it.
     pub backend: Option<&'a Backend>,
-    /// The size that the claim's status was told of in this look: an API server before 1.32 keeps none of that.
-    pub marked: Option<u64>,
     /// Whether this process has told the backend of a size, and cannot know whether it was the last to do so.
     pub uncertain: bool,
 }
@@ -169,7 +167,9 @@ fn steps(o: &ForResize<'_>, record: &Record, bytes: u64) -> Result<Plan, Refusal
         });
     }
     let promise = enforced && pv.promised() < bytes;
-    let unmarked = asked && !claim.growth.is_at(bytes) && o.marked != Some(bytes);
+    let growth = &claim.growth;
+    let said = growth.is_at(bytes) || (growth.has_no_steps() && growth.resizing && growth.error.is_none());
+    let unmarked = asked && !said;
     if unmarked || promise {
         let mut actions = vec![recorded(record, counted.max(bytes))];
         if unmarked {

@@ -26,8 +26,7 @@ pub(super) fn refused(claim: &Claim, bytes: u64, refusal: &Refusal, infeasible: 
         false => GrowthStep::InProgress,
     };
     let kept = growth.is_at(bytes) && growth.step == Some(step);
-    let never_kept = growth.step.is_none() && growth.allocated.is_none();
-    if growth.error.as_ref() == Some(&why) && (kept || never_kept) {
+    if growth.error.as_ref() == Some(&why) && (kept || growth.has_no_steps()) {
         return Plan::refused(refusal.clone());
     }
     let refused = ResizeMark::Refused { bytes, infeasible, why };

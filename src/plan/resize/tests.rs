@@ -25,7 +25,6 @@ struct Scene {
     backend: Option<Backend>,
     /// What the backend was told last.
     told: Option<u64>,
-    marked: Option<u64>,
     uncertain: bool,
     /// Everything that was done, in words.
     done: Vec<String>,
@@ -45,7 +44,6 @@ fn asks(request: u64) -> Scene {
         record: record("prod/data"),
         backend: Some(backend),
         told: None,
-        marked: None,
         uncertain: false,
         done: Vec::new(),
     }
@@ -85,7 +83,6 @@ impl Scene {
             owner: self.owner.as_ref(),
             record: Some(&self.record),
             backend: self.backend.as_ref(),
-            marked: self.marked,
             uncertain: self.uncertain,
         }
     }
@@ -158,6 +155,7 @@ pub(crate) fn mark_status(growth: &mut Growth, mark: &ResizeMark) {
     match mark {
         ResizeMark::InProgress { bytes } => {
             (growth.step, growth.allocated, growth.error) = (Some(GrowthStep::InProgress), Some(*bytes), None);
+            growth.resizing = true;
         }
         ResizeMark::Refused { bytes, infeasible, why } => {
             let step = if *infeasible {
@@ -169,6 +167,7 @@ pub(crate) fn mark_status(growth: &mut Growth, mark: &ResizeMark) {
         }
         ResizeMark::Finished { bytes } => {
             (growth.capacity, growth.step, growth.error) = (Some(*bytes), None, None);
+            growth.resizing = false;
         }
     }
 }

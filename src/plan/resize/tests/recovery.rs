@@ -183,13 +183,6 @@ fn an_api_server_that_keeps_no_steps_makes_no_endless_work() {
         let plan = s.plan();
         for action in &plan.actions {
             s.carry_out(action);
-            if let Action::MarkResize {
-                mark: ResizeMark::InProgress { bytes },
-                ..
-            } = action
-            {
-                s.marked = Some(*bytes);
-            }
             (s.claim.growth.step, s.claim.growth.allocated) = (None, None);
         }
         if plan.verdict != Verdict::Continue {
