@@ -192,6 +192,7 @@ async fn work(
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
         copies: Arc::new(Copies::new(args.copies(leadership))),
+        refusals: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         revocations: statuses.clone(),

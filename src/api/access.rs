@@ -61,6 +61,12 @@ pub const ACCESS: &[Permission] = &[
     ),
     cluster(
         CORE,
+        "persistentvolumeclaims/status",
+        &["patch"],
+        "How far the growth of a bound claim is, and its new capacity.",
+    ),
+    cluster(
+        CORE,
         "persistentvolumes",
         READ,
         "Volumes and members are PersistentVolumes; whether any member is left is a live list.",

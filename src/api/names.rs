@@ -115,6 +115,8 @@ pub const ANNOTATION_TENANT: &str = "tombolo.dev/tenant";
 pub const ANNOTATION_CUT: &str = "tombolo.dev/cut";
 /// Annotation of an owner's PersistentVolume after a reclaim: UID of the claim that owns it now.
 pub const ANNOTATION_OWNER_UID: &str = "tombolo.dev/ownerUID";
+/// Annotation of an owner's PersistentVolume that grows: bytes that its backend may have been told of.
+pub const ANNOTATION_PROMISED: &str = "tombolo.dev/promised";
 /// Annotation of a StorageBackend: the id of a mass revocation that an admin confirms.
 pub const ANNOTATION_CONFIRM_REVOCATION: &str = "tombolo.dev/confirmRevocation";
 
@@ -124,6 +126,18 @@ pub const ANNOTATION_STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-p
 pub const ANNOTATION_STORAGE_PROVISIONER_BETA: &str = "volume.beta.kubernetes.io/storage-provisioner";
 /// Annotation that the scheduler writes on a claim of a class with `WaitForFirstConsumer`.
 pub const ANNOTATION_SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// Annotation of a claim that names who resizes it (kube-controller-manager writes it for volumes of its own plugins only).
+pub const ANNOTATION_STORAGE_RESIZER: &str = "volume.kubernetes.io/storage-resizer";
+/// Annotation of a claim that tells kubelet that a growth is none of its business (KEP-1790).
+pub const ANNOTATION_NODE_EXPANSION_NOT_REQUIRED: &str = "volume.kubernetes.io/node-expansion-not-required";
+/// Conditions of a claim that a growth gives, and takes with it. The second and last are never ours to give.
+pub const CONDITION_RESIZING: &str = "Resizing";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_FILE_SYSTEM_RESIZE_PENDING: &str = "FileSystemResizePending";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_RESIZE_ERROR: &str = "ControllerResizeError";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_NODE_RESIZE_ERROR: &str = "NodeResizeError";
 /// Annotation of a claim that names its class, older than `spec.storageClassName`.
 pub const ANNOTATION_CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
 /// Annotation of a PersistentVolume that names its provisioner; without it kube-controller-manager acts by itself.

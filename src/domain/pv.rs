@@ -81,6 +81,8 @@ pub struct Ours {
     pub tenant: Option<Namespace>,
     /// Of a member: what was taken from it, if anything was.
     pub cut: Option<Cut>,
+    /// Of a volume that grows: bytes that its backend may have been told of.
+    pub promised: Option<u64>,
     /// Whether finalizer, labels and `provisioned-by` are all there, and an owner's label names itself.
     pub intact: bool,
 }
@@ -295,6 +297,12 @@ impl Pv {
         })
     }
 
+    /// Bytes that are promised to its claim: its capacity, or what a growth that is under way has promised already.
+    pub fn promised(&self) -> u64 {
+        let growing = self.ours.as_ref().and_then(|ours| ours.promised);
+        growing.unwrap_or_default().max(self.capacity)
+    }
+
     /// What it says of deleting and mounting; `None`: it is not ours.
     pub fn terms(&self) -> Option<Terms> {
         let ours = self.ours.as_ref()?;
@@ -380,6 +388,7 @@ impl Ours {
                 .filter(|text| is_dns_label(text))
                 .map(Namespace::new),
             cut: annotation(names::ANNOTATION_CUT).and_then(Cut::parse),
+            promised: annotation(names::ANNOTATION_PROMISED).and_then(size::parse),
         })
     }
 }

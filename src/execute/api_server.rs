@@ -3,6 +3,7 @@
 //! Finalizers are changed by strategic merge patch: adding the same one twice leaves one, and `$deleteFromPrimitiveList`
 //! removes exactly what it names, where a JSON patch would need the list's indices.
 
+use super::claim_status;
 use super::cluster::{ApiError, Cluster, Fault};
 use super::manifest::persistent_volume;
 use crate::api::names;
@@ -11,18 +12,21 @@ use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::growth::STORAGE;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
     VolumeId,
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::size;
 use crate::domain::token::{Note, Token};
 use crate::observe::index::NamespaceView;
 use crate::observe::project;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
 use crate::plan::reclaim::Gift;
+use crate::plan::resize::ResizeMark;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -374,6 +378,46 @@ impl Cluster for ApiServer {
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError> {
         let patch = json!({"metadata": exactly(pv), "spec": {"persistentVolumeReclaimPolicy": "Retain"}});
         self.patch_pv(&pv.name, patch).await
+    }
+
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        let mut metadata = exactly(pv);
+        if let Some(fields) = metadata.as_object_mut() {
+            fields.insert(
+                "annotations".into(),
+                json!({names::ANNOTATION_PROMISED: size::format(bytes)}),
+            );
+        }
+        self.patch_pv(&pv.name, json!({"metadata": metadata})).await
+    }
+
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        let mut metadata = exactly(pv);
+        if let Some(fields) = metadata.as_object_mut() {
+            fields.insert("annotations".into(), json!({names::ANNOTATION_PROMISED: null}));
+        }
+        let spec = json!({"capacity": {STORAGE: size::format(bytes)}});
+        self.patch_pv(&pv.name, json!({"metadata": metadata, "spec": spec}))
+            .await
+    }
+
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        at: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let patch = claim_status::patch(claim, version, mark, at);
+        self.claims(&claim.key.namespace)
+            .patch_status(&claim.key.name, &params, &Patch::Strategic(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {

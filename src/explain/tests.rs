@@ -15,6 +15,8 @@ use crate::observe::gather::ClaimView;
 use crate::observe::index::{Index, NamespaceView};
 use crate::plan::testing::{self, backend, class, key, member_pv, pv, reference};
 
+mod sizes;
+
 /// Everything around `team/app`, which may join `prod/data`; tests edit it.
 struct World {
     claims: Vec<Claim>,

@@ -4,12 +4,12 @@
 
 mod copies;
 mod exports;
+pub mod resizes;
 mod served;
 
 pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;
-pub use exports::ExportChange;
-pub use served::*;
+pub use {exports::ExportChange, served::*};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};

@@ -7,6 +7,7 @@ use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ResourceVersion, VolumeId};
 use crate::domain::token::{Note, Token};
+use crate::plan::resize::ResizeMark;
 use tombolo_backend_api::{Admission, ExportKey};
 
 mod new_pv;
@@ -102,6 +103,38 @@ pub enum Action {
         uid: PvUid,
         /// What was taken.
         cut: Option<Cut>,
+    },
+    /// Change the size of a volume where its backend enforces it.
+    ResizeData {
+        /// Where.
+        backend: BackendName,
+        /// Which.
+        handle: Handle,
+        /// Bytes that it may hold.
+        bytes: u64,
+    },
+    /// Write down, on a volume's PersistentVolume, what its backend is going to be told.
+    Promise {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Give a PersistentVolume this capacity; no other is promised any more.
+    Grant {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Write down, in a claim's status, how far its growth is.
+    MarkResize {
+        /// The claim.
+        claim: ClaimRef,
+        /// In the version that was looked at.
+        version: ResourceVersion,
+        /// How far.
+        mark: ResizeMark,
     },
     /// Remove the directory of a volume that nobody ever mounted, if it is empty.
     RemoveEmpty {

@@ -8,5 +8,6 @@ mod consent;
 mod copying;
 mod deciding;
 mod exports;
+mod kind;
 mod mounting;
 mod world;

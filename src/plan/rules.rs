@@ -13,6 +13,7 @@ use crate::domain::record::{Intent, State};
 
 mod copies;
 mod exports;
+mod sizes;
 
 /// A rule: what it is about, or in words how it was broken.
 type Rule = fn(&[Action]) -> Result<(), String>;
@@ -22,7 +23,7 @@ type Rule = fn(&[Action]) -> Result<(), String>;
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    const RULES: [Rule; 12] = [
+    const RULES: [Rule; 14] = [
         data_is_made_under_an_intent,
         copies::a_copy_is_cleared_away_before_its_token_comes_off,
         data_is_discarded_alone_and_under_an_intent,
@@ -35,6 +36,8 @@ pub fn check(actions: &[Action]) -> Result<(), String> {
         names_follow_uids,
         exports::access_changes_before_it_is_said,
         exports::an_export_is_released_alone,
+        sizes::a_size_is_recorded_before_it_is_promised_told_or_granted,
+        sizes::a_claim_is_told_of_its_size_last,
     ];
     RULES.iter().try_for_each(|rule| rule(actions))
 }
@@ -70,6 +73,9 @@ fn changes_the_cluster(action: &Action) -> bool {
         | Action::Mend { .. }
         | Action::SetRetain(_)
         | Action::NoteCut { .. }
+        | Action::Promise { .. }
+        | Action::Grant { .. }
+        | Action::MarkResize { .. }
         | Action::RecordOwner { .. } => true,
         Action::Record(_)
         | Action::Note(_)
@@ -81,6 +87,7 @@ fn changes_the_cluster(action: &Action) -> bool {
         | Action::Admit { .. }
         | Action::MakeExport { .. }
         | Action::Release { .. }
+        | Action::ResizeData { .. }
         | Action::RemoveEmpty { .. } => false,
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::token::Note;
 /// A share of a backend's limits, from the decision until the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// The PersistentVolume that is going to be made.
+    /// The PersistentVolume that is going to be made, or to grow.
     pub pv: PvName,
     /// On which backend.
     pub backend: BackendName,
@@ -18,6 +18,8 @@ pub struct Taken {
     pub namespace: Namespace,
     /// How much.
     pub usage: Usage,
+    /// Of a volume that grows: how large it will be, when the ledger has it.
+    pub grows_to: Option<u64>,
 }
 
 impl Plan {
@@ -34,6 +36,7 @@ impl Plan {
                         members: 0,
                         bytes: record.bytes,
                     },
+                    grows_to: None,
                 }),
                 _ => None,
             }),
@@ -52,6 +55,7 @@ impl Plan {
                         bytes: copy.bytes,
                     },
                 },
+                grows_to: None,
             }),
             _ => None,
         })

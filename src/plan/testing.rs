@@ -11,6 +11,7 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::{BackendChoice, Class, Parameters};
 use crate::domain::consent::Labels;
 use crate::domain::grant::Grant;
+use crate::domain::growth::Growth;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Namespace, PvName, ResourceVersion, VolumeId,
 };
@@ -77,6 +78,7 @@ pub(crate) fn claim(name: &str) -> Claim {
         modes: AccessModes::parse(&["ReadWriteMany"]),
         block: false,
         request: Some(10 * GI),
+        growth: Growth::default(),
         selector: false,
         attributes_class: None,
         source: DataSource::None,

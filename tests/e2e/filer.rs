@@ -13,6 +13,7 @@ mod not_cut;
 mod pause;
 mod quota;
 mod reading;
+mod resize;
 mod secrets;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -39,6 +39,7 @@ mod provision;
 mod race;
 mod reclaim;
 mod refusals;
+mod resize;
 mod restart;
 mod share;
 mod tamper;

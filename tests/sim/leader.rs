@@ -219,6 +219,7 @@ impl Leader {
             roots,
             queue: Arc::new(Queue::default()),
             locks: Arc::new(Locks::default()),
+            refusals: Arc::default(),
             reservations: Arc::default(),
             verdicts: Arc::default(),
             purges: Arc::default(),

@@ -19,16 +19,22 @@ pub struct Story {
 }
 
 macro_rules! stories {
-    ($($name:ident($world:ident) $play:block => [$($end:literal),* $(,)?] $(, slept [$($slept:literal),*])? $(; lost [$($lost:literal),*])?)*) => {
-        /// All of them.
-        pub const STORIES: &[Story] = &[$(Story {
+    ($all:ident $($name:ident($world:ident) $play:block => [$($end:literal),* $(,)?] $(, slept [$($slept:literal),*])? $(; lost [$($lost:literal),*])?)*) => {
+        pub const $all: &[$crate::stories::Story] = &[$($crate::stories::Story {
             name: stringify!($name),
-            play: |$world: &mut World| $play,
+            play: |$world: &mut $crate::world::World| $play,
             ends: &[$($end),*],
             slept: &[$($($slept),*)?],
             lost: &[$($($lost),*)?],
         }),*];
     };
+}
+
+mod sizes;
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Story> {
+    STORIES.iter().chain(sizes::STORIES)
 }
 
 impl Story {
@@ -48,6 +54,8 @@ impl Story {
 }
 
 stories! {
+    STORIES
+
     provision(w) {
         w.owned("gold");
     } => ["primary/data Bound pvc-c1; owner pvc-c1 Bound; data pvc-c1; record pvc-c1 Live []"]

@@ -5,9 +5,11 @@ use crate::leader::Leader;
 use crate::store::Expect;
 use crate::world::{World, class};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, TypedLocalObjectReference};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::json;
 use tombolo::api::names;
 use tombolo::domain::access::Access;
+use tombolo::domain::claim::{Claim, ClaimPhase};
 use tombolo::domain::ids::{ClaimKey, Namespace, PvName};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
@@ -132,6 +134,21 @@ impl World {
         drop(self.out.cluster.store().classes.insert(name, class));
         self.leaders.iter().for_each(Leader::hear_of_classes);
         self.people_acted();
+    }
+
+    /// An owner asks for another size, as far as the API server takes it: nothing that is not bound, and no less than it has.
+    pub fn resize(&mut self, at: &str, gibibytes: u64) {
+        self.edit_claim(at, |c| {
+            let Some(seen) = Claim::of(c) else { return };
+            let bytes = gibibytes << 30;
+            let lowered = seen.request > Some(bytes);
+            if seen.phase != ClaimPhase::Bound || (lowered && seen.growth.capacity >= Some(bytes)) {
+                return;
+            }
+            let resources = c.spec.get_or_insert_default().resources.get_or_insert_default();
+            let requests = resources.requests.get_or_insert_default();
+            requests.insert("storage".to_owned(), Quantity(format!("{gibibytes}Gi")));
+        });
     }
 
     pub fn delete(&mut self, at: &str) {

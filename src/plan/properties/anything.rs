@@ -2,6 +2,7 @@
 
 use super::arbitrary::{claim_scene, live_member, live_volume, odd_uid};
 use super::deciding::decide;
+use super::kind::kind;
 use crate::domain::change::{self, Change};
 use crate::domain::claim::ClaimPhase;
 use crate::domain::ids::VolumeId;
@@ -219,30 +220,4 @@ fn the_observations_lead_to_every_kind_of_action_and_verdict() {
     let expected = "abandon copy, ask live, continue, create, delete, discard, make, mend, not ours, note, put hold, put token, \
                     record, record owner, refused, remove empty, reschedule, set retain, settled, take token, tell, unprotect";
     assert_eq!(seen.into_iter().collect::<Vec<_>>().join(", "), expected);
-}
-
-/// A hold comes off by upkeep alone, so no plan here takes one.
-fn kind(action: &Action) -> &'static str {
-    match action {
-        Action::Record(_) => "record",
-        Action::Note(_) => "note",
-        Action::Tell(_) => "tell",
-        Action::MakeData { .. } => "make",
-        Action::Copy { .. } => "copy",
-        Action::AbandonCopy { .. } => "abandon copy",
-        Action::Discard { .. } => "discard",
-        Action::RemoveEmpty { .. } => "remove empty",
-        Action::CreatePv(_) => "create",
-        Action::PutToken { .. } => "put token",
-        Action::TakeToken { .. } => "take token",
-        Action::PutHold(_) => "put hold",
-        Action::TakeHold(_) => "take hold",
-        Action::Reschedule { .. } => "reschedule",
-        Action::DeletePv(_) => "delete",
-        Action::Unprotect { .. } => "unprotect",
-        Action::Mend { .. } => "mend",
-        Action::SetRetain(_) => "set retain",
-        Action::RecordOwner { .. } => "record owner",
-        Action::Admit { .. } | Action::MakeExport { .. } | Action::Release { .. } | Action::NoteCut { .. } => "exports",
-    }
 }

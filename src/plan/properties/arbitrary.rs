@@ -190,6 +190,7 @@ fn ours(of: &'static str) -> impl Strategy<Value = Ours> {
                     owner_uid,
                     tenant: None,
                     cut: None,
+                    promised: None,
                     intact,
                 }
             },
@@ -243,6 +244,9 @@ pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
                 if rare && populated {
                     (pv.capacity, pv.modes, pv.block) = (capacity, modes, terminating);
                     pv.node_affinity = Some(VolumeNodeAffinity::default());
+                    if let Some(ours) = &mut pv.ours {
+                        ours.promised = capacity.checked_mul(2);
+                    }
                 }
             })
         },

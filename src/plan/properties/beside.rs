@@ -181,7 +181,7 @@ proptest! {
 
     #[test]
     fn the_repair_of_an_owner_keeps_the_rules_and_touches_no_data(claim in claim_of(OWNER), record in record(), data in any::<bool>()) {
-        let actions = repair::owner(&LostOwner { claim: &claim, record: &record, data });
+        let actions = repair::owner(&LostOwner { claim: &claim, record: &record, data, limit: None });
         prop_assert_eq!(rules::check(&actions), Ok(()));
         prop_assert_eq!(legal(&record, &actions), Ok(()));
         prop_assert!(!actions.iter().any(Action::touches_data));

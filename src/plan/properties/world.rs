@@ -63,6 +63,10 @@ impl World {
             | Action::MakeExport { .. }
             | Action::Release { .. }
             | Action::NoteCut { .. }
+            | Action::ResizeData { .. }
+            | Action::Promise { .. }
+            | Action::Grant { .. }
+            | Action::MarkResize { .. }
             | Action::PutToken { .. }
             | Action::PutHold(_)
             | Action::TakeHold(_)

@@ -41,6 +41,15 @@ fn who_mounts_whom_is_known_from_the_objects() {
 }
 
 #[test]
+fn what_a_volume_that_grows_was_promised_is_counted() {
+    let growing = pv("prod/data").ours(|o| o.promised = Some(20 << 30));
+    let [found] = &records(&[growing])[..] else {
+        panic!("one record")
+    };
+    assert_eq!(found.bytes, 20 << 30);
+}
+
+#[test]
 fn stripped_labels_are_made_up_for() {
     let stripped = |pv: Pv| pv.ours(|o| (o.volume, o.backend, o.intact) = (None, None, false));
     let found = records(&[

@@ -27,7 +27,12 @@ fn legal(record: &Record, actions: &[Action]) {
 }
 
 fn owner_of(claim: &Claim, record: &Record, data: bool) -> Vec<Action> {
-    let actions = owner(&LostOwner { claim, record, data });
+    let actions = owner(&LostOwner {
+        claim,
+        record,
+        data,
+        limit: None,
+    });
     legal(record, &actions);
     actions
 }
@@ -44,6 +49,27 @@ fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
         );
         assert_eq!(pv.handle, record("prod/data").handle);
         assert!(pv.joined.is_none() && !actions.iter().any(Action::touches_data));
+    }
+}
+
+#[test]
+fn an_object_that_is_made_again_says_no_more_than_its_backend_enforces() {
+    let claim = testing::claim("prod/data").lost();
+    let mut growing = record("prod/data");
+    growing.bytes = 20 * GI;
+    for (limit, expected) in [
+        (None, 20),
+        (Some(10 * GI), 10),
+        (Some(20 * GI), 20),
+        (Some(30 * GI), 20),
+    ] {
+        let actions = owner(&LostOwner {
+            claim: &claim,
+            record: &growing,
+            data: true,
+            limit,
+        });
+        assert_eq!(made(&actions).unwrap().bytes, expected * GI, "{limit:?}");
     }
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn pv(owner: &str) -> Pv {
             owner_uid: None,
             tenant: None,
             cut: None,
+            promised: None,
             intact: true,
         }),
         name,

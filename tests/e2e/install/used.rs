@@ -56,7 +56,8 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     let controller = controller::as_installed(cluster, "installed").await.unwrap();
     let hold = format!("hold-{}", w.id);
     let parameters = json!({"backend": w.id, "onOwnerDelete": "Hold"});
-    w.storage_class(&hold, json!({"parameters": parameters})).await;
+    w.storage_class(&hold, json!({"parameters": parameters, "allowVolumeExpansion": true}))
+        .await;
     let (held, soft) = (w.namespace("held").await, w.namespace("soft").await);
     let secondary = w.namespace("secondary").await;
 
@@ -90,6 +91,11 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     w.bound_claim(&secondary, claim("copy").spec("dataSourceRef", copy))
         .await;
     w.delete(&grants(&w.client, &soft), "reads").await;
+
+    // Growing, and a member with it.
+    w.ask_for(&held, "data", "2Mi").await;
+    w.has_size(&held, "data", "2Mi").await;
+    w.has_size(&secondary, "held", "2Mi").await;
 
     // Said, and said again by a controller that cannot remember it.
     w.claim(&secondary, claim("asking").sharing(&soft, "nothing")).await;

@@ -30,6 +30,7 @@ use tombolo::observe::gather::{self, Caches};
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::action::Exactly;
 use tombolo::plan::handshake::{Handshake, examine};
+use tombolo::plan::resize::ResizeMark;
 use tombolo::plan::upkeep::{self, ForUpkeep};
 use tombolo::plan::{Announcement, NewPv, Plan, Verdict, join, reclaim, volume};
 use tombolo_backend_api::{Backend as _, BackendId, ClusterId, Guarded, Mark, MountSource, VolumePath};
@@ -385,6 +386,21 @@ impl Cluster for Hesitant {
     }
     async fn set_retain(&self, pv: &Exactly) -> Answer<()> {
         self.after_a_pause().await.set_retain(pv).await
+    }
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Answer<()> {
+        self.after_a_pause().await.promise(pv, bytes).await
+    }
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Answer<()> {
+        self.after_a_pause().await.grant(pv, bytes).await
+    }
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        at: jiff::Timestamp,
+    ) -> Answer<()> {
+        self.after_a_pause().await.mark_resize(claim, version, mark, at).await
     }
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Answer<()> {
         self.after_a_pause().await.note_cut(pv, uid, cut).await

@@ -126,6 +126,7 @@ fn a_copy_counts_as_a_volume_of_its_size_from_the_decision_on() {
             members: 0,
             bytes: 10 * GI,
         },
+        grows_to: None,
     };
     assert_eq!(taken, Some(expected));
 }

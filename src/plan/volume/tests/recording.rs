@@ -16,6 +16,20 @@ fn the_ledger_follows_what_is_bound() {
         }]
     );
 
+    let growing = |counted: u64| {
+        volume()
+            .object(|p| p.ours(|o| o.promised = Some(20 * GI)))
+            .record(|mut r| {
+                r.bytes = counted;
+                r
+            })
+    };
+    assert_eq!(notes(&growing(10 * GI)), notes(&grown), "what is promised is counted");
+    assert!(
+        notes(&growing(20 * GI)).is_empty(),
+        "and stays so until it is granted or taken back"
+    );
+
     let kept = volume().object(|p| p.policy(ReclaimPolicy::Retain));
     assert!(
         matches!(notes(&kept).as_slice(), [Change::SetTerms { terms, .. }] if terms.policy == ReclaimPolicy::Retain)
