@@ -7,6 +7,7 @@ mod backend;
 mod checks;
 mod copying;
 mod reading;
+mod sizing;
 mod story;
 #[cfg(test)]
 mod tests;

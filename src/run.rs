@@ -188,6 +188,7 @@ async fn work(
         purges: Arc::default(),
         copies: Arc::new(Copies::new(args.copies(leadership))),
         takes: Arc::default(),
+        refusals: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         revocations: statuses.clone(),

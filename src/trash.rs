@@ -9,7 +9,7 @@ use crate::domain::ids::{BackendName, ClaimKey, PvName};
 use crate::domain::size;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
-use crate::plan::restore::{Asked, Restoring, decide};
+use crate::plan::restore::{Asked, Restoring, decide, remark};
 use crate::run::cluster_id;
 use anyhow::{Context, anyhow, bail, ensure};
 use k8s_openapi::api::storage::v1::StorageClass;
@@ -56,8 +56,11 @@ pub async fn trash(common: &Common, what: &Trash) -> anyhow::Result<()> {
             Ok(())
         }
         Trash::Restore { id, to, of } => {
-            let volume = restore(&client, of, id, to).await?;
+            let (volume, remark) = restore(&client, of, id, to).await?;
             println!("{volume} is back and is the volume of claim {to}; Kubernetes binds it in a moment");
+            if let Some(remark) = remark {
+                println!("{remark}");
+            }
             Ok(())
         }
     }
@@ -153,8 +156,13 @@ async fn find(client: &Client, of: &TrashOf, id: &TrashId) -> anyhow::Result<Opt
     Ok(None)
 }
 
-/// Gives an entry to a claim. Interrupted anywhere, the same command goes on.
-async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> anyhow::Result<PvName> {
+/// Gives an entry to a claim; what is to be said of it besides. Interrupted anywhere, the same command goes on.
+async fn restore(
+    client: &Client,
+    of: &TrashOf,
+    id: &TrashId,
+    to: &ClaimKey,
+) -> anyhow::Result<(PvName, Option<String>)> {
     let cluster = ApiServer::new(client.clone());
     let name = PvName::new(id.as_str());
     let claim = cluster.claim(to).await?.with_context(|| format!("no claim {to}"))?;
@@ -188,8 +196,10 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
         root: &bin.guarded.mark().backend_id,
         on_a_node: bin.on_a_node,
     });
+    let mut said = None;
     let path = match decided.map_err(|why| anyhow!(why))? {
         Restoring::Everything(pv) => {
+            said = class.as_ref().and_then(|class| remark(&pv, class));
             let path = pv.handle.path.clone();
             let source = bin.guarded.mount(&pv.export()?).await?;
             cluster.create_pv(&pv, &source).await?;
@@ -203,7 +213,7 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
                 "{id} is neither in the trash nor at its new path {path}"
             );
             bin.guarded.forget(id).await?;
-            return Ok(name);
+            return Ok((name, None));
         }
     };
     let restored = bin.guarded.restore(id, &path).await;
@@ -218,5 +228,5 @@ async fn restore(client: &Client, of: &TrashOf, id: &TrashId, to: &ClaimKey) -> 
         bin.guarded.discard(&path, &back).await?;
         bail!("claim {to} was deleted meanwhile; the data is in the trash again, as {id}");
     }
-    Ok(name)
+    Ok((name, said))
 }

@@ -61,6 +61,12 @@ pub const ACCESS: &[Permission] = &[
     ),
     cluster(
         CORE,
+        "persistentvolumeclaims/status",
+        &["patch"],
+        "How far the growth of a bound claim is, and its new capacity.",
+    ),
+    cluster(
+        CORE,
         "persistentvolumes",
         READ,
         "Volumes and members are PersistentVolumes; whether any member is left is a live list.",
@@ -187,6 +193,15 @@ pub const ACCESS: &[Permission] = &[
             "customresourcedefinitions",
             &["get"],
             "References that vanish with their definition are no withdrawal.",
+        )
+    },
+    Permission {
+        object: Some(names::REFERENCE_GRANTS),
+        ..cluster(
+            DEFINITIONS,
+            "customresourcedefinitions",
+            &["get"],
+            "Grants that vanish with their definition are no withdrawal.",
         )
     },
     Permission {
@@ -388,6 +403,10 @@ mod tests {
             TridentVolumeReference::plural(&()),
         ];
         let definitions = [VolumeReference::crd_name(), TridentVolumeReference::crd_name()];
+        let definitions = definitions
+            .into_iter()
+            .chain([names::REFERENCE_GRANTS])
+            .collect::<Vec<_>>();
         for p in ACCESS {
             let plural = p.resource.split('/').next().unwrap();
             if [names::GROUP, names::TRIDENT_GROUP].contains(&p.group) {

@@ -30,6 +30,8 @@ pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 pub const SNAPSHOT_VERSION: &str = "v1";
 /// API group of ReferenceGrants (Gateway API).
 pub const GRANT_GROUP: &str = "gateway.networking.k8s.io";
+/// Name of the definition of ReferenceGrants.
+pub const REFERENCE_GRANTS: &str = "referencegrants.gateway.networking.k8s.io";
 /// Name of the Lease that elects the leader.
 pub const LEASE: &str = "tombolo-controller";
 
@@ -115,6 +117,8 @@ pub const ANNOTATION_TENANT: &str = "tombolo.dev/tenant";
 pub const ANNOTATION_CUT: &str = "tombolo.dev/cut";
 /// Annotation of an owner's PersistentVolume after a reclaim: UID of the claim that owns it now.
 pub const ANNOTATION_OWNER_UID: &str = "tombolo.dev/ownerUID";
+/// Annotation of an owner's PersistentVolume that grows: bytes that its backend may have been told of.
+pub const ANNOTATION_PROMISED: &str = "tombolo.dev/promised";
 /// Annotation of a StorageBackend: the id of a mass revocation that an admin confirms.
 pub const ANNOTATION_CONFIRM_REVOCATION: &str = "tombolo.dev/confirmRevocation";
 /// Annotation of a StorageBackend: snapshots that an admin gives to a namespace in which they were not taken, each as
@@ -144,10 +148,26 @@ pub const ANNOTATION_STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-p
 pub const ANNOTATION_STORAGE_PROVISIONER_BETA: &str = "volume.beta.kubernetes.io/storage-provisioner";
 /// Annotation that the scheduler writes on a claim of a class with `WaitForFirstConsumer`.
 pub const ANNOTATION_SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+/// Annotation of a claim that names who resizes it (kube-controller-manager writes it for volumes of its own plugins only).
+pub const ANNOTATION_STORAGE_RESIZER: &str = "volume.kubernetes.io/storage-resizer";
+/// Annotation of a claim that tells kubelet that a growth is none of its business (KEP-1790).
+pub const ANNOTATION_NODE_EXPANSION_NOT_REQUIRED: &str = "volume.kubernetes.io/node-expansion-not-required";
+/// Conditions of a claim that a growth gives, and takes with it. The second and last are never ours to give.
+pub const CONDITION_RESIZING: &str = "Resizing";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_FILE_SYSTEM_RESIZE_PENDING: &str = "FileSystemResizePending";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_RESIZE_ERROR: &str = "ControllerResizeError";
+/// See [`CONDITION_RESIZING`].
+pub const CONDITION_NODE_RESIZE_ERROR: &str = "NodeResizeError";
 /// Annotation of a claim that names its class, older than `spec.storageClassName`.
 pub const ANNOTATION_CLASS_BETA: &str = "volume.beta.kubernetes.io/storage-class";
 /// Annotation of a PersistentVolume that names its provisioner; without it kube-controller-manager acts by itself.
 pub const ANNOTATION_PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+/// Attribute of a CSI volume by which the node plugin of csi-driver-nfs knows the server.
+pub const ATTRIBUTE_SERVER: &str = "server";
+/// Attribute of a CSI volume by which that plugin knows the path on the server.
+pub const ATTRIBUTE_SHARE: &str = "share";
 /// Suffix of the annotation that a populator leaves on a volume it has rebound (lib-volume-populator).
 pub const POPULATED_FROM_SUFFIX: &str = "/populated-from";
 /// Label by which a node is known to a `hostPath` volume's node affinity.

@@ -224,6 +224,15 @@ reasons! {
         /// An attempt failed (as sig-storage-lib-external-provisioner says it); the reason of ours comes first in the message.
         ProvisioningFailed: Warning Transient =>
             "Nothing to do: it is tried again. The message says what was in the way.";
+        /// A bound claim's volume is being resized (as kubernetes-csi/external-resizer says it).
+        Resizing: Normal =>
+            "Nothing to do.";
+        /// A bound claim has the size it asks for (as kubernetes-csi/external-resizer says it).
+        VolumeResizeSuccessful: Normal =>
+            "Nothing to do.";
+        /// A bound claim does not get the size it asks for (as kubernetes-csi/external-resizer says it); the reason of ours comes first.
+        VolumeResizeFailed: Warning Transient =>
+            "Do what the message says; the claim keeps what it has. Its request may be lowered, but not down to that.";
         /// On a PersistentVolume: its data could not be removed (as sig-storage-lib-external-provisioner says it).
         VolumeFailedDelete: Warning Transient =>
             "Nothing to do: it is tried again. An admin finds the cause in the StorageBackend's conditions.";
@@ -383,7 +392,8 @@ mod tests {
              ConsentWithdrawn CutNotEnforced AccessCut AccessRestored ReadOnlyNotEnforced MemberJoined MemberLeft BoundToOtherVolume \
              SourceDropped InvalidCloneFrom NotGranted GrantsUnavailable SourceTooLarge CopyProgress WaitingForPopulator SourceNotReady UnrecognizedDataSourceKind \
              UnsupportedClass NotAdoptable AttributesClassNotSupported VolumeRecreated VolumeLost RecycleRefused OutcomeUnknown \
-             InternalError Provisioning ProvisioningSucceeded ProvisioningFailed VolumeFailedDelete"
+             InternalError Provisioning ProvisioningSucceeded ProvisioningFailed Resizing VolumeResizeSuccessful VolumeResizeFailed \
+             VolumeFailedDelete"
         );
         let backend: Vec<_> = BackendReason::ALL.iter().map(|r| r.as_str()).collect();
         assert_eq!(

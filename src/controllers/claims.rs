@@ -1,7 +1,7 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::{contents, lost, volumes};
+use super::{contents, lost, resize, volumes};
 use crate::api::reasons::Class;
 use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -23,7 +23,7 @@ use crate::report;
 use std::time::Duration;
 
 /// How often a claim that waits is looked at without being woken.
-const WHILE_WAITING: Duration = Duration::from_secs(15);
+pub(super) const WHILE_WAITING: Duration = Duration::from_secs(15);
 
 /// Looks at a claim.
 ///
@@ -50,12 +50,20 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         lost::repair(ctx, view.claim(), view.is_ours()).await?;
     }
     let known = keep(ctx, &view).await?;
-    Ok(if known { next } else { Next::After(WHILE_WAITING) })
+    let next = match view.claim().phase {
+        ClaimPhase::Bound => next.sooner(resize::settle(ctx, view.claim()).await?),
+        ClaimPhase::Pending | ClaimPhase::Lost => next,
+    };
+    Ok(if known {
+        next
+    } else {
+        next.sooner(Next::After(WHILE_WAITING))
+    })
 }
 
 /// What waits is looked at now and then: room that appears on a backend is in no event. Everything else only has to be said again
 /// while it is true, because events expire.
-fn look_again(refusal: &Refusal) -> Next {
+pub(super) fn look_again(refusal: &Refusal) -> Next {
     Next::After(if refusal.reason.class() == Some(Class::Waiting) {
         WHILE_WAITING
     } else {

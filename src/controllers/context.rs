@@ -3,6 +3,7 @@
 use super::contents::Takes;
 use super::copies::Copies;
 use super::purges::Purges;
+use super::resize::refusals::Refusals;
 use super::retry::Retries;
 pub use super::turn::Locks;
 use super::turn::Turn;
@@ -49,6 +50,8 @@ pub struct Context {
     pub copies: Arc<Copies>,
     /// What snapshots are taken, and what waits for it.
     pub takes: Arc<Takes>,
+    /// Sizes that backends have refused.
+    pub refusals: Arc<Refusals>,
     /// What claims are about to take of the backends.
     pub reservations: Arc<Reservations>,
     /// What live reads have said of members' consent.
@@ -82,6 +85,19 @@ pub enum Next {
     After(Duration),
     /// At once.
     Again,
+}
+
+impl Next {
+    /// Whichever comes first.
+    #[must_use]
+    pub fn sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Again, _) | (_, Self::Again) => Self::Again,
+            (Self::After(a), Self::After(b)) => Self::After(a.min(b)),
+            (Self::After(a), Self::Change) | (Self::Change, Self::After(a)) => Self::After(a),
+            (Self::Change, Self::Change) => Self::Change,
+        }
+    }
 }
 
 impl Context {

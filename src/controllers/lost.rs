@@ -38,11 +38,12 @@ pub async fn repair(ctx: &Context, claim: &Claim, ours: bool) -> Result<(), Fail
         (None, None) => repair::forgotten(&claim),
         (None, Some(record)) if record.volume == own => {
             let backend = ctx.ports.storage.behind(&record.handle).ok_or(Failure::NoBackend)?;
-            let data = backend.inspect(&record.handle.path).await?.is_some();
+            let data = backend.inspect(&record.handle.path).await?;
             repair::owner(&LostOwner {
                 claim: &claim,
                 record,
-                data,
+                data: data.is_some(),
+                limit: data.and_then(|found| found.enforced_bytes),
             })
         }
         (None, Some(record)) => {

@@ -14,6 +14,7 @@ pub mod lost;
 pub mod members;
 pub mod purges;
 pub mod references;
+pub mod resize;
 pub mod retry;
 pub mod shared_volumes;
 pub mod snapshots;
@@ -131,8 +132,12 @@ fn failed(ctx: &Context, work: &Work, subject: Subject, failure: &Failure) -> Ne
         ctx.hopeless.cancel();
     }
     if let Work::Claim(key) = work {
-        let claim = crate::observe::gather::with(&ctx.caches, |index| index.claim(key).map(|c| c.reference()));
-        if let Some(told) = claim.and_then(|claim| report::failed(&claim, failure, in_a_row)) {
+        let claim = crate::observe::gather::with(&ctx.caches, |index| index.claim(key).cloned());
+        let told = claim.and_then(|claim| match claim.asks_for_more() {
+            true => report::failed_to_resize(&claim.reference(), failure, in_a_row),
+            false => report::failed(&claim.reference(), failure, in_a_row),
+        });
+        if let Some(told) = told {
             ctx.ports.audience.hear(&told);
         }
     }

@@ -59,6 +59,7 @@ async fn descriptions(ctx: &Context) -> Result<(), Failure> {
 /// Whatever the caches know, with the leftovers among it counted.
 fn everything(ctx: &Context, index: &Index) -> Vec<Work> {
     ctx.verdicts.retain(|member| index.pv(member).is_some());
+    ctx.refusals.retain(|claim| index.claim_by_uid(claim).is_some());
     ctx.copies.retain(|claim| index.claim_by_uid(claim).is_some());
     let (mut work, mut soft_deleted, mut tokens, mut held) = (Vec::new(), 0, 0, 0);
     for pv in index.pvs().filter(|pv| pv.ours.is_some()) {

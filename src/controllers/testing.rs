@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use tombolo_backend_api::{Backend, BackendId, ClusterId, CreateVolume, Guarded, Mark, VolumePath};
 use tombolo_backend_fake::Fake;
 
+pub(crate) mod objects;
+
 /// A controller's surroundings.
 pub(crate) struct World {
     pub(crate) ctx: Context,
@@ -58,6 +60,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         drivers: Arc::new(Registry::default()),
         queue: Arc::default(),
         locks: Arc::default(),
+        refusals: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
         purges: Arc::default(),

@@ -1,4 +1,4 @@
-//! Small closed sets: access, access modes, what deleting and revoking do.
+//! Small closed sets: access, access modes, who mounts, what deleting and revoking do.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -90,6 +90,49 @@ impl OnRevoke {
         match text {
             "Keep" => Some(Self::Keep),
             "Cut" => Some(Self::Cut),
+            _ => None,
+        }
+    }
+}
+
+/// Who mounts a volume on a node. It is the source of its PersistentVolume, which Kubernetes lets nobody change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub enum MountMode {
+    /// kubelet itself, by its own `nfs` or `hostPath` volumes: all there was before there was a choice.
+    #[default]
+    Kubelet,
+    /// The node plugin of csi-driver-nfs, run under our name.
+    Csi,
+}
+
+impl MountMode {
+    /// As in a class's parameters.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kubelet => "kubelet",
+            Self::Csi => "csi",
+        }
+    }
+
+    /// Whether it is not said where it is written down: what was written before there was a choice says nothing, and means this.
+    pub fn goes_unsaid(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// At the end of a list in words, which does not say it either.
+    pub const fn in_a_list(self) -> &'static str {
+        match self {
+            Self::Kubelet => "",
+            Self::Csi => ", mount csi",
+        }
+    }
+
+    /// Reads the wire's text.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "kubelet" => Some(Self::Kubelet),
+            "csi" => Some(Self::Csi),
             _ => None,
         }
     }

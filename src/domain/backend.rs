@@ -156,18 +156,20 @@ impl Backend {
                 mine.volumes
             ));
         }
+        self.refuses_bytes(namespace, bytes)
+            .or_else(|| reached(self.limits.volumes, self.used.volumes, 1).then(full_by_limits))
+    }
+
+    /// Why a volume that grows by `bytes` would go beyond a limit.
+    pub fn refuses_bytes(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
+        let (mine, limit) = (self.used_by_namespace, self.limits.namespace);
         if reached(limit.bytes, mine.bytes, bytes) {
             let (used, may) = (size::format(mine.bytes), size::format(limit.bytes.unwrap_or_default()));
             return Some(format!(
                 "namespace {namespace} has {used} of the {may} it may have, too much for this claim; {TRASH_COUNTS}"
             ));
         }
-        if reached(self.limits.volumes, self.used.volumes, 1) || reached(self.limits.bytes, self.used.bytes, bytes) {
-            return Some(format!(
-                "the storage backend is full by its limits; {TRASH_COUNTS}; ask your admin"
-            ));
-        }
-        None
+        reached(self.limits.bytes, self.used.bytes, bytes).then(full_by_limits)
     }
 
     /// Why one more member would go beyond a limit.
@@ -187,6 +189,10 @@ impl Backend {
             (None, None) => 0,
         }
     }
+}
+
+fn full_by_limits() -> String {
+    format!("the storage backend is full by its limits; {TRASH_COUNTS}; ask your admin")
 }
 
 fn promised(total: u64) -> u64 {

@@ -65,7 +65,7 @@ pub enum Change {
         /// The size.
         bytes: u64,
     },
-    /// What its PersistentVolume says of deleting is something else.
+    /// What its PersistentVolume says of deleting and mounting is something else.
     SetTerms {
         /// The volume.
         volume: VolumeId,

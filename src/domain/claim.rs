@@ -4,6 +4,7 @@
 
 use super::access::AccessModes;
 use super::annotations::Annotations;
+use super::growth::Growth;
 use super::ids::{ClaimKey, ClaimRef, ClaimUid, ClassName, PvName, ResourceVersion};
 use super::size;
 use super::source::DataSource;
@@ -33,6 +34,8 @@ pub struct Claim {
     pub block: bool,
     /// Bytes asked for; `None` if missing or unreadable.
     pub request: Option<u64>,
+    /// How far a change of its size has come.
+    pub growth: Growth,
     /// Whether it carries a label selector.
     pub selector: bool,
     /// Its `volumeAttributesClassName`, if it has one.
@@ -97,6 +100,7 @@ impl Claim {
             modes: AccessModes::parse(&spec.access_modes.unwrap_or_default()),
             block: spec.volume_mode.as_deref() == Some("Block"),
             request,
+            growth: Growth::of(claim),
             selector: spec.selector.is_some(),
             attributes_class: spec.volume_attributes_class_name.filter(|c| !c.is_empty()),
             source: DataSource::of(claim),
@@ -119,6 +123,12 @@ impl Claim {
     /// Whether it is live and has no volume yet.
     pub fn is_unbound(&self) -> bool {
         !self.terminating && self.phase == ClaimPhase::Pending
+    }
+
+    /// Whether it is bound, and asks for more than it has.
+    pub fn asks_for_more(&self) -> bool {
+        let more = self.growth.capacity.is_some_and(|has| self.request > Some(has));
+        self.phase == ClaimPhase::Bound && more
     }
 
     /// Whether it is bound to the PersistentVolume made for it.

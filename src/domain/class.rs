@@ -1,6 +1,6 @@
 //! A StorageClass of ours and its parameters. Read at provisioning only: an existing volume never looks at it again.
 
-use super::access::{OnDelete, OnOwnerDelete};
+use super::access::{MountMode, OnDelete, OnOwnerDelete};
 use super::ids::{BackendName, ClassName};
 use super::pv::ReclaimPolicy;
 use crate::api::names;
@@ -31,6 +31,8 @@ pub struct Parameters {
     pub on_delete: OnDelete,
     /// Whether the owner's claim waits for members.
     pub on_owner_delete: OnOwnerDelete,
+    /// Who mounts its volumes, and its claims' ways to those of others.
+    pub mount: MountMode,
 }
 
 /// How a class names its backend.
@@ -86,6 +88,7 @@ impl Parameters {
         let mut backend = None;
         let mut on_delete = OnDelete::default();
         let mut on_owner_delete = OnOwnerDelete::default();
+        let mut mount = MountMode::default();
         for (key, value) in given {
             match key.as_str() {
                 "backend" if !value.is_empty() => {
@@ -100,8 +103,8 @@ impl Parameters {
                 }
                 "permissions" if value == "World" => {}
                 "adopt" if value == "false" => {}
-                "mount" if value == "kubelet" => {}
-                "permissions" | "adopt" | "mount" | "pathPattern" => {
+                "mount" => mount = MountMode::parse(value).ok_or_else(|| one_of(key, value, "kubelet, csi"))?,
+                "permissions" | "adopt" | "pathPattern" => {
                     return Err(format!("{key}: {value:?} is not served yet"));
                 }
                 "backend" => return Err("backend is empty".to_owned()),
@@ -113,6 +116,7 @@ impl Parameters {
             backend,
             on_delete,
             on_owner_delete,
+            mount,
         })
     }
 }
@@ -155,11 +159,12 @@ mod tests {
         let parameters = parse(&[("backend", "nas1")]).unwrap();
         assert_eq!(parameters.on_delete, OnDelete::Delete);
         assert_eq!(parameters.on_owner_delete, OnOwnerDelete::Detach);
+        assert_eq!(parameters.mount, MountMode::Kubelet);
     }
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        let bad: [&[(&str, &str)]; 12] = [
+        let bad: [&[(&str, &str)]; 14] = [
             &[],
             &[("backend", "")],
             &[("backend", "a"), ("backendSelector", "x=y")],
@@ -168,7 +173,9 @@ mod tests {
             &[("backend", "a"), ("onDelete", "Delete")],
             &[("backend", "a"), ("onOwnerDelete", "hold")],
             &[("backend", "a"), ("pathPattern", "${pvc.name}")],
-            &[("backend", "a"), ("mount", "csi")],
+            &[("backend", "a"), ("mount", "CSI")],
+            &[("backend", "a"), ("mount", "")],
+            &[("backend", "a"), ("mount", "kubelet,csi")],
             &[("backend", "a"), ("permissions", "Gid")],
             &[("backend", "a"), ("adopt", "true")],
             &[("backend", "a"), ("server", "nas")],
@@ -185,6 +192,8 @@ mod tests {
             ])
             .is_ok()
         );
+        let csi = parse(&[("backend", "a"), ("mount", "csi")]).unwrap();
+        assert_eq!(csi.mount, MountMode::Csi);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The record beside a discarded volume: when it was discarded, and all that making it again needs.
 
+use super::access::MountMode;
 use super::ids::{BackendName, ClaimRef, ClassName, Handle, VolumeId};
 use serde::{Deserialize, Serialize};
 use tombolo_backend_api::TrashEntry;
@@ -20,6 +21,9 @@ pub struct Discarded {
     pub class: Option<ClassName>,
     /// Its size in bytes.
     pub bytes: u64,
+    /// Who mounted it on nodes.
+    #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
+    pub mount: MountMode,
     /// When it was discarded.
     pub at: jiff::Timestamp,
 }

@@ -4,7 +4,9 @@
 //! for claims (KEP-3294), a share for references of ours, and neither is ever taken for the other.
 
 use super::ids::{ClaimKey, Namespace};
+use super::reference::ReferenceKind;
 use super::source::Source;
+use crate::api::names;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -67,6 +69,15 @@ impl<'a> Referrer<'a> {
         Self {
             group: "",
             kind: "PersistentVolumeClaim",
+            namespace,
+        }
+    }
+
+    /// References of a namespace, which ask for shares.
+    pub const fn references_of(namespace: &'a Namespace) -> Self {
+        Self {
+            group: names::GROUP,
+            kind: ReferenceKind::Volume.as_str(),
             namespace,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Synchronous and pure: no client, no clock, no log.
 
+pub mod growth;
 pub mod ids;
 
 pub mod access;

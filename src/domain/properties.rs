@@ -1,6 +1,6 @@
 //! Whatever text arrives, reading it ends in a value or in a refusal; and what is written reads back.
 
-use super::access::{Access, AccessModes, OnRevoke};
+use super::access::{Access, AccessModes, MountMode, OnRevoke};
 use super::annotations::{Annotations, Spelled};
 use super::claim::Claim;
 use super::consent::{Grants, Labels};
@@ -140,6 +140,7 @@ proptest! {
             on_revoke: OnRevoke::Cut,
             modes: AccessModes { rwo, rox, rwx, rwop },
             class: ClassName::new("gold"),
+            mount: MountMode::Csi,
             source_uid: ClaimUid::new("s"),
         };
         prop_assert_eq!(JoinNote::parse(&note.to_text()), Some(note.clone()));

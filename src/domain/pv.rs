@@ -1,6 +1,6 @@
 //! A PersistentVolume, reduced to what decisions look at; ours carry everything that deleting and rebuilding need.
 
-use super::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use super::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete, OnRevoke};
 use super::cut::Cut;
 use super::ids::{
     BackendName, ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
@@ -46,6 +46,8 @@ pub struct Pv {
     pub node_affinity: Option<VolumeNodeAffinity>,
     /// How it is mounted.
     pub mount_options: Vec<String>,
+    /// Who mounts it on nodes.
+    pub mount: MountMode,
     /// Tokens on it, with their notes where those can be read.
     pub tokens: BTreeMap<Token, Option<Note>>,
     /// Whether a populator has rebound it.
@@ -79,6 +81,8 @@ pub struct Ours {
     pub tenant: Option<Namespace>,
     /// Of a member: what was taken from it, if anything was.
     pub cut: Option<Cut>,
+    /// Of a volume that grows: bytes that its backend may have been told of.
+    pub promised: Option<u64>,
     /// Whether finalizer, labels and `provisioned-by` are all there, and an owner's label names itself.
     pub intact: bool,
 }
@@ -103,12 +107,20 @@ pub struct Joined {
     pub on_revoke: OnRevoke,
 }
 
+/// What [`Joined::via`] has between the reference and the name of a grant.
+pub const VIA_GRANT: &str = "; ReferenceGrant ";
+
 impl Joined {
     /// The claim that was joined: `via` ends with its name.
     pub fn source(&self) -> Option<ClaimKey> {
         let (_, key) = self.via.rsplit_once(" of ")?;
         let (namespace, name) = key.split_once('/')?;
         (is_dns_label(namespace) && is_dns_subdomain(name)).then(|| ClaimKey::new(namespace, name))
+    }
+
+    /// Whether the owner consented by a ReferenceGrant: `via` says so.
+    pub fn by_grant(&self) -> bool {
+        self.via.contains(VIA_GRANT)
     }
 
     /// Whether the member came by the consent for `source`: `via` ends with its name.
@@ -216,6 +228,10 @@ impl Pv {
             },
             node_affinity: spec.node_affinity,
             mount_options: spec.mount_options.unwrap_or_default(),
+            mount: match spec.csi {
+                Some(csi) if csi.driver == names::PROVISIONER => MountMode::Csi,
+                Some(_) | None => MountMode::Kubelet,
+            },
             tokens: tokens.collect(),
             populated: meta
                 .annotations
@@ -281,13 +297,20 @@ impl Pv {
         })
     }
 
-    /// What it says of deleting; `None`: it is not ours.
+    /// Bytes that are promised to its claim: its capacity, or what a growth that is under way has promised already.
+    pub fn promised(&self) -> u64 {
+        let growing = self.ours.as_ref().and_then(|ours| ours.promised);
+        growing.unwrap_or_default().max(self.capacity)
+    }
+
+    /// What it says of deleting and mounting; `None`: it is not ours.
     pub fn terms(&self) -> Option<Terms> {
         let ours = self.ours.as_ref()?;
         Some(Terms {
             policy: self.policy,
             on_delete: ours.on_delete,
             on_owner_delete: ours.on_owner_delete,
+            mount: self.mount,
         })
     }
 
@@ -365,6 +388,7 @@ impl Ours {
                 .filter(|text| is_dns_label(text))
                 .map(Namespace::new),
             cut: annotation(names::ANNOTATION_CUT).and_then(Cut::parse),
+            promised: annotation(names::ANNOTATION_PROMISED).and_then(size::parse),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What the ledger keeps of a volume: who owns it, who is in it, and the one step that may be under way.
 
-use super::access::{Access, OnDelete, OnOwnerDelete};
+use super::access::{Access, MountMode, OnDelete, OnOwnerDelete};
 use super::ids::{BackendName, ClaimRef, Handle, Namespace, PvName, VolumeId};
 use super::pv::ReclaimPolicy;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct Record {
     pub owner: ClaimRef,
     /// Size in bytes, as promised to the owner.
     pub bytes: u64,
-    /// What its PersistentVolume says of deleting, for the case that somebody removes that by force.
+    /// What its PersistentVolume says of deleting and mounting, for the case that somebody removes that by force.
     pub terms: Terms,
     /// How it is mounted, as the class said when it was made; read for the same case.
     pub mount_options: Vec<String>,
@@ -41,6 +41,9 @@ pub struct Terms {
     pub on_delete: OnDelete,
     /// Whether the owner's claim waits for members.
     pub on_owner_delete: OnOwnerDelete,
+    /// Who mounts it on nodes.
+    #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
+    pub mount: MountMode,
 }
 
 /// One claim that joined a volume.
@@ -50,6 +53,9 @@ pub struct Member {
     pub claim: ClaimRef,
     /// What it was given.
     pub access: Access,
+    /// Who mounts it on nodes: as its own class said, whatever the owner's does.
+    #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
+    pub mount: MountMode,
 }
 
 /// A volume's life. The legal steps are [`State::may_become`].

@@ -3,7 +3,7 @@
 //! A finalizer, because it is the one write that the API server itself refuses on an object under deletion (422, "no new
 //! finalizers can be added"): `tests/e2e` shows that, and that a mere label loses data.
 
-use super::access::{Access, AccessModes, OnRevoke};
+use super::access::{Access, AccessModes, MountMode, OnRevoke};
 use super::ids::{ClaimKey, ClaimUid, ClassName};
 use crate::api::names;
 use serde::{Deserialize, Serialize};
@@ -140,6 +140,9 @@ pub struct JoinNote {
     pub modes: AccessModes,
     /// The claim's class.
     pub class: ClassName,
+    /// Who mounts the member's volume, as that class says.
+    #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
+    pub mount: MountMode,
     /// UID of the owner's claim that consented.
     #[serde(rename = "sourceUID")]
     pub source_uid: ClaimUid,
@@ -224,8 +227,17 @@ mod tests {
             on_revoke: OnRevoke::Keep,
             modes: AccessModes::parse(&["ReadOnlyMany"]),
             class: ClassName::new("gold"),
+            mount: MountMode::Csi,
             source_uid: ClaimUid::new("s"),
         };
+        assert!(note.to_text().contains(r#""mount":"csi""#), "{}", note.to_text());
+        let older = note.to_text().replace(r#""mount":"csi","#, "");
+        let by_kubelet = JoinNote {
+            mount: MountMode::Kubelet,
+            ..note.clone()
+        };
+        assert_eq!(JoinNote::parse(&older), Some(by_kubelet));
+        assert_eq!(JoinNote::parse(&note.to_text().replace(r#""csi""#, r#""nfs""#)), None);
         assert_eq!(JoinNote::parse(&note.to_text()), Some(note));
         assert_eq!(JoinNote::parse("{}"), None);
     }

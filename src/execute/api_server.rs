@@ -5,6 +5,7 @@
 
 mod snapshots;
 
+use super::claim_status;
 use super::cluster::{ApiError, Cluster, Fault};
 use super::manifest::persistent_volume;
 use crate::api::names;
@@ -13,18 +14,21 @@ use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::growth::STORAGE;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
     VolumeId,
 };
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::size;
 use crate::domain::token::{Note, Token};
 use crate::observe::index::NamespaceView;
 use crate::observe::project;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
 use crate::plan::reclaim::Gift;
+use crate::plan::resize::ResizeMark;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -94,6 +98,14 @@ impl ApiServer {
             json!({"metadata": metadata, "spec": {"claimRef": claim}}),
         )
         .await
+    }
+
+    /// Whether a kind is defined, and stays so. To be asked after its objects were listed: a definition under deletion takes them with it,
+    /// and says so before the first is gone.
+    async fn is_defined(&self, definition: &str) -> Result<bool, ApiError> {
+        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let found = definitions.get_metadata_opt(definition).await.map_err(unread)?;
+        Ok(found.is_some_and(|d| d.metadata.deletion_timestamp.is_none()))
     }
 
     async fn patch_pv(&self, name: &PvName, patch: Value) -> Result<(), ApiError> {
@@ -228,12 +240,7 @@ impl Cluster for ApiServer {
             Err(error) if error.fault == Fault::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        // After the list: a definition under deletion takes its objects with it, and says so before the first is gone.
-        let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        let definition = definitions.get_metadata_opt(kind.definition()).await.map_err(unread)?;
-        Ok(definition
-            .filter(|d| d.metadata.deletion_timestamp.is_none())
-            .map(|_| found))
+        Ok(self.is_defined(kind.definition()).await?.then_some(found))
     }
 
     async fn grants(&self, namespace: &NamespaceName) -> Result<Option<Vec<Grant>>, ApiError> {
@@ -241,7 +248,10 @@ impl Cluster for ApiServer {
             let resource = project::GRANTS.in_version(version);
             let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), namespace.as_str(), &resource);
             match api.list(&ListParams::default()).await.map_err(unread) {
-                Ok(list) => return Ok(Some(list.items.iter().filter_map(project::grant).collect())),
+                Ok(list) => {
+                    let found = list.items.iter().filter_map(project::grant).collect();
+                    return Ok(self.is_defined(names::REFERENCE_GRANTS).await?.then_some(found));
+                }
                 Err(error) if error.fault == Fault::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -370,6 +380,46 @@ impl Cluster for ApiServer {
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError> {
         let patch = json!({"metadata": exactly(pv), "spec": {"persistentVolumeReclaimPolicy": "Retain"}});
         self.patch_pv(&pv.name, patch).await
+    }
+
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        let mut metadata = exactly(pv);
+        if let Some(fields) = metadata.as_object_mut() {
+            fields.insert(
+                "annotations".into(),
+                json!({names::ANNOTATION_PROMISED: size::format(bytes)}),
+            );
+        }
+        self.patch_pv(&pv.name, json!({"metadata": metadata})).await
+    }
+
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        let mut metadata = exactly(pv);
+        if let Some(fields) = metadata.as_object_mut() {
+            fields.insert("annotations".into(), json!({names::ANNOTATION_PROMISED: null}));
+        }
+        let spec = json!({"capacity": {STORAGE: size::format(bytes)}});
+        self.patch_pv(&pv.name, json!({"metadata": metadata, "spec": spec}))
+            .await
+    }
+
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        at: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
+        let params = PatchParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        let patch = claim_status::patch(claim, version, mark, at);
+        self.claims(&claim.key.namespace)
+            .patch_status(&claim.key.name, &params, &Patch::Strategic(patch))
+            .await
+            .map(drop)
+            .map_err(fault)
     }
 
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {

@@ -15,6 +15,7 @@ use crate::domain::token::{Note, Token};
 use crate::observe::index::NamespaceView;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
+use crate::plan::resize::ResizeMark;
 use async_trait::async_trait;
 use tombolo_backend_api::MountSource;
 
@@ -67,6 +68,18 @@ pub trait Cluster: Send + Sync + 'static {
     ) -> Result<(), ApiError>;
     /// Sets the reclaim policy to Retain.
     async fn set_retain(&self, pv: &Exactly) -> Result<(), ApiError>;
+    /// Writes down what a backend is going to be told of a volume, if it is exactly this one.
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError>;
+    /// Gives a PersistentVolume a capacity, if it is exactly this one, and takes off what was promised.
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError>;
+    /// Writes down in a claim's status, if it is in exactly this version, how far its growth is.
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        at: jiff::Timestamp,
+    ) -> Result<(), ApiError>;
     /// Writes down what was taken from a member, or that it has all again.
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     /// Writes down which claim owns a volume now.

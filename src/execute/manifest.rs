@@ -1,12 +1,13 @@
 //! A planned PersistentVolume as the object that is POSTed: everything that deleting and rebuilding need, from birth.
 
 use crate::api::names;
-use crate::domain::access::Access;
+use crate::domain::access::{Access, MountMode};
+use crate::domain::ids::PvName;
 use crate::domain::size;
 use crate::plan::NewPv;
 use k8s_openapi::api::core::v1::{
-    HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, ObjectReference,
-    PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity,
+    CSIPersistentVolumeSource, HostPathVolumeSource, NFSVolumeSource, NodeSelector, NodeSelectorRequirement,
+    NodeSelectorTerm, ObjectReference, PersistentVolume, PersistentVolumeSpec, VolumeNodeAffinity,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -44,15 +45,21 @@ pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
             version,
         } => {
             spec.mount_options = Some(mount_options(&pv.mount_options, options, version, read_only));
-            // kubelet ignores `readOnly` of a PersistentVolume's nfs source; it documents what the option `ro` does.
+            // kubelet ignores `readOnly` of either source of a PersistentVolume; it documents what the option `ro` does.
             let read_only = Some(read_only).filter(|r| *r);
-            spec.nfs = Some(NFSVolumeSource {
-                server: server.clone(),
-                path: path.clone(),
-                read_only,
-            });
+            match pv.mount {
+                MountMode::Kubelet => {
+                    spec.nfs = Some(NFSVolumeSource {
+                        server: server.clone(),
+                        path: path.clone(),
+                        read_only,
+                    });
+                }
+                MountMode::Csi => spec.csi = Some(csi(&pv.name, server, path, read_only)),
+            }
             spec.node_affinity = pv.node_affinity.clone();
         }
+        // There is no other way to it. `plan` refuses `mount: csi` where it knows of the node, which it does not through `remote`.
         MountSource::HostPath { path, node } => {
             spec.host_path = Some(HostPathVolumeSource {
                 path: path.clone(),
@@ -65,6 +72,23 @@ pub fn persistent_volume(pv: &NewPv, source: &MountSource) -> PersistentVolume {
         metadata: metadata(pv),
         spec: Some(spec),
         status: None,
+    }
+}
+
+/// What the node plugin of csi-driver-nfs reads: `server`, `share`, and mount options from the PersistentVolume's own
+/// list. `subdir`, `mountOptions` and `mountPermissions`, which it would read too, would say a second time, or undo, what Tombolo
+/// said. The handle means nothing to the plugin; to kubelet, two PersistentVolumes of one handle are one volume, so a member must
+/// not have its owner's.
+fn csi(name: &PvName, server: &str, share: &str, read_only: Option<bool>) -> CSIPersistentVolumeSource {
+    CSIPersistentVolumeSource {
+        driver: names::PROVISIONER.to_owned(),
+        volume_handle: name.to_string(),
+        read_only,
+        volume_attributes: Some(BTreeMap::from([
+            (names::ATTRIBUTE_SERVER.to_owned(), server.to_owned()),
+            (names::ATTRIBUTE_SHARE.to_owned(), share.to_owned()),
+        ])),
+        ..CSIPersistentVolumeSource::default()
     }
 }
 
@@ -153,25 +177,4 @@ fn only_on(node: &str) -> VolumeNodeAffinity {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_have_defaults_and_are_not_repeated() {
-        let s = |list: &[&str]| list.iter().map(|o| (*o).to_owned()).collect::<Vec<_>>();
-        let port = s(&["port=2050"]);
-        assert_eq!(
-            mount_options(&[], &port, "4.1", false),
-            ["nfsvers=4.1", "hard", "port=2050"]
-        );
-        assert_eq!(
-            mount_options(&s(&["soft", "vers=3"]), &[], "4.1", true),
-            ["soft", "vers=3", "ro"]
-        );
-        let inherited = s(&["nfsvers=4.1", "hard", "port=2050"]);
-        assert_eq!(
-            mount_options(&inherited, &port, "4.1", true),
-            ["nfsvers=4.1", "hard", "port=2050", "ro"]
-        );
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 //! undo and nothing to replay.
 
 pub mod api_server;
+pub mod claim_status;
 pub mod cluster;
 pub mod failure;
 pub mod gate;
@@ -159,6 +160,14 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
             behind(handle)?.mount(export).await?;
         }
         Action::Release { handle, export } => behind(handle)?.release(export).await?,
+        Action::ResizeData { handle, bytes, .. } => {
+            behind(handle)?.resize_volume(&handle.path, *bytes).await?;
+        }
+        Action::Promise { pv, bytes } => cluster.promise(pv, *bytes).await?,
+        Action::Grant { pv, bytes } => cluster.grant(pv, *bytes).await?,
+        Action::MarkResize { claim, version, mark } => {
+            cluster.mark_resize(claim, version, mark, ports.clock.now()).await?
+        }
         Action::NoteCut { pv, uid, cut } => cluster.note_cut(pv, uid, cut.as_ref()).await?,
         Action::RemoveEmpty { handle, .. } => {
             behind(handle)?.remove_empty(&handle.path).await?;
@@ -211,6 +220,7 @@ fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disp
         owner,
         class,
         bytes,
+        mount,
         volume,
         ..
     } = action
@@ -228,6 +238,7 @@ fn disposal(action: &Action, how: OnDelete, now: jiff::Timestamp) -> Result<Disp
                 owner: owner.clone(),
                 class: class.clone(),
                 bytes: *bytes,
+                mount: *mount,
                 at: now,
             };
             let record = serde_json::to_value(record).map_err(|e| Failure::Rule(e.to_string()))?;

@@ -21,6 +21,7 @@ use crate::ledger::memory::{MemoryDisk, MemoryLedger};
 use crate::ledger::{Book, Durability, LedgerError, epoch::Epoch};
 use crate::observe::index::NamespaceView;
 use crate::plan::action::Exactly;
+use crate::plan::resize::ResizeMark;
 use crate::plan::testing::ROOT;
 use crate::plan::{NewPv, Plan, golden::scenarios};
 use async_trait::async_trait;
@@ -125,7 +126,11 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         | Action::RemoveEmpty { .. }
         | Action::Admit { .. }
         | Action::MakeExport { .. }
+        | Action::ResizeData { .. }
         | Action::Release { .. } => &["backend"],
+        Action::Promise { .. } => &["promise"],
+        Action::Grant { .. } => &["grant"],
+        Action::MarkResize { .. } => &["mark resize"],
         Action::NoteCut { .. } => &["note cut"],
         Action::CreatePv(_) => &["backend", "create pv"],
         Action::KeepSnapshot { .. } | Action::LetSnapshotGo { .. } => &[],
@@ -260,6 +265,21 @@ impl Cluster for WatchedCluster {
     }
     async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
         self.write("set retain")
+    }
+    async fn promise(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        self.write("promise")
+    }
+    async fn grant(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        self.write("grant")
+    }
+    async fn mark_resize(
+        &self,
+        _: &ClaimRef,
+        _: &ResourceVersion,
+        _: &ResizeMark,
+        _: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
+        self.write("mark resize")
     }
     async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
         self.write("note cut")

@@ -91,11 +91,11 @@ fn needs(row: Row) -> &'static [Input] {
     match row {
         Row::Unbound | Row::WellFormed | Row::NoConflict => &[],
         Row::Referenced => &[Input::References],
-        Row::Granted => &[Input::Source, Input::Namespace],
+        Row::Granted => &[Input::Source, Input::Namespace, Input::Grants],
         Row::SourceBound | Row::SourceOwns | Row::SameClass | Row::SizeFits => &[Input::Volumes],
         Row::SourceStays => &[Input::Volumes, Input::SourceNamespace],
         Row::ModesFit => &[Input::References, Input::Volumes],
-        Row::BackendServes => &[Input::Volumes, Input::Backends],
+        Row::BackendServes => &[Input::Volumes, Input::Backends, Input::Class],
     }
 }
 

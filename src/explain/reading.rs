@@ -19,8 +19,6 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimKey, Namespace};
 use crate::domain::record::Usage;
 use crate::domain::reference::ReferenceKind;
-use crate::domain::served::Served;
-use crate::domain::token::AskedBy;
 use crate::execute::api_server::{ApiServer, fault};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
@@ -117,6 +115,9 @@ impl Reading {
                 self.index.put_claim(found);
             }
             self.namespace(Input::SourceNamespace, &source.namespace).await;
+            if source.namespace != claim.key.namespace {
+                self.grants(&source.namespace).await;
+            }
         }
         let found = self.cluster.namespace(&claim.key.namespace).await;
         // Its labels count only where an owner grants by them.
@@ -137,7 +138,7 @@ impl Reading {
             .filter(|_| claim.phase == ClaimPhase::Pending)?;
         let namespace = &claim.key.namespace;
         if let Asked::Indirect(name) = &asked {
-            let all: Api<CrossNamespaceSource> = Api::namespaced(self.client.clone(), namespace.as_str());
+            let all = Api::<CrossNamespaceSource>::namespaced(self.client.clone(), namespace.as_str());
             let found = all.get_opt(name).await.map_err(fault);
             let found = self
                 .seen(Input::CrossSource, "CrossNamespaceSources of this namespace", found)
@@ -147,15 +148,6 @@ impl Reading {
             }
         }
         let source = self.index.meant(namespace, &asked)?;
-        if source.namespace != *namespace && asked.by() == AskedBy::DataSource {
-            let found = self.cluster.grants(&source.namespace).await;
-            let what = format!("ReferenceGrants of namespace {}", source.namespace);
-            match self.seen(Input::Grants, &what, found) {
-                Some(Some(grants)) => drop(self.index.reset_grants(grants)),
-                Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
-                None => {}
-            }
-        }
         self.snapshot(&source).await;
         source.as_claim()
     }

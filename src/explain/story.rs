@@ -4,6 +4,7 @@
 use super::Explanation;
 use super::checks::{Check, Input, Member, Outcome, of_handshake, of_member};
 use super::reading::Seen;
+use super::sizing::growth;
 use super::volume::{objects, owner_is_gone, volume};
 use crate::api::names;
 use crate::api::reasons::{BackendReason, ClaimReason as R};
@@ -212,7 +213,7 @@ fn notes(seen: &Seen, claim: &Claim) -> Vec<String> {
         Action::Tell(told) => Some(format!("{}: {}", told.reason, told.text)),
         _ => None,
     });
-    told.chain(paused(seen, claim)).collect()
+    told.chain(paused(seen, claim)).chain(growth(seen, claim)).collect()
 }
 
 /// That access to its volume is cut for nobody until an admin has looked, where that concerns it: its owner, who may have ended consent,

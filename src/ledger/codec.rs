@@ -98,7 +98,7 @@ fn checksum(version: u8, payload: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::access::OnDelete;
+    use crate::domain::access::{MountMode, OnDelete};
     use crate::domain::change::tests::{any_record, member, record};
     use crate::domain::ids::PvName;
     use crate::domain::record::{Intent, State};
@@ -123,7 +123,12 @@ mod tests {
         let mut copying = record("pvc-copying");
         let from = VolumeId::new("pvc-shared");
         (copying.state, copying.intent) = (State::Creating, Some(Intent::Copy { from }));
-        vec![creating, shared, soft, deleting, copying]
+        // Who mounts is written where it is not the default, so that version 1 is what it was.
+        let mut by_plugin = shared.clone();
+        by_plugin.volume = VolumeId::new("pvc-csi");
+        by_plugin.terms.mount = MountMode::Csi;
+        by_plugin.members.values_mut().for_each(|m| m.mount = MountMode::Csi);
+        vec![creating, shared, soft, deleting, copying, by_plugin]
     }
 
     fn epoch() -> Epoch {
@@ -142,12 +147,13 @@ mod tests {
     /// If this fails, the format has changed: give it a new version, and teach `decode` to read both.
     #[test]
     fn version_1_is_written_and_read_as_ever() {
-        let files: [&[u8]; 5] = [
+        let files: [&[u8]; 6] = [
             include_bytes!("fixtures/creating.v1"),
             include_bytes!("fixtures/shared.v1"),
             include_bytes!("fixtures/soft-deleted.v1"),
             include_bytes!("fixtures/deleting.v1"),
             include_bytes!("fixtures/copying.v1"),
+            include_bytes!("fixtures/csi.v1"),
         ];
         for (record, bytes) in records().into_iter().zip(files) {
             assert_eq!(decode_record(&record.volume, bytes).unwrap(), record);

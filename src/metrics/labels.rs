@@ -4,14 +4,13 @@
 
 mod copies;
 mod exports;
+pub mod resizes;
 mod served;
 mod subject;
 
 pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;
-pub use exports::ExportChange;
-pub use served::*;
-pub use subject::Subject;
+pub use {exports::ExportChange, served::*, subject::Subject};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};

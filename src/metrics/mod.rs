@@ -17,6 +17,7 @@ use labels::{
     Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, ExportChange,
     ExportLabels, ForeignKind, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels,
     RebuildCause, RebuildLabels, ReconcileLabels, Reconciled, ServedLabels, Source, Subject,
+    resizes::{ResizeLabels, Resized},
 };
 use registry::Series;
 use std::sync::Arc;
@@ -201,6 +202,14 @@ impl Metrics {
     pub fn copies(&self, running: usize, waiting: usize) {
         self.series.copies_running.set(gauge(running));
         self.series.copies_waiting.set(gauge(waiting));
+    }
+
+    /// Counts how a claim fared that asked for another size.
+    pub fn resized(&self, outcome: Resized) {
+        let labels = ResizeLabels {
+            outcome: Label(outcome),
+        };
+        self.series.resizes.get_or_create(&labels).inc();
     }
 
     /// Counts a change of a way to data.

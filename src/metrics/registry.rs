@@ -2,7 +2,7 @@
 
 use super::labels::{
     BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels,
-    ProvisionLabels, RebuildLabels, ReconcileLabels, ServedLabels,
+    ProvisionLabels, RebuildLabels, ReconcileLabels, ServedLabels, resizes::ResizeLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -49,6 +49,7 @@ pub(super) struct Series {
     pub(super) copies_running: Gauge,
     pub(super) copies_waiting: Gauge,
     pub(super) copy_seconds: Family<CopyLabels, Histogram>,
+    pub(super) resizes: Family<ResizeLabels, Counter>,
     pub(super) exports_changed: Family<ExportLabels, Counter>,
     pub(super) cuts_paused: Family<BackendLabels, Gauge>,
     pub(super) served: Family<ServedLabels, Gauge>,
@@ -84,6 +85,7 @@ impl Series {
             copies_running: Gauge::default(),
             copies_waiting: Gauge::default(),
             copy_seconds: Family::new_with_constructor(|| Histogram::new(COPY_BUCKETS)),
+            resizes: Family::default(),
             exports_changed: Family::default(),
             cuts_paused: Family::default(),
             served: Family::default(),
@@ -135,6 +137,7 @@ impl Series {
             copies_running "copies_running" "Copies under way"
             copies_waiting "copies_waiting" "Copies that wait for others, or for another attempt"
             copy_seconds "copy_duration_seconds" "Time of an attempt to copy"
+            resizes "resizes" "Claims that got another size, or were told why not"
             exports_changed "exports_changed" "Ways to data that were cut, narrowed, restored, made again or removed"
             cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
             served "foreign_kind" "1 for the state that a kind of another project is in: yes, not_installed, forbidden, unknown"

@@ -31,6 +31,7 @@ fn all() -> Metrics {
     metrics.copy().finish(CopyEnd::TooLarge);
     metrics.copied(4096, 7);
     metrics.copies(2, 5);
+    metrics.resized(Resized::Refused);
     metrics.export_changed(&backend, ExportChange::ReadOnly);
     metrics.cuts_paused(&backend, true);
     metrics.served(ForeignKind::ReferenceGrant, Served::NotInstalled);
@@ -67,6 +68,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"tombolo_trash_entries{backend="nas1"} 9"#,
         "tombolo_purged_files_total 1000",
         r#"tombolo_purges_failed_total{backend="nas1"} 1"#,
+        r#"tombolo_resizes_total{outcome="refused"} 1"#,
         r#"tombolo_exports_changed_total{backend="nas1",what="read_only"} 1"#,
         r#"tombolo_cuts_paused{backend="nas1"} 1"#,
         r#"tombolo_foreign_kind{kind="ReferenceGrant",state="not_installed"} 1"#,
@@ -82,7 +84,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 29, "{described:#?}");
+    assert_eq!(described.len(), 30, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text
@@ -125,6 +127,7 @@ fn label_words_do_not_change_by_accident() {
     );
     assert_eq!(words::<ExportChange>(), "cut read_only restored made released");
     assert_eq!(words::<RebuildCause>(), "missing stale corrupt");
+    assert_eq!(words::<Resized>(), "succeeded refused");
     assert_eq!(words::<CopyEnd>(), "succeeded failed too_large stopped cancelled");
 }
 

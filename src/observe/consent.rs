@@ -5,11 +5,13 @@ use super::index::{Index, NamespaceView};
 use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::cut::Cut;
+use crate::domain::grant::Grant;
 use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
 use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKind};
-use crate::execute::cluster::{ApiError, Cluster};
-use crate::plan::consent::{Consent, Membership, names, state};
+use crate::domain::served::Served;
+use crate::execute::cluster::{ApiError, Cluster, Fault};
+use crate::plan::consent::{ByGrant, Consent, Membership, names, state};
 use std::sync::Arc;
 
 /// The state of a member's consent, read live: withdrawal needs positive evidence, and a cache may merely have missed
@@ -46,6 +48,10 @@ pub async fn live_consent_of(
             );
         }
     }
+    let by_grant = match &bound {
+        Some(bound) => live_grant(caches, cluster, joined, &claim.key.namespace, &bound.key).await?,
+        None => ByGrant::No,
+    };
     // Last: whatever was missing above may be missing because the namespace is going away, or has gone.
     let namespace = cluster.namespace(&claim.key.namespace).await?;
     Ok(Some(state(&Membership {
@@ -57,9 +63,33 @@ pub async fn live_consent_of(
         source: joined.source().as_ref(),
         owner_uid: bound.as_ref().and_then(|bound| bound.uid.as_ref()),
         owner: owner.as_ref(),
+        by_grant,
         access: pv.ours.as_ref().map_or(Access::ReadOnly, |ours| ours.access),
         cut: pv.ours.as_ref().and_then(|ours| ours.cut.as_ref()),
     })))
+}
+
+/// What ReferenceGrants say of a member, by a live look where they may matter.
+async fn live_grant(
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    joined: &Joined,
+    namespace: &Namespace,
+    owner: &ClaimKey,
+) -> Result<ByGrant, ApiError> {
+    if !joined.by_grant() && with(caches, |index| index.grants_in(&owner.namespace).next().is_none()) {
+        return Ok(ByGrant::No);
+    }
+    let grants = match cluster.grants(&owner.namespace).await {
+        Err(error) if error.fault == Fault::Forbidden => None,
+        answer => answer?,
+    };
+    // After them, as they may be missing because it goes.
+    let going = cluster
+        .namespace(&owner.namespace)
+        .await?
+        .is_none_or(|view| view.terminating);
+    Ok(ByGrant::of(grants.as_deref(), going, joined, namespace, owner))
 }
 
 /// The claim that the volume of a member is bound to.
@@ -88,6 +118,7 @@ pub struct Shown {
     source: Option<ClaimKey>,
     owner_uid: Option<ClaimUid>,
     owner: Option<Word>,
+    by_grant: ByGrant,
     access: Access,
     cut: Option<Cut>,
 }
@@ -115,6 +146,12 @@ impl Shown {
         let source = joined.source();
         let may_be_it = |r: &&Reference| names(r, source.as_ref());
         let references = || index.references_in(&claim.key.namespace).filter(may_be_it).cloned();
+        let by_grant = |owner: &ClaimKey| {
+            let going = index.namespace(&owner.namespace).is_some_and(|view| view.terminating);
+            let grants: Vec<Grant> = index.grants_in(&owner.namespace).cloned().collect();
+            let readable = Some(&*grants).filter(|_| index.grants_served() == Served::Yes);
+            ByGrant::of(readable, going, joined, &claim.key.namespace, owner)
+        };
         Some(Self {
             namespace: claim.key.namespace.clone(),
             view: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
@@ -123,6 +160,7 @@ impl Shown {
             source,
             owner_uid: bound.and_then(|bound| bound.uid.clone()),
             owner: bound.and_then(|bound| index.claim(&bound.key)).cloned().map(Word),
+            by_grant: bound.map_or(ByGrant::No, |bound| by_grant(&bound.key)),
             access: ours.access,
             cut: ours.cut.clone(),
         })
@@ -139,6 +177,7 @@ impl Shown {
             source: self.source.as_ref(),
             owner_uid: self.owner_uid.as_ref(),
             owner: self.owner.as_ref().map(|Word(claim)| &**claim),
+            by_grant: self.by_grant,
             access: self.access,
             cut: self.cut.as_ref(),
         })

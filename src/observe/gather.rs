@@ -3,15 +3,13 @@
 //!
 //! Reads only. The order of the live reads of a volume is part of the protocol; see `plan::volume`.
 
-use super::index::{Index, NamespaceView};
-use crate::api::names;
+use super::index::Index;
 use crate::domain::backend::{Backend, Health};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
-use crate::domain::reference::Reference;
 use crate::domain::token::Token;
 use crate::execute::cluster::Cluster;
 use crate::execute::{Failure, Ports};
@@ -26,10 +24,12 @@ use std::sync::{Arc, RwLock};
 
 pub mod copying;
 mod live_claims;
+mod sharing;
 pub mod snapshots;
 
 use copying::{CopyView, copies};
 use live_claims::LiveClaims;
+use sharing::ShareView;
 
 /// The caches, shared by everybody who reads them. Locked for moments, never across an await.
 pub type Caches = Arc<RwLock<Index>>;
@@ -54,16 +54,6 @@ pub struct ClaimView {
     share: Option<ShareView>,
     copy: Option<CopyView>,
     live: bool,
-}
-
-#[derive(Debug, Clone)]
-struct ShareView {
-    namespace: NamespaceView,
-    references: Vec<Reference>,
-    source: Option<Arc<Claim>>,
-    source_namespace_terminating: bool,
-    source_pv: Option<Arc<Pv>>,
-    backend: Option<Backend>,
 }
 
 impl ClaimView {
@@ -110,38 +100,9 @@ impl ClaimView {
         let (Some(Ok(wanted)), Some(share)) = (handshake::wanted(&self.claim), &mut self.share) else {
             return Ok(Some(self));
         };
-        let name = share.source.as_ref().and_then(|source| source.volume_name.clone());
-        let pv = async {
-            match &name {
-                Some(name) => cluster.pv(name).await,
-                None => Ok(None),
-            }
-        };
-        let naming = share.references.iter().filter(|r| r.names(&wanted));
-        let references = try_join_all(naming.map(|r| cluster.reference(&r.key)));
-        let namespace = async {
-            // Its labels count only where an owner grants by them.
-            let by_label = share
-                .source
-                .as_ref()
-                .is_some_and(|source| source.annotations.has(names::claim::SHARE_TO_SELECTOR));
-            match by_label {
-                true => cluster.namespace(&self.claim.key.namespace).await,
-                false => Ok(None),
-            }
-        };
-        let (source, pv, references, namespace) = tokio::try_join!(cluster.claim(&wanted), pv, references, namespace)?;
-        if source.as_ref().and_then(|source| source.volume_name.as_ref()) != name.as_ref() {
-            return Ok(None);
-        }
-        share.source = source.map(Arc::new);
-        share.source_pv = pv.map(Arc::new);
-        share.references = references.into_iter().flatten().collect();
-        if let Some(namespace) = namespace {
-            share.namespace = namespace;
-        }
+        let read = share.read_live(&self.claim, &wanted, cluster).await?;
         self.live = true;
-        Ok(Some(self))
+        Ok(read.then_some(self))
     }
 
     /// The same with the backends as they are by now.
@@ -193,8 +154,10 @@ impl ClaimView {
         let share = self.share.as_ref()?;
         Some(Handshake {
             claim: &self.claim,
+            class: self.class.as_deref(),
             namespace_labels: &share.namespace.labels,
             references: &share.references,
+            grants: &share.grants,
             source: share.source.as_deref(),
             source_namespace_terminating: share.source_namespace_terminating,
             source_pv: share.source_pv.as_deref(),
@@ -227,34 +190,6 @@ impl ClaimView {
     /// The volume that a share or a copy is asked of, if it is known.
     pub fn source_volume(&self) -> Option<VolumeId> {
         self.source_pv()?.volume()
-    }
-}
-
-impl ShareView {
-    fn cached(index: &Index, claim: &Claim, wanted: Option<&ClaimKey>, backends: &[Backend]) -> Self {
-        let source = wanted.and_then(|key| index.claim(key)).cloned();
-        let source_pv = source
-            .as_ref()
-            .and_then(|s| s.volume_name.as_ref())
-            .and_then(|name| index.pv(name))
-            .cloned();
-        let mut share = Self {
-            namespace: index.namespace(&claim.key.namespace).cloned().unwrap_or_default(),
-            references: index.references_in(&claim.key.namespace).cloned().collect(),
-            source_namespace_terminating: wanted
-                .and_then(|key| index.namespace(&key.namespace))
-                .is_some_and(|namespace| namespace.terminating),
-            source,
-            source_pv,
-            backend: None,
-        };
-        share.backend = share.backend_of(backends);
-        share
-    }
-
-    /// The one of `backends` that the source's data lies on, if it is known.
-    fn backend_of(&self, backends: &[Backend]) -> Option<Backend> {
-        behind(backends, self.source_pv.as_ref()?.ours.as_ref()?).cloned()
     }
 }
 

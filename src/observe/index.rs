@@ -226,6 +226,10 @@ impl Index {
             Some(old) => {
                 let mut wake = self.concerned_by_pv(&pv, volume);
                 wake.extend(self.concerned_by_pv(&old, None));
+                if old.capacity != pv.capacity && pv.is_owner() {
+                    // Members have as much as their owner.
+                    wake.extend(self.claims_of_members(&VolumeId::from(&pv.name)));
+                }
                 if old.claim != pv.claim {
                     // Another owner, whose word on its members may be another; the caches may know its claim longer than this.
                     wake.extend(self.claims_of_members(&VolumeId::from(&pv.name)));

@@ -36,8 +36,11 @@ impl Reservations {
         decide: impl FnOnce(&[Taken]) -> (P, Option<Taken>),
     ) -> (P, Option<Reservation>) {
         let mut all = self.lock();
-        let unknown =
-            |taken: &&Taken| ledger.get(&VolumeId::from(&taken.pv)).is_none() && ledger.joined(&taken.pv).is_none();
+        let unknown = |taken: &&Taken| match (taken.grows_to, ledger.get(&VolumeId::from(&taken.pv))) {
+            (Some(bytes), Some(record)) => record.bytes < bytes,
+            (Some(_), None) => false,
+            (None, record) => record.is_none() && ledger.joined(&taken.pv).is_none(),
+        };
         let others: Vec<Taken> = all.values().filter(unknown).cloned().collect();
         let (plan, taken) = decide(&others);
         let held = taken.map(|taken| {
@@ -82,7 +85,45 @@ mod tests {
                 members: 0,
                 bytes: 1024,
             },
+            grows_to: None,
         }
+    }
+
+    #[test]
+    fn what_a_volume_grows_by_counts_until_the_ledger_has_the_larger_size() {
+        let (all, disk) = (Arc::<Reservations>::default(), MemoryDisk::default());
+        let ledger = MemoryLedger::open(&disk).unwrap().ledger;
+        let write = |change| {
+            ledger
+                .apply(vec![change], Durability::Flushed)
+                .now_or_never()
+                .unwrap()
+                .unwrap()
+        };
+        let small = record("pvc-1");
+        write(Change::Begin(small.clone()));
+        let growth = Taken {
+            grows_to: Some(small.bytes + 1024),
+            usage: Usage {
+                bytes: 1024,
+                ..Usage::default()
+            },
+            ..taken("pvc-1")
+        };
+        let counted = || {
+            all.decide(&ledger, |others| {
+                (of(others, &BackendName::new("nfs-a"), None).bytes, None)
+            })
+            .0
+        };
+        let (_, held) = all.decide(&ledger, |_| ((), Some(growth)));
+        assert_eq!(counted(), 1024);
+        write(Change::SetBytes {
+            volume: small.volume.clone(),
+            bytes: small.bytes + 1024,
+        });
+        assert_eq!(counted(), 0, "the ledger counts it now");
+        drop(held);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! Everything a plan can do, as data. `execute` carries each out in a few lines, without an `if` about business.
 
-use crate::api::reasons::{ClaimReason, SharedVolumeReason, SnapshotReason};
-use crate::domain::access::OnDelete;
+use crate::api::reasons::{ClaimReason, SharedVolumeReason};
+use crate::domain::access::{MountMode, OnDelete};
 use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
-use crate::domain::ids::{ContentName, ContentUid, ResourceVersion, SnapshotUid, VolumeId};
-use crate::domain::snapshot::SnapshotKey;
+use crate::domain::ids::{ResourceVersion, VolumeId};
 use crate::domain::snapshot::content::ExactContent;
 use crate::domain::token::{Note, Token};
+use crate::plan::resize::ResizeMark;
 use tombolo_backend_api::{Admission, ExportKey};
 
 mod data;
+mod exactly;
 mod new_pv;
+mod told;
 mod words;
 
 pub use data::Data;
+pub use exactly::Exactly;
 pub use new_pv::NewPv;
+pub use told::{Subject, Told};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +74,8 @@ pub enum Action {
         class: Option<ClassName>,
         /// Its size, for a restore.
         bytes: u64,
+        /// Who mounted it on nodes, for a restore.
+        mount: MountMode,
         /// Its id.
         volume: VolumeId,
     },
@@ -104,6 +110,38 @@ pub enum Action {
         uid: PvUid,
         /// What was taken.
         cut: Option<Cut>,
+    },
+    /// Change the size of a volume where its backend enforces it.
+    ResizeData {
+        /// Where.
+        backend: BackendName,
+        /// Which.
+        handle: Handle,
+        /// Bytes that it may hold.
+        bytes: u64,
+    },
+    /// Write down, on a volume's PersistentVolume, what its backend is going to be told.
+    Promise {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Give a PersistentVolume this capacity; no other is promised any more.
+    Grant {
+        /// The PersistentVolume.
+        pv: Exactly,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Write down, in a claim's status, how far its growth is.
+    MarkResize {
+        /// The claim.
+        claim: ClaimRef,
+        /// In the version that was looked at.
+        version: ResourceVersion,
+        /// How far.
+        mark: ResizeMark,
     },
     /// Remove the directory of a volume that nobody ever mounted, if it is empty.
     RemoveEmpty {
@@ -194,27 +232,6 @@ pub enum Action {
     },
 }
 
-/// An object in the version that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exactly {
-    /// Its name.
-    pub name: PvName,
-    /// Which one of that name.
-    pub uid: PvUid,
-    /// In which version.
-    pub version: ResourceVersion,
-}
-
-impl From<&crate::domain::pv::Pv> for Exactly {
-    fn from(pv: &crate::domain::pv::Pv) -> Self {
-        Self {
-            name: pv.name.clone(),
-            uid: pv.uid.clone(),
-            version: pv.version.clone(),
-        }
-    }
-}
-
 /// Something to be told to people, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
@@ -224,32 +241,6 @@ pub struct Announcement {
     pub reason: Told,
     /// The words.
     pub text: String,
-}
-
-/// A reason, of whichever enum fits the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Told {
-    /// Of a claim, or of a PersistentVolume that stands for one.
-    Claim(ClaimReason),
-    /// Of a claim that does not get its volume: tools look for `ProvisioningFailed`, people for the reason in the message.
-    Refused(ClaimReason),
-    /// Of a SharedVolume.
-    SharedVolume(SharedVolumeReason),
-    /// Of a snapshot.
-    Snapshot(SnapshotReason),
-}
-
-/// What an announcement is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A claim.
-    Claim(ClaimRef),
-    /// A PersistentVolume.
-    Pv(PvName, PvUid),
-    /// A VolumeSnapshot.
-    Snapshot(SnapshotKey, SnapshotUid),
-    /// A VolumeSnapshotContent.
-    Content(ContentName, ContentUid),
 }
 
 impl Action {

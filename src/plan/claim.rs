@@ -73,10 +73,7 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
 /// Its class is gone, or another provisioner's by now. What was begun for it stays ours, and is not forgotten in silence.
 fn without_class(o: &ForClaim<'_>) -> Plan {
     match o.record {
-        Some(_) => Plan::refused(Refusal::new(
-            R::InvalidParameters,
-            "its StorageClass is gone; ask your admin to make it again, or delete the claim",
-        )),
+        Some(_) => Plan::refused(handshake::class_is_gone()),
         None => Plan::not_ours(),
     }
 }

@@ -3,7 +3,7 @@
 //! Withdrawal needs positive evidence: the owner's live claim that no longer covers the namespace, also one that is being deleted, which
 //! can take long and is up to the other side; or a reference gone from a namespace that is not being deleted while its kind is served.
 //! Everything that merely looks like absence (the owner's claim deleted, a reference that goes with its namespace or its CRD, the
-//! labels of a namespace that has gone, half a list) changes nothing for members: neither for those who have access, nor for those
+//! labels of a namespace that has gone, grants whose kind went, half a list) changes nothing for members: neither for those who have access, nor for those
 //! from whom it was taken, which is why [`Cut`] is among what is looked at.
 
 use crate::api::names::claim as keys;
@@ -11,8 +11,11 @@ use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::consent::{Grants, Labels};
 use crate::domain::cut::{Cut, Left, Side};
+use crate::domain::grant::Grant;
 use crate::domain::ids::{ClaimKey, ClaimUid, Namespace};
+use crate::domain::pv::Joined;
 use crate::domain::reference::Reference;
+use crate::plan::handshake::shared_by;
 
 /// What the state of a member's consent is read from.
 #[derive(Debug, Clone)]
@@ -33,10 +36,42 @@ pub struct Membership<'a> {
     pub owner_uid: Option<&'a ClaimUid>,
     /// The claim under that one's name now, if there is one. With another UID it says nothing.
     pub owner: Option<&'a Claim>,
+    /// What ReferenceGrants of its namespace say.
+    pub by_grant: ByGrant,
     /// What the member was given.
     pub access: Access,
     /// What was taken from it, if anything was.
     pub cut: Option<&'a Cut>,
+}
+
+/// Whether ReferenceGrants share the owner's claim with the member's namespace, which they do read-only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByGrant {
+    /// One does.
+    Permits,
+    /// None does.
+    No,
+    /// The member came by one, and whether it is there cannot be told: their kind is not served, or they go with their namespace.
+    Unknown,
+}
+
+impl ByGrant {
+    /// What is said of a member by `grants`, those of the owner's namespace; `None`: they cannot be read.
+    pub fn of(grants: Option<&[Grant]>, going: bool, joined: &Joined, namespace: &Namespace, owner: &ClaimKey) -> Self {
+        match grants {
+            Some(grants) if shared_by(grants, namespace, owner).is_some() => Self::Permits,
+            Some(_) if !going => Self::No,
+            Some(_) | None if joined.by_grant() => Self::Unknown,
+            Some(_) | None => Self::No,
+        }
+    }
+
+    const fn access(self) -> Option<Access> {
+        match self {
+            Self::Permits => Some(Access::ReadOnly),
+            Self::No | Self::Unknown => None,
+        }
+    }
 }
 
 /// The state of a member's consent.
@@ -88,8 +123,11 @@ pub fn state(m: &Membership<'_>) -> Consent {
                 Some(labels) => grants.to(m.namespace, labels),
                 None => grants.to(m.namespace, &Labels::new()),
             };
-            // Half a list is no evidence, neither of an end nor of less; what is good in it grants. Nor is half a namespace.
-            if grants.faults.is_empty() && (m.labels.is_some() || !grants.selects()) {
+            let granted = granted.max(m.by_grant.access());
+            // Half a list is no evidence, neither of an end nor of less; what is good in it grants. Nor is half a namespace, nor grants
+            // that cannot be read.
+            let whole = grants.faults.is_empty() && (m.labels.is_some() || !grants.selects());
+            if whole && m.by_grant != ByGrant::Unknown {
                 granted
             } else {
                 granted.max(last)

@@ -78,6 +78,7 @@ pub(super) fn begin(claim: &Claim, class: &Class, found: &source::Admission<'_>)
         on_delete: found.parameters.on_delete,
         on_owner_delete: found.parameters.on_owner_delete,
         mount_options: class.mount_options.clone(),
+        mount: found.parameters.mount,
         source_uid: found.from.uid(),
         consent: found.consent.clone(),
     };
@@ -185,6 +186,7 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         modes: note.modes,
         policy: note.policy,
         mount_options: note.mount_options.clone(),
+        mount: note.mount,
         access: Access::ReadWrite,
         on_delete: note.on_delete,
         on_owner_delete: note.on_owner_delete,

@@ -28,7 +28,7 @@ pub fn volume_is_quiet(volume: &VolumeId, pv: Option<&Pv>, record: Option<&Recor
         pv.phase == PvPhase::Pending
             || (r.state == State::Live
                 && r.intent.is_none()
-                && r.bytes == pv.capacity
+                && r.bytes == pv.promised()
                 && Some(&r.terms) == pv.terms().as_ref()
                 && Some(&r.owner.uid) == claim_uid)
     });

@@ -7,12 +7,14 @@
 use super::Refusal;
 use crate::api::names::{PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::{Access, OnRevoke};
+use crate::domain::access::{Access, MountMode, OnRevoke};
 use crate::domain::annotations::Spelled;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::class::Class;
 use crate::domain::consent::{Grants, Labels};
-use crate::domain::ids::{ClaimKey, is_dns_label, is_dns_subdomain};
+use crate::domain::grant::{Grant, Referent, Referrer, permitted};
+use crate::domain::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
 use crate::domain::pv::{Pv, PvPhase, Role};
 use crate::domain::reference::Reference;
 use crate::domain::size;
@@ -20,19 +22,23 @@ use crate::domain::source::DataSource;
 
 mod fitting;
 
-pub(super) use fitting::backend_away;
+pub(super) use fitting::{backend_away, class_is_gone};
 
 /// Everything the handshake looks at.
 #[derive(Debug, Clone)]
 pub struct Handshake<'a> {
     /// The consumer's claim.
     pub claim: &'a Claim,
+    /// Its class, if it is one of ours.
+    pub class: Option<&'a Class>,
     /// Labels of its namespace.
     pub namespace_labels: &'a Labels,
     /// All references in its namespace.
     pub references: &'a [Reference],
     /// The claim it names, if there is one.
     pub source: Option<&'a Claim>,
+    /// The ReferenceGrants of the source's namespace, as far as they can be read.
+    pub grants: &'a [Grant],
     /// Whether the source's namespace is going away.
     pub source_namespace_terminating: bool,
     /// The PersistentVolume that the source names, if there is one.
@@ -94,6 +100,8 @@ pub struct Admission<'a> {
     pub via: String,
     /// The owner's `onRevoke` at this moment.
     pub on_revoke: OnRevoke,
+    /// Who mounts the member's volume, as its own class says.
+    pub mount: MountMode,
 }
 
 /// All rows, and the verdict.
@@ -204,8 +212,11 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
     fitting::size_fits(claim, pv)?;
     pass(Row::SizeFits, format!("the volume has {}", size::format(pv.capacity)));
 
-    fitting::backend_serves(h)?;
-    pass(Row::BackendServes, "the storage backend can serve it".into());
+    let mount = fitting::backend_serves(h)?;
+    pass(
+        Row::BackendServes,
+        format!("the storage backend can serve it, mount {}", mount.as_str()),
+    );
 
     let via = format!("{}; {grant} of {wanted}", reference.key);
     Ok(Admission {
@@ -214,6 +225,7 @@ fn walk<'a>(h: &Handshake<'a>, rows: &mut Vec<(Row, Outcome)>) -> Result<Admissi
         access,
         via,
         on_revoke,
+        mount,
     })
 }
 
@@ -260,7 +272,8 @@ fn no_conflict(claim: &Claim) -> Result<(), Refusal> {
     no_attributes_class(claim)
 }
 
-/// An `nfs` or `hostPath` volume cannot carry attributes, so such a claim would never bind (KEP-3751).
+/// An `nfs` or `hostPath` volume cannot carry attributes, so such a claim would never bind (KEP-3751). One of the node plugin's could,
+/// but there is nothing of it that an attribute could change.
 pub fn no_attributes_class(claim: &Claim) -> Result<(), Refusal> {
     match &claim.attributes_class {
         Some(_) => Err(Refusal::new(
@@ -297,9 +310,13 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
     let namespace = &h.claim.key.namespace;
     h.source
         .and_then(|source| {
-            let grants = Grants::of(&source.annotations);
-            let access = grants.to(namespace, h.namespace_labels)?;
-            Some((source, access, grants.on_revoke, "annotation".to_owned()))
+            let annotated = Grants::of(&source.annotations);
+            if let Some(access) = annotated.to(namespace, h.namespace_labels) {
+                return Some((source, access, annotated.on_revoke, "annotation".to_owned()));
+            }
+            let grant = shared_by(h.grants, namespace, &source.key)?;
+            let grant = format!("ReferenceGrant {}", grant.name);
+            Some((source, Access::ReadOnly, annotated.on_revoke, grant))
         })
         .ok_or_else(|| {
             let key = format!("{PREFIX}{}", keys::SHARE_TO);
@@ -307,6 +324,11 @@ fn granted<'a>(h: &Handshake<'a>, wanted: &ClaimKey) -> Result<(&'a Claim, Acces
                 format!("{wanted} is not shared with namespace {namespace}; its owner has to annotate it with {key}");
             Refusal::new(R::NotShared, text)
         })
+}
+
+/// The grant by which a claim is shared with the references of a namespace, read-only. One for copies is none.
+pub fn shared_by<'a>(grants: &'a [Grant], namespace: &Namespace, source: &ClaimKey) -> Option<&'a Grant> {
+    permitted(grants, Referrer::references_of(namespace), Referent::claim(source))
 }
 
 fn source_bound<'a>(h: &Handshake<'a>, source: &Claim) -> Result<&'a Pv, Refusal> {

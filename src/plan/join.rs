@@ -29,6 +29,7 @@ pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action
             .class
             .clone()
             .unwrap_or_else(|| crate::domain::ids::ClassName::new("")),
+        mount: admission.mount,
         source_uid: admission.source.uid.clone(),
     };
     let put = Action::PutToken {
@@ -72,6 +73,7 @@ pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: 
     let member = Member {
         claim: claim.clone(),
         access: note.access,
+        mount: note.mount,
     };
     let pv = NewPv {
         name: name.clone(),
@@ -85,6 +87,7 @@ pub fn finish(owner: &Pv, ours: &Ours, token: &Token, note: &JoinNote, backend: 
         // It holds no data, so there is nothing for a class's Retain to keep.
         policy: ReclaimPolicy::Delete,
         mount_options: owner.mount_options.clone(),
+        mount: note.mount,
         access: note.access,
         on_delete: OnDelete::Retain,
         on_owner_delete: OnOwnerDelete::Detach,

@@ -151,6 +151,7 @@ fn entered(m: &LiveMember, pv: &Pv, ours: &Ours) -> Vec<Action> {
             uid,
         },
         access: ours.access,
+        mount: pv.mount,
     };
     vec![Action::Note(vec![Change::Join {
         volume: record.volume.clone(),

@@ -21,6 +21,7 @@ pub mod rebuild;
 pub mod reclaim;
 pub mod reference;
 pub mod repair;
+pub mod resize;
 pub mod restore;
 pub mod retire;
 pub mod revocation;

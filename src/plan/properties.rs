@@ -4,7 +4,10 @@
 mod anything;
 mod arbitrary;
 mod beside;
+mod consent;
 mod copying;
 mod deciding;
 mod exports;
+mod kind;
+mod mounting;
 mod world;

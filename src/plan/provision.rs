@@ -5,7 +5,7 @@
 
 use super::{Action, NewPv, Plan, Refusal, Verdict};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::Access;
+use crate::domain::access::{Access, MountMode};
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
@@ -33,14 +33,19 @@ pub fn plan(p: &Provisioning<'_>) -> Plan {
     steps(p).map_or_else(|stopped| stopped, Plan::finally)
 }
 
-/// What a new volume of a class has to be told, and how large it is.
-pub(super) fn asked<'a>(claim: &Claim, class: &'a Class) -> Result<(&'a Parameters, u64), Refusal> {
-    let parameters = class.parameters.as_ref().map_err(|why| {
+/// What a class says, if all of it is understood.
+pub(super) fn parameters(class: &Class) -> Result<&Parameters, Refusal> {
+    class.parameters.as_ref().map_err(|why| {
         Refusal::new(
             R::InvalidParameters,
             format!("StorageClass {}: {why}; ask your admin", class.name),
         )
-    })?;
+    })
+}
+
+/// What a new volume of a class has to be told, and how large it is.
+pub(super) fn asked<'a>(claim: &Claim, class: &'a Class) -> Result<(&'a Parameters, u64), Refusal> {
+    let parameters = parameters(class)?;
     if claim.block {
         return Err(Refusal::new(
             R::AccessModeMismatch,
@@ -61,11 +66,26 @@ pub(super) fn not_going(record: Option<&Record>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A `hostPath` volume with mount options binds, and then no pod that uses it starts.
-pub(super) fn mountable(class: &Class, backend: &Backend) -> Result<(), Refusal> {
+/// What a class asks of mounting, against what its backend's volumes are: a `hostPath` volume with mount options binds, and then no
+/// pod that uses it starts; and the node plugin mounts NFS only.
+pub(super) fn mountable(class: &Class, mount: MountMode, backend: &Backend) -> Result<(), Refusal> {
+    mounted_by(class, mount, backend)?;
     if backend.node.is_some() && !class.mount_options.is_empty() {
         let text = format!(
             "StorageClass {}: directories of a node take no mountOptions; ask your admin",
+            class.name
+        );
+        return Err(Refusal::new(R::InvalidParameters, text));
+    }
+    Ok(())
+}
+
+/// Whether there is a way to mount a backend's volumes in this mode.
+pub(super) fn mounted_by(class: &Class, mount: MountMode, backend: &Backend) -> Result<(), Refusal> {
+    if backend.node.is_some() && mount == MountMode::Csi {
+        let text = format!(
+            "StorageClass {}: mount: csi is for NFS, and its storage backend is a directory of a node; ask your admin to make the class \
+             again with mount: kubelet",
             class.name
         );
         return Err(Refusal::new(R::InvalidParameters, text));
@@ -79,9 +99,9 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
     not_going(p.record)?;
     let backend = match p.record {
         Some(record) => recorded(record, p.backends)?,
-        None => choose(claim, parameters, bytes, p.backends)?,
+        None => choose(claim, p.class, parameters, bytes, p.backends)?,
     };
-    mountable(p.class, backend)?;
+    mountable(p.class, parameters.mount, backend)?;
     let volume = VolumeId::from(&claim.uid.pv_name());
     let handle = match p.record {
         Some(record) => record.handle.clone(),
@@ -98,6 +118,7 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
             policy: p.class.policy,
             on_delete: parameters.on_delete,
             on_owner_delete: parameters.on_owner_delete,
+            mount: parameters.mount,
         },
         mount_options: p.class.mount_options.clone(),
         members: BTreeMap::new(),
@@ -115,6 +136,7 @@ fn steps(p: &Provisioning<'_>) -> Result<Vec<Action>, Plan> {
         modes: claim.modes,
         policy: p.class.policy,
         mount_options: p.class.mount_options.clone(),
+        mount: parameters.mount,
         access: Access::ReadWrite,
         on_delete: parameters.on_delete,
         on_owner_delete: parameters.on_owner_delete,
@@ -190,11 +212,17 @@ pub(super) fn wanted<'a>(parameters: &Parameters, backends: &'a [Backend]) -> Ve
 
 fn choose<'a>(
     claim: &Claim,
+    class: &Class,
     parameters: &Parameters,
     bytes: u64,
     backends: &'a [Backend],
 ) -> Result<&'a Backend, Plan> {
-    let wanted = wanted(parameters, backends);
+    let (wanted, unmountable): (Vec<_>, Vec<_>) = wanted(parameters, backends)
+        .into_iter()
+        .partition(|b| mountable(class, parameters.mount, b).is_ok());
+    if let ([], [one, ..]) = (&wanted[..], &unmountable[..]) {
+        mountable(class, parameters.mount, one)?;
+    }
     if !wanted.is_empty() && wanted.iter().all(|b| b.is_terminating()) {
         return Err(going().into());
     }

@@ -45,6 +45,7 @@ pub fn records(pvs: &[Pv]) -> Vec<Record> {
                 Member {
                     claim: ClaimRef { key, uid },
                     access: ours.access,
+                    mount: pv.mount,
                 },
             );
         }

@@ -4,9 +4,12 @@
 //! nothing by creating them.
 
 use crate::api::reasons::ReferenceReason;
+use crate::domain::access::Access;
 use crate::domain::claim::Claim;
 use crate::domain::consent::{Grants, Labels};
+use crate::domain::grant::Grant;
 use crate::domain::reference::Reference;
+use crate::plan::handshake::shared_by;
 
 /// What the decision about a reference looks at.
 #[derive(Debug, Clone)]
@@ -17,6 +20,8 @@ pub struct ForReference<'a> {
     pub labels: &'a Labels,
     /// The claim it names, if there is one.
     pub source: Option<&'a Claim>,
+    /// The ReferenceGrants of that one's namespace, as far as they can be read.
+    pub grants: &'a [Grant],
 }
 
 /// The condition `Accepted` of a reference: its reason and message.
@@ -34,9 +39,10 @@ pub fn accepted(o: &ForReference<'_>) -> (ReferenceReason, String) {
             "it names a claim of its own namespace; a share is between namespaces".into(),
         );
     }
-    let granted = o
-        .source
-        .and_then(|claim| Grants::of(&claim.annotations).to(&r.key.namespace, o.labels));
+    let granted = o.source.and_then(|claim| {
+        let annotated = Grants::of(&claim.annotations).to(&r.key.namespace, o.labels);
+        annotated.or_else(|| shared_by(o.grants, &r.key.namespace, source).map(|_| Access::ReadOnly))
+    });
     match granted {
         Some(access) => (
             ReferenceReason::Accepted,

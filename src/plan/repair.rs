@@ -21,6 +21,8 @@ pub struct LostOwner<'a> {
     pub record: &'a Record,
     /// Whether the data is there.
     pub data: bool,
+    /// What the backend lets it hold, where it enforces that: a growth that was promised may not have been given.
+    pub limit: Option<u64>,
 }
 
 /// Nothing is made again: says why, and what is left.
@@ -72,10 +74,12 @@ pub fn owner(o: &LostOwner<'_>) -> Vec<Action> {
         backend: o.record.backend.clone(),
         handle: o.record.handle.clone(),
         class,
-        bytes: o.record.bytes,
+        bytes: o.limit.map_or(o.record.bytes, |limit| limit.min(o.record.bytes)),
         modes: o.claim.modes,
         policy: terms.policy,
         mount_options: o.record.mount_options.clone(),
+        // As it was, whatever a class of that name says by now.
+        mount: terms.mount,
         access: Access::ReadWrite,
         on_delete: terms.on_delete,
         on_owner_delete: terms.on_owner_delete,
@@ -149,6 +153,7 @@ pub fn member(o: &LostMember<'_>) -> Vec<Action> {
         modes: o.claim.modes,
         policy: ReclaimPolicy::Delete,
         mount_options: owner.mount_options.clone(),
+        mount: member.mount,
         access: member.access,
         on_delete: OnDelete::Retain,
         on_owner_delete: OnOwnerDelete::Detach,

@@ -130,11 +130,26 @@ fn new_object(asked: &Asked<'_>, name: PvName, handle: Handle) -> Result<NewPv, 
         modes: claim.modes,
         policy: class.policy,
         mount_options: class.mount_options.clone(),
+        // As it was: giving it back does not convert it.
+        mount: record.mount,
         access: Access::ReadWrite,
         on_delete: parameters.on_delete,
         on_owner_delete: parameters.on_owner_delete,
         joined: None,
         node_affinity: None,
+    })
+}
+
+/// What is to be said of a volume that is mounted in another way than new ones of its class.
+pub fn remark(pv: &NewPv, class: &Class) -> Option<String> {
+    let now = class.parameters.as_ref().ok()?.mount;
+    (now != pv.mount).then(|| {
+        format!(
+            "it is mounted as it was, mount: {}, although StorageClass {} says mount: {} by now",
+            pv.mount.as_str(),
+            class.name,
+            now.as_str()
+        )
     })
 }
 

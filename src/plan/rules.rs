@@ -11,8 +11,10 @@ use crate::domain::ids::{Handle, PvName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
+mod cluster;
 mod copies;
 mod exports;
+mod sizes;
 
 /// A rule: what it is about, or in words how it was broken.
 type Rule = fn(&[Action]) -> Result<(), String>;
@@ -22,7 +24,7 @@ type Rule = fn(&[Action]) -> Result<(), String>;
 /// # Errors
 /// The first rule that is broken, in words.
 pub fn check(actions: &[Action]) -> Result<(), String> {
-    const RULES: [Rule; 12] = [
+    const RULES: [Rule; 14] = [
         data_is_made_under_an_intent,
         copies::a_copy_is_cleared_away_before_its_token_comes_off,
         data_is_discarded_alone_and_under_an_intent,
@@ -35,6 +37,8 @@ pub fn check(actions: &[Action]) -> Result<(), String> {
         names_follow_uids,
         exports::access_changes_before_it_is_said,
         exports::an_export_is_released_alone,
+        sizes::a_size_is_recorded_before_it_is_promised_told_or_granted,
+        sizes::a_claim_is_told_of_its_size_last,
     ];
     RULES.iter().try_for_each(|rule| rule(actions))
 }
@@ -47,43 +51,12 @@ pub fn check_plan(plan: &Plan) -> Result<(), String> {
     check(&plan.actions)?;
     match &plan.verdict {
         Verdict::Settled => Ok(()),
-        Verdict::Continue if plan.actions.iter().any(changes_the_cluster) => Ok(()),
+        Verdict::Continue if plan.actions.iter().any(cluster::changes_the_cluster) => Ok(()),
         Verdict::Continue => Err("it looks again at once although nothing that it sees will have changed".into()),
         Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) if plan.actions.is_empty() => Ok(()),
         // What may change the verdict, and nothing that serves the claim.
         Verdict::Refused(_) if matches!(*plan.actions, [Action::Reschedule { .. }]) => Ok(()),
         Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) => Err("it says no and acts all the same".into()),
-    }
-}
-
-/// Whether the next look at the API server's objects shows something else.
-fn changes_the_cluster(action: &Action) -> bool {
-    match action {
-        Action::CreatePv(_)
-        | Action::PutToken { .. }
-        | Action::TakeToken { .. }
-        | Action::KeepSnapshot { .. }
-        | Action::LetSnapshotGo { .. }
-        | Action::PutHold(_)
-        | Action::TakeHold(_)
-        | Action::Reschedule { .. }
-        | Action::DeletePv(_)
-        | Action::Unprotect { .. }
-        | Action::Mend { .. }
-        | Action::SetRetain(_)
-        | Action::NoteCut { .. }
-        | Action::RecordOwner { .. } => true,
-        Action::Record(_)
-        | Action::Note(_)
-        | Action::Tell(_)
-        | Action::MakeData { .. }
-        | Action::Copy { .. }
-        | Action::AbandonCopy { .. }
-        | Action::Discard { .. }
-        | Action::Admit { .. }
-        | Action::MakeExport { .. }
-        | Action::Release { .. }
-        | Action::RemoveEmpty { .. } => false,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::token::{Note, Token};
 /// A share of a backend's limits, from the decision until the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    /// The PersistentVolume that is going to be made.
+    /// The PersistentVolume that is going to be made, or to grow.
     pub pv: PvName,
     /// On which backend.
     pub backend: BackendName,
@@ -18,6 +18,8 @@ pub struct Taken {
     pub namespace: Namespace,
     /// How much.
     pub usage: Usage,
+    /// Of a volume that grows: how large it will be, when the ledger has it.
+    pub grows_to: Option<u64>,
 }
 
 /// What a token takes.
@@ -37,6 +39,7 @@ fn begun(token: &Token, note: &Note, backend: BackendName) -> Taken {
                 bytes: copy.bytes,
             },
         },
+        grows_to: None,
     }
 }
 
@@ -54,6 +57,7 @@ impl Plan {
                         members: 0,
                         bytes: record.bytes,
                     },
+                    grows_to: None,
                 }),
                 _ => None,
             }),

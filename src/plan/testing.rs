@@ -4,13 +4,14 @@
 //! `pvc-<namespace>-<name>`. Everything begins healthy and is edited from there.
 
 use crate::api::names;
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::annotations::Annotations;
 use crate::domain::backend::{Backend, Health, Limits};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::{BackendChoice, Class, Parameters};
 use crate::domain::consent::Labels;
 use crate::domain::grant::Grant;
+use crate::domain::growth::Growth;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Namespace, PvName, ResourceVersion, VolumeId,
 };
@@ -78,6 +79,7 @@ pub(crate) fn claim(name: &str) -> Claim {
         modes: AccessModes::parse(&["ReadWriteMany"]),
         block: false,
         request: Some(10 * GI),
+        growth: Growth::default(),
         selector: false,
         attributes_class: None,
         source: DataSource::None,
@@ -147,6 +149,15 @@ impl Claim {
         edit(&mut self);
         self
     }
+}
+
+/// A ReferenceGrant of namespace `of` that shares all its claims with `to`, read-only.
+pub(crate) fn share_grant(of: &str, to: &str) -> Grant {
+    let spec = serde_json::json!({
+        "from": [{"group": names::GROUP, "kind": "VolumeReference", "namespace": to}],
+        "to": [{"group": "", "kind": "PersistentVolumeClaim"}],
+    });
+    Grant::read(namespace(of), "share".into(), false, Some(&spec))
 }
 
 /// The volume of a claim as a data source.
@@ -254,6 +265,7 @@ pub(crate) fn class(name: &str) -> Class {
             backend: BackendChoice::Named(BackendName::new("nas1")),
             on_delete: OnDelete::Delete,
             on_owner_delete: OnOwnerDelete::Detach,
+            mount: MountMode::Kubelet,
         }),
     }
 }
@@ -264,6 +276,11 @@ impl Class {
         edit(&mut self);
         self
     }
+}
+
+/// The same class, whose volumes are mounted by the node plugin.
+pub(crate) fn csi_class(name: &str) -> Class {
+    class(name).with(|c| c.parameters.as_mut().unwrap().mount = MountMode::Csi)
 }
 
 /// A namespace.

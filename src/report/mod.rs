@@ -23,6 +23,15 @@ pub fn refused(claim: &ClaimRef, refusal: &Refusal) -> Announcement {
     }
 }
 
+/// A bound claim that does not get the size it asks for: tools look for `VolumeResizeFailed`, people for the reason in the message.
+pub fn not_resized(claim: &ClaimRef, refusal: &Refusal) -> Announcement {
+    Announcement {
+        subject: Subject::Claim(claim.clone()),
+        reason: Told::Claim(ClaimReason::VolumeResizeFailed),
+        text: refusal.to_string(),
+    }
+}
+
 /// How far the copy is that becomes the volume of a claim.
 pub fn progress(claim: &ClaimRef, words: String) -> Announcement {
     Announcement {
@@ -60,11 +69,16 @@ pub fn failed(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> Option<Anno
             "Tombolo could not do this; its log says why, ask your admin",
         ),
     };
-    Some(Announcement {
-        subject: Subject::Claim(claim.clone()),
-        reason: Told::Refused(reason),
-        text: text.to_owned(),
-    })
+    Some(refused(claim, &Refusal::new(reason, text)))
+}
+
+/// The same, where the claim has its volume and asks for a larger one.
+pub fn failed_to_resize(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> Option<Announcement> {
+    let told = failed(claim, failure, in_a_row)?;
+    match told.reason {
+        Told::Refused(reason) => Some(not_resized(claim, &Refusal::new(reason, told.text))),
+        Told::Claim(_) | Told::SharedVolume(_) | Told::Snapshot(_) => Some(told),
+    }
 }
 
 /// A volume under deletion whose plan stopped; `None`: nobody needs to know (yet). Its PersistentVolume is the admin's to read.

@@ -6,6 +6,8 @@ use crate::draft::claim;
 use crate::see::shown;
 use crate::world::{World, cannot};
 
+pub mod api_server;
+
 #[tokio::test]
 async fn a_claim_with_a_data_source_is_held() {
     if cannot("a_claim_with_a_data_source_is_held") {
@@ -29,16 +31,16 @@ async fn a_claim_with_a_data_source_is_held() {
         ("restore", "SourceNotReady", "VolumeSnapshot s"),
         ("clone", "SourceNotReady", "claim other"),
         ("clone-ref", "SourceNotReady", "claim other"),
-        ("cross", "ConflictingSource", "CrossNamespaceSource"),
-        ("annotated", "ConflictingSource", "cloneFromPVC"),
+        ("cross", "SourceNotReady", "CrossNamespaceSource"),
+        ("annotated", "SourceNotReady", "claim other"),
     ] {
         w.held(&ns, name, reason, text).await;
     }
 }
 
 #[tokio::test]
-async fn a_data_source_that_the_api_server_dropped_gives_no_empty_volume() {
-    if cannot("a_data_source_that_the_api_server_dropped_gives_no_empty_volume") {
+async fn xn_10_a_data_source_that_the_api_server_dropped_gives_no_empty_volume() {
+    if cannot("xn_10_a_data_source_that_the_api_server_dropped_gives_no_empty_volume") {
         return;
     }
     let w = World::shared("dropped").await;

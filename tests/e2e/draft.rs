@@ -71,6 +71,13 @@ pub fn grant(name: &str, to: &str) -> Value {
     })
 }
 
+/// A ReferenceGrant that shares all claims of its namespace with another, read-only.
+pub fn share_grant(name: &str, to: &str) -> Value {
+    let mut sharing = grant(name, to);
+    sharing["spec"]["from"] = json!([{"group": "tombolo.dev", "kind": "VolumeReference", "namespace": to}]);
+    sharing
+}
+
 /// A reference to a claim, ReadWrite.
 pub fn reference(name: &str, namespace: &str, claim: &str) -> Value {
     json!({

@@ -7,11 +7,13 @@ mod clone;
 mod cut;
 mod faults;
 mod here;
+mod mounting;
 mod nodes;
 mod not_cut;
 mod pause;
 mod quota;
 mod reading;
+mod resize;
 mod secrets;
 
 use std::sync::atomic::{AtomicU32, Ordering};

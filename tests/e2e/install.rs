@@ -3,6 +3,7 @@
 //! These tests have a cluster of their own, since the policies they install hold for the whole of it.
 
 mod admission;
+mod node_plugin;
 mod rights;
 mod used;
 
@@ -75,7 +76,7 @@ async fn installed(test: &str) -> Option<&'static Cluster> {
         return None;
     }
     let start = async || {
-        let cluster = Cluster::start(ClusterOptions::default()).await?;
+        let cluster = Cluster::start(ClusterOptions::default().with_reference_grants()).await?;
         install(&cluster, "kustomize/base").await.context("base")?;
         let foreign = cluster.kubectl(&["get", "crd", "-o", "name"]).await?;
         anyhow::ensure!(!foreign.contains("netapp"), "base has a foreign group: {foreign}");

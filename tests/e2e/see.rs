@@ -292,12 +292,14 @@ impl World<'_> {
 
     /// The path of a volume's directory below the export; what a filer exports are the volumes themselves.
     pub fn path(&self, pv: &PersistentVolume) -> String {
-        let nfs = pv.spec.as_ref().and_then(|s| s.nfs.as_ref()).unwrap();
+        let spec = pv.spec.as_ref().unwrap();
+        let by_plugin = || spec.csi.as_ref()?.volume_attributes.as_ref()?.get("share");
+        let path = spec.nfs.as_ref().map(|nfs| &nfs.path).or_else(by_plugin).unwrap();
         let export = match self.filer {
             Some(_) => "",
             None => &self.cluster.nfs().unwrap().endpoint().export,
         };
-        nfs.path.strip_prefix(&format!("{export}/")).unwrap().to_owned()
+        path.strip_prefix(&format!("{export}/")).unwrap().to_owned()
     }
 
     /// Writes a file into a volume, over NFS.

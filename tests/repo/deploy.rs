@@ -68,6 +68,52 @@ fn manifests_use_the_names_of_the_code() {
     }
 }
 
+/// kubelet finds the plugin by the driver's name, at a socket that two containers and the host have to mean alike.
+#[test]
+fn the_node_plugin_is_run_under_the_name_and_at_the_socket_that_volumes_are_looked_for() {
+    let component = Path::new(KUSTOMIZE).join("components/csi");
+    let driver = documents(&component.join("driver.yaml")).remove(0);
+    assert_eq!(driver["metadata"]["name"], names::PROVISIONER);
+    let pod = documents(&component.join("node.yaml")).remove(0)["spec"]["template"]["spec"].take();
+    let list = |of: &Value, key: &str| of[key].as_array().cloned().unwrap_or_default();
+    let named = |name: &str| {
+        let found = list(&pod, "containers").into_iter().find(|c| c["name"] == name);
+        found.unwrap_or_else(|| panic!("no container {name}"))
+    };
+    let says = |container: &str, flag: &str| {
+        let argument = list(&named(container), "args").into_iter().find_map(|argument| {
+            let value = argument.as_str()?.strip_prefix(&format!("--{flag}="))?;
+            Some(value.to_owned())
+        });
+        argument.unwrap_or_else(|| panic!("{container} has no --{flag}"))
+    };
+    let mounted = |container: &str, path: &str| {
+        let mount = list(&named(container), "volumeMounts")
+            .into_iter()
+            .find(|m| m["mountPath"] == path);
+        let volume = mount.unwrap_or_else(|| panic!("{container} has nothing at {path}"))["name"].clone();
+        let volume = list(&pod, "volumes").into_iter().find(|v| v["name"] == volume);
+        volume.unwrap()["hostPath"]["path"].as_str().unwrap().to_owned()
+    };
+    let registrar = "node-driver-registrar";
+    assert_eq!(says("nfs", "drivername"), names::PROVISIONER);
+    assert_eq!(says("nfs", "endpoint"), "unix:///csi/csi.sock");
+    for other in [registrar, "liveness-probe"] {
+        assert_eq!(says(other, "csi-address"), "/csi/csi.sock");
+        assert_eq!(mounted(other, "/csi"), mounted("nfs", "/csi"));
+    }
+    let on_the_host = format!("{}/csi.sock", mounted("nfs", "/csi"));
+    assert_eq!(says(registrar, "kubelet-registration-path"), on_the_host);
+    // Where kubelet has pods' volumes has one path, inside and outside: it is told which by kubelet.
+    let pods = "/var/lib/kubelet/pods";
+    assert_eq!(mounted("nfs", pods), pods);
+    for (of, at) in [("nfs", "liveness-probe"), (registrar, registrar)] {
+        let probe = &named(of)["livenessProbe"]["httpGet"];
+        let asked = format!("{}:{}", probe["host"].as_str().unwrap(), probe["port"]);
+        assert_eq!(says(at, "http-endpoint"), asked);
+    }
+}
+
 #[test]
 fn examples_say_what_the_code_understands() {
     let (mut classes, mut keys) = (0, 0);

@@ -2,6 +2,7 @@
 
 mod promises;
 mod rows;
+mod sources;
 mod tables;
 
 use crate::files::{self, below, read, rust_below};

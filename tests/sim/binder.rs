@@ -162,9 +162,12 @@ fn bind(store: &mut Store, claim: &Claim, name: &PvName) -> bool {
         }
         pv.status.get_or_insert_default().phase = Some("Bound".to_owned());
     });
+    let capacity = store.pvs.get(name).and_then(|pv| pv.spec.clone()?.capacity);
     let _ = store.edit_claim(&claim.key, Expect::default(), |c| {
         c.spec.get_or_insert_default().volume_name = Some(name.to_string());
-        c.status.get_or_insert_default().phase = Some("Bound".to_owned());
+        let status = c.status.get_or_insert_default();
+        status.phase = Some("Bound".to_owned());
+        status.capacity = capacity;
     });
     store.version() != before
 }

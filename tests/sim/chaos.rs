@@ -250,7 +250,7 @@ impl Chaos {
         } else {
             self.dice.pick(&pvs).clone()
         };
-        let most = if self.people == People::Careless { 25 } else { 17 };
+        let most = if self.people == People::Careless { 26 } else { 18 };
         let what = self.dice.below(most);
         self.say(format!("{now}: people do {what} ({owner} {consumer} {class} {pv})"));
         let world = &mut self.world;
@@ -276,20 +276,21 @@ impl Chaos {
             14 => world.unrefer(&namespace, &key(owner).name),
             15 => world.strip_hold(owner),
             16 => world.delete_namespace(&namespace),
-            17..19 => {
+            17 => world.resize(owner, 2 + self.dice.below(3) as u64),
+            18..20 => {
                 let label: &str =
                     self.dice
                         .pick::<&str>(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]);
                 world.strip_label(&pv, label)
             }
-            19 => world.strip_protection(&pv),
-            20 => world.force_remove_pv(&pv),
-            21 => {
+            20 => world.strip_protection(&pv),
+            21 => world.force_remove_pv(&pv),
+            22 => {
                 let policy: &str = self.dice.pick::<&str>(&["Retain", "Delete"]);
                 world.set_policy(&pv, policy)
             }
-            22 => world.clear_claim_ref(&pv),
-            23 => world.delete_pv(&pv),
+            23 => world.clear_claim_ref(&pv),
+            24 => world.delete_pv(&pv),
             _ => world.wait(SignedDuration::from_mins(5)),
         }
     }

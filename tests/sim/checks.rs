@@ -2,6 +2,7 @@
 
 use crate::leader::Outside;
 use crate::world::World;
+use futures::FutureExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tombolo::domain::access::OnDelete;
@@ -14,7 +15,7 @@ use tombolo::domain::source::DataSource;
 use tombolo::domain::token::TokenKind;
 use tombolo::plan::action::Told;
 use tombolo::plan::{Subject, rebuild};
-use tombolo_backend_api::Admission;
+use tombolo_backend_api::{Admission, Backend};
 
 /// What has been seen so far.
 #[derive(Default)]
@@ -99,6 +100,7 @@ impl History {
         self.members_came_by_consent(&pvs);
         self.owners_outlive_members(&pvs, &claims);
         self.access_is_taken_from_those_who_lost_consent(out);
+        promises_cover_what_is_enforced(out, &pvs);
     }
 
     /// Whoever agreed all the time has all the time what they agreed to.
@@ -229,6 +231,25 @@ impl History {
     }
 }
 
+/// Bytes that a volume may hold, as its backend enforces it.
+fn limit(out: &Outside, pv: &Pv) -> Option<u64> {
+    let path = &pv.ours.as_ref()?.handle.path;
+    out.fake.inspect(path).now_or_never()?.ok()??.enforced_bytes
+}
+
+/// From the objects a lost ledger is made again, so they must promise no less than the backend was told.
+fn promises_cover_what_is_enforced(out: &Outside, pvs: &[Arc<Pv>]) {
+    for pv in pvs.iter().filter(|pv| pv.is_owner()) {
+        let limit = limit(out, pv).unwrap_or_default();
+        assert!(
+            limit <= pv.promised(),
+            "{} promises {}, and the backend was told {limit}",
+            pv.name,
+            pv.promised()
+        );
+    }
+}
+
 /// Whether a claim is bound to a volume, or waits for it.
 fn uses(claim: &Claim, pv: &Pv) -> bool {
     pv.claim_uids().contains(&claim.uid) && claim.volume_name.as_ref() == Some(&pv.name)
@@ -273,6 +294,38 @@ impl World {
                 "{} waits and was not told why, {:?}",
                 claim.key,
                 self.script
+            );
+        }
+    }
+
+    /// What a claim has, it can use, and what it asks for, it has.
+    ///
+    /// # Panics
+    /// If it is not so.
+    pub fn check_sizes(&self) {
+        let store = self.out.cluster.store();
+        for pv in store.all_pvs().iter().filter(|pv| pv.is_owner()) {
+            let limit = limit(&self.out, pv);
+            let capacity = Some(pv.capacity);
+            assert!(
+                limit.is_none() || limit == capacity,
+                "{}: {limit:?} of {capacity:?}, {:?}",
+                pv.name,
+                self.script
+            );
+        }
+        for claim in store
+            .all_claims()
+            .iter()
+            .filter(|c| c.phase == ClaimPhase::Bound && !c.terminating)
+        {
+            let own = claim.volume_name.as_ref().and_then(|name| store.pv(name));
+            let has = own.filter(|pv| !pv.terminating).map(|pv| pv.capacity);
+            let settled = has.is_none_or(|has| claim.growth.capacity == Some(has)) && !claim.asks_for_more();
+            assert!(
+                settled,
+                "{} has {has:?} and says {:?}, {:?}",
+                claim.key, claim.growth, self.script
             );
         }
     }

@@ -1,5 +1,6 @@
 //! The port to the API server, on the store in memory: the same requests as the real one sends, the same refusals.
 
+use crate::sizes;
 use crate::store::{Expect, Store, finalizers, refuse};
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -19,6 +20,7 @@ use tombolo::execute::manifest::persistent_volume;
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
+use tombolo::plan::resize::ResizeMark;
 use tombolo_backend_api::MountSource;
 
 /// An API server; clones are the same one.
@@ -218,6 +220,32 @@ impl Cluster for MemoryCluster {
         })
     }
 
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        self.store()
+            .edit_pv(&pv.name, exactly(pv), |pv| sizes::promise(pv, bytes))
+    }
+
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        self.store()
+            .edit_pv(&pv.name, exactly(pv), |pv| sizes::grant(pv, bytes))
+    }
+
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        _: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
+        let expect = Expect {
+            uid: Some(claim.uid.as_str()),
+            version: Some(version.as_str()),
+        };
+        self.store().edit_claim(&claim.key, expect, |c| {
+            sizes::mark(c.status.get_or_insert_default(), mark)
+        })
+    }
+
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {
         let edit = self.store().edit_pv(pv, this(uid.as_str()), |pv| {
             let annotations = pv.metadata.annotations.get_or_insert_default();
@@ -239,62 +267,4 @@ impl Cluster for MemoryCluster {
     }
 }
 
-/// The real server's answers, so that what follows rests on something.
-#[test]
-fn the_store_refuses_what_an_api_server_refuses() {
-    let mut store = Store::default();
-    let pv = |finalizer: Option<&str>| k8s_openapi::api::core::v1::PersistentVolume {
-        metadata: ObjectMeta {
-            name: Some("a".into()),
-            finalizers: finalizer.map(|f| vec![f.into()]),
-            ..ObjectMeta::default()
-        },
-        ..k8s_openapi::api::core::v1::PersistentVolume::default()
-    };
-    let (name, any) = (PvName::new("a"), Expect::default());
-    let fault = |result: Result<(), ApiError>| result.err().map(|e| e.fault);
-    store.create_pv(pv(Some("keep"))).unwrap();
-    assert_eq!(fault(store.create_pv(pv(None))), Some(Fault::Exists));
-    let first = store.pv(&name).unwrap();
-    store
-        .edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "keep"))
-        .unwrap();
-    assert_eq!(
-        store.pv(&name).unwrap().version,
-        first.version,
-        "a patch that changes nothing is no new version"
-    );
-    store
-        .edit_pv(&name, exactly(&(&*first).into()), |pv| {
-            add_finalizer(&mut pv.metadata, "two")
-        })
-        .unwrap();
-    assert_eq!(
-        fault(store.delete_pv(&name, exactly(&(&*first).into()))),
-        Some(Fault::Conflict)
-    );
-    store.delete_pv(&name, any).unwrap();
-    assert_eq!(
-        fault(store.edit_pv(&name, any, |pv| add_finalizer(&mut pv.metadata, "new"))),
-        Some(Fault::Terminating)
-    );
-    store
-        .edit_pv(&name, any, |pv| {
-            drop(
-                pv.metadata
-                    .labels
-                    .get_or_insert_default()
-                    .insert("still".into(), "works".into()),
-            )
-        })
-        .unwrap();
-    store.edit_pv(&name, any, |pv| pv.metadata.finalizers = None).unwrap();
-    assert_eq!(fault(store.delete_pv(&name, any)), Some(Fault::NotFound));
-    store.create_pv(pv(None)).unwrap();
-    assert_eq!(
-        fault(store.edit_pv(&name, this(first.uid.as_str()), |_| ())),
-        Some(Fault::Conflict),
-        "another one of its name"
-    );
-    assert!(refuse::<()>(Fault::Away, "").is_err());
-}
+mod tests;

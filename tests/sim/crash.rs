@@ -2,7 +2,7 @@
 
 use crate::gate::Moment;
 use crate::leader::{KINDS, Kind};
-use crate::stories::{STORIES, Story};
+use crate::stories::{self, Story};
 use crate::world::{EVERY_THEN, Script, Then, World};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -22,6 +22,7 @@ fn tell(story: &Story, script: Script) -> Ended {
         let (writes, midway_missed) = (world.writes(), world.midway_missed);
         world.end();
         world.check_end();
+        world.check_sizes();
         Ended {
             end: world.what_is_left(),
             writes,
@@ -90,7 +91,7 @@ fn explore(part: usize, of: usize) {
     let (mut all, mut wrong) = (0, Vec::new());
     let only = std::env::var("SIM_STORY").ok();
     let told = |story: &&Story| only.as_ref().is_none_or(|only| story.name.contains(only.as_str()));
-    for story in STORIES.iter().filter(told) {
+    for story in stories::all().filter(told) {
         for script in points(story) {
             all += 1;
             if all % of != part {
@@ -119,7 +120,7 @@ fn explore(part: usize, of: usize) {
 #[test]
 fn every_story_ends_as_it_should() {
     let mut wrong = Vec::new();
-    for story in STORIES {
+    for story in stories::all() {
         let script = Script {
             stop: None,
             midway: 3,
@@ -138,7 +139,7 @@ fn every_story_ends_as_it_should() {
 /// controller do the same thing over and over.
 #[test]
 fn a_silent_watch_causes_no_storm_and_changes_no_ending() {
-    for (story, kind) in STORIES.iter().flat_map(|story| KINDS.map(|kind| (story, kind))) {
+    for (story, kind) in stories::all().flat_map(|story| KINDS.map(|kind| (story, kind))) {
         assert!(!timings(story, false, Some(kind)).is_empty());
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::world::World;
 use std::collections::BTreeSet;
+use tombolo::domain::access::MountMode;
 use tombolo::domain::ids::PvName;
 use tombolo::domain::pv::ReclaimPolicy;
+use tombolo::domain::size;
 use tombolo_backend_api::{Admission, ExportKey};
 
 impl World {
@@ -25,8 +27,17 @@ impl World {
         let claims = self.out.cluster.store().all_claims();
         let line = |c: &tombolo::domain::claim::Claim| {
             let bound = c.volume_name.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
-            let marks = [(c.terminating, " terminating"), (c.held, " held")];
-            format!("{} {:?}{bound}{}", c.key, c.phase, text(&marks))
+            let marks = [
+                (c.terminating, " terminating"),
+                (c.held, " held"),
+                (c.growth.step.is_some(), " growing"),
+            ];
+            // All begin with one.
+            let grown = c.growth.capacity.filter(|bytes| *bytes != 1 << 30);
+            let grown = grown
+                .map(|bytes| format!(" {}", size::format(bytes)))
+                .unwrap_or_default();
+            format!("{} {:?}{bound}{grown}{}", c.key, c.phase, text(&marks))
         };
         claims.iter().map(|c| line(c)).collect()
     }
@@ -40,6 +51,7 @@ impl World {
                 (!pv.tokens.is_empty(), " token"),
                 (pv.policy == ReclaimPolicy::Retain, " Retain"),
                 (pv.claim.is_none(), " free"),
+                (pv.mount == MountMode::Csi, " csi"),
             ];
             format!("{role} {} {:?}{}", pv.name, pv.phase, text(&marks))
         };

@@ -222,6 +222,7 @@ impl Leader {
             roots,
             queue: Arc::new(Queue::default()),
             locks: Arc::new(Locks::default()),
+            refusals: Arc::default(),
             reservations: Arc::default(),
             verdicts: Arc::default(),
             purges: Arc::default(),
@@ -294,6 +295,13 @@ impl Leader {
             store.reference_log.len(),
             store.namespace_log.len(),
         ];
+    }
+
+    /// Its caches are told of all classes.
+    pub fn hear_of_classes(&self) {
+        let classes = self.outside.cluster.store().classes.values().cloned().collect();
+        let wake = self.ctx.caches.write().unwrap().reset_classes(classes);
+        self.ctx.queue.add_all(wake);
     }
 
     /// Delivers the next event of a kind to its caches; `false`: there is none.

@@ -26,6 +26,7 @@ mod leader;
 mod model;
 mod ports;
 mod races;
+mod sizes;
 mod store;
 mod stories;
 mod users;

@@ -26,10 +26,11 @@ use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
+use tombolo::plan::resize::ResizeMark;
 use tombolo_backend_api::{
     Admission, Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal,
-    ExportKey, Exported, Found, Listed, Mark, MountSource, PurgeProgress, Purged, Quota, Revoke, RootLocation, Share,
-    Space, TrashEntry, TrashId, VolumePath,
+    ExportKey, Exported, Found, Listed, Mark, MountSource, PurgeProgress, Purged, Quota, Resize, Revoke, RootLocation,
+    Share, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -75,6 +76,9 @@ gated! {
     Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
     Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;
+    Write fn promise(pv: &Exactly, bytes: u64) -> Result<(), ApiError>;
+    Write fn grant(pv: &Exactly, bytes: u64) -> Result<(), ApiError>;
+    Write fn mark_resize(claim: &ClaimRef, version: &ResourceVersion, mark: &ResizeMark, at: jiff::Timestamp) -> Result<(), ApiError>;
     Write fn note_cut(pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError>;
     Write fn record_owner(pv: &Exactly, owner: &ClaimUid) -> Result<(), ApiError>;
 }
@@ -96,7 +100,6 @@ gated! {
             // What has no gate here cannot be stopped, and is not given out.
             Capabilities {
                 snapshot: false,
-                resize: false,
                 usage: false,
                 node_access: false,
                 ..self.inner.capabilities()
@@ -120,6 +123,10 @@ gated! {
         }
 
         fn quota(&self) -> Option<&dyn Quota> {
+            Some(self)
+        }
+
+        fn resize(&self) -> Option<&dyn Resize> {
             Some(self)
         }
     }
@@ -153,6 +160,11 @@ gated! {
 gated! {
     Revoke for Fake {}
     Write fn admit(export: &ExportKey, admission: Admission) -> Result<(), BackendError>;
+}
+
+gated! {
+    Resize for Fake {}
+    Write fn resize_volume(path: &VolumePath, bytes: u64) -> Result<Found, BackendError>;
 }
 
 gated! {

@@ -3,6 +3,7 @@
 //! In a story that goes on midway, what people do meets what the controller is just doing, so it may end in more than one way;
 //! after a crash it must still end in one of them.
 
+use crate::users::{COPY, MEMBER, OTHER, OWNER};
 use crate::world::{Script, Then, World};
 use tombolo::api::names;
 
@@ -18,11 +19,10 @@ pub struct Story {
 }
 
 macro_rules! stories {
-    ($($name:ident($world:ident) $play:block => [$($end:literal),* $(,)?] $(, slept [$($slept:literal),*])? $(; lost [$($lost:literal),*])?)*) => {
-        /// All of them.
-        pub const STORIES: &[Story] = &[$(Story {
+    ($all:ident $($name:ident($world:ident) $play:block => [$($end:literal),* $(,)?] $(, slept [$($slept:literal),*])? $(; lost [$($lost:literal),*])?)*) => {
+        pub const $all: &[$crate::stories::Story] = &[$($crate::stories::Story {
             name: stringify!($name),
-            play: |$world: &mut World| $play,
+            play: |$world: &mut $crate::world::World| $play,
             ends: &[$($end),*],
             slept: &[$($($slept),*)?],
             lost: &[$($($lost),*)?],
@@ -30,10 +30,12 @@ macro_rules! stories {
     };
 }
 
-const OWNER: &str = "primary/data";
-const MEMBER: &str = "secondary/data";
-const OTHER: &str = "third/data";
-const COPY: &str = "primary/copy";
+mod sizes;
+
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Story> {
+    STORIES.iter().chain(sizes::STORIES)
+}
 
 impl Story {
     /// Whether it may end like this.
@@ -51,43 +53,9 @@ impl Story {
     }
 }
 
-impl World {
-    /// An owner with a volume.
-    fn owned(&mut self, class: &str) {
-        self.own(OWNER, class);
-        self.settle();
-    }
-
-    /// A member asks, by consent.
-    fn asked(&mut self, at: &str, class: &str) {
-        self.refer(at.split_once('/').unwrap().0, OWNER);
-        self.ask(at, OWNER, class);
-    }
-
-    /// An owner (c1) and one member (c2).
-    fn shared(&mut self, class: &str) {
-        self.owned(class);
-        self.asked(MEMBER, class);
-        self.settle();
-    }
-
-    /// The same, under an owner who wants access cut when consent ends.
-    fn shared_strictly(&mut self) {
-        self.own_strictly(OWNER, "gold");
-        self.settle();
-        self.asked(MEMBER, "gold");
-        self.settle();
-    }
-
-    /// An owner (c1) and two members (c2, c3).
-    fn shared_by_two(&mut self, class: &str) {
-        self.shared(class);
-        self.asked(OTHER, class);
-        self.settle();
-    }
-}
-
 stories! {
+    STORIES
+
     provision(w) {
         w.owned("gold");
     } => ["primary/data Bound pvc-c1; owner pvc-c1 Bound; data pvc-c1; record pvc-c1 Live []"]
@@ -382,6 +350,44 @@ stories! {
         w.delete(MEMBER);
         w.settle();
     } => ["nothing"]
+
+    // What was recorded before its object was made follows that; and from the token on nothing but the note counts.
+    the_class_is_made_again_during_provisioning(w) {
+        w.own(OWNER, "gold");
+        w.midway();
+        w.make_class_again("gold", "csi");
+        w.settle();
+    } => ["primary/data Bound pvc-c1; owner pvc-c1 Bound; data pvc-c1; record pvc-c1 Live []", "primary/data Bound pvc-c1; owner pvc-c1 Bound csi; data pvc-c1; record pvc-c1 Live []"]
+
+    the_class_is_made_again_during_a_join(w) {
+        w.owned("gold");
+        w.asked(MEMBER, "gold");
+        w.midway();
+        w.make_class_again("gold", "csi");
+        w.settle();
+    } => ["primary/data Bound pvc-c1; secondary/data Bound pvc-c2; owner pvc-c1 Bound; member pvc-c2 Bound; data pvc-c1; record pvc-c1 Live [pvc-c2]", "primary/data Bound pvc-c1; secondary/data Bound pvc-c2; owner pvc-c1 Bound; member pvc-c2 Bound csi; data pvc-c1; record pvc-c1 Live [pvc-c2]"]
+
+    the_class_is_made_again_during_a_copy(w) {
+        w.owned("gold");
+        w.copy(COPY, OWNER, "gold");
+        w.midway();
+        w.make_class_again("gold", "csi");
+        w.settle();
+    } => ["primary/copy Bound pvc-c2; primary/data Bound pvc-c1; owner pvc-c1 Bound; owner pvc-c2 Bound; data pvc-c1; data pvc-c2; record pvc-c1 Live []; record pvc-c2 Live []", "primary/copy Bound pvc-c2; primary/data Bound pvc-c1; owner pvc-c1 Bound; owner pvc-c2 Bound csi; data pvc-c1; data pvc-c2; record pvc-c1 Live []; record pvc-c2 Live []"]
+
+    objects_of_a_class_that_was_made_again_come_back_as_they_were(w) {
+        w.make_class_again("gold", "csi");
+        w.owned("gold");
+        w.make_class_again("gold", "kubelet");
+        w.asked(MEMBER, "gold");
+        w.settle();
+        w.make_class_again("gold", "csi");
+        w.force_remove_pv("pvc-c2");
+        w.settle();
+        w.make_class_again("gold", "kubelet");
+        w.force_remove_pv("pvc-c1");
+        w.settle();
+    } => ["primary/data Bound pvc-c1; secondary/data Bound pvc-c2; owner pvc-c1 Bound csi; member pvc-c2 Bound; data pvc-c1; record pvc-c1 Live [pvc-c2]"] ; lost ["primary/data Lost pvc-c1; secondary/data Bound pvc-c2; member pvc-c2 Bound; data pvc-c1", "primary/data Bound pvc-c1; secondary/data Lost pvc-c2; owner pvc-c1 Bound csi; data pvc-c1; record pvc-c1 Live []"]
 
     the_owners_volume_is_removed_by_force(w) {
         w.shared("gold");

@@ -1,15 +1,24 @@
 //! What people do to the cluster.
 
 use crate::cluster::take_finalizer;
+use crate::leader::Leader;
 use crate::store::Expect;
-use crate::world::World;
+use crate::world::{World, class};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, TypedLocalObjectReference};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::json;
 use tombolo::api::names;
 use tombolo::domain::access::Access;
+use tombolo::domain::claim::{Claim, ClaimPhase};
 use tombolo::domain::ids::{ClaimKey, Namespace, PvName};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
+
+/// An owner's claim, those that may join it, and one that may begin as a copy of it.
+pub const OWNER: &str = "primary/data";
+pub const MEMBER: &str = "secondary/data";
+pub const OTHER: &str = "third/data";
+pub const COPY: &str = "primary/copy";
 
 pub fn key(text: &str) -> ClaimKey {
     let (namespace, name) = text.split_once('/').unwrap();
@@ -118,6 +127,30 @@ impl World {
         });
     }
 
+    /// An admin deletes a class and makes it again with another way of mounting. Everybody knows of it at once: that somebody may still
+    /// act by what it was is what `midway` is for.
+    pub fn make_class_again(&mut self, name: &str, mount: &str) {
+        let (name, class) = class(name, "Delete", &[("mount", mount)]);
+        drop(self.out.cluster.store().classes.insert(name, class));
+        self.leaders.iter().for_each(Leader::hear_of_classes);
+        self.people_acted();
+    }
+
+    /// An owner asks for another size, as far as the API server takes it: nothing that is not bound, and no less than it has.
+    pub fn resize(&mut self, at: &str, gibibytes: u64) {
+        self.edit_claim(at, |c| {
+            let Some(seen) = Claim::of(c) else { return };
+            let bytes = gibibytes << 30;
+            let lowered = seen.request > Some(bytes);
+            if seen.phase != ClaimPhase::Bound || (lowered && seen.growth.capacity >= Some(bytes)) {
+                return;
+            }
+            let resources = c.spec.get_or_insert_default().resources.get_or_insert_default();
+            let requests = resources.requests.get_or_insert_default();
+            requests.insert("storage".to_owned(), Quantity(format!("{gibibytes}Gi")));
+        });
+    }
+
     pub fn delete(&mut self, at: &str) {
         let _ = self.out.cluster.store().delete_claim(&key(at));
         self.people_acted();
@@ -205,5 +238,41 @@ impl World {
     fn people_acted(&mut self) {
         self.history.consent(&self.out);
         self.history.look(&self.out);
+    }
+}
+
+impl World {
+    /// An owner with a volume.
+    pub fn owned(&mut self, class: &str) {
+        self.own(OWNER, class);
+        self.settle();
+    }
+
+    /// A member asks, by consent.
+    pub fn asked(&mut self, at: &str, class: &str) {
+        self.refer(at.split_once('/').unwrap().0, OWNER);
+        self.ask(at, OWNER, class);
+    }
+
+    /// An owner (c1) and one member (c2).
+    pub fn shared(&mut self, class: &str) {
+        self.owned(class);
+        self.asked(MEMBER, class);
+        self.settle();
+    }
+
+    /// The same, under an owner who wants access cut when consent ends.
+    pub fn shared_strictly(&mut self) {
+        self.own_strictly(OWNER, "gold");
+        self.settle();
+        self.asked(MEMBER, "gold");
+        self.settle();
+    }
+
+    /// An owner (c1) and two members (c2, c3).
+    pub fn shared_by_two(&mut self, class: &str) {
+        self.shared(class);
+        self.asked(OTHER, class);
+        self.settle();
     }
 }

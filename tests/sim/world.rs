@@ -90,7 +90,8 @@ thread_local! {
         Box::leak(Box::new(Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()));
 }
 
-fn class(name: &str, policy: &str, parameters: &[(&str, &str)]) -> (ClassName, Class) {
+/// A class of the one backend.
+pub fn class(name: &str, policy: &str, parameters: &[(&str, &str)]) -> (ClassName, Class) {
     let mut given = BTreeMap::from([("backend".to_owned(), "nas".to_owned())]);
     given.extend(parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
     let class = k8s_openapi::api::storage::v1::StorageClass {

@@ -1,6 +1,7 @@
 //! Copies on a backend in memory, under a paused clock, with looks at their sources between.
 
 use super::*;
+use crate::controllers::testing::objects::Objects;
 use crate::controllers::testing::{World, world};
 use crate::controllers::{claims, volumes};
 use crate::domain::claim::Claim;
@@ -9,13 +10,11 @@ use crate::domain::record::State;
 use crate::domain::token::Token;
 use crate::plan::copy::schedule::Bounds;
 use crate::plan::testing::{self, GI, id, pv, pv_name, uid};
-use objects::Objects;
 use std::sync::Arc;
 use tombolo_backend_api::{Class, CopyTerms, VolumePath};
 use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
 mod consent;
-mod objects;
 mod stopped;
 
 /// A controller with a backend, an API server, and the task that copies.

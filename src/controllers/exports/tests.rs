@@ -3,7 +3,7 @@
 use super::*;
 use crate::controllers::look_at;
 use crate::domain::ids::ClaimKey;
-use crate::plan::testing::{key, labels, pv_name, reference};
+use crate::plan::testing::{claim_ref, key, labels, pv_name, reference};
 use live::{Scene, export, scene};
 use tombolo_backend_api::{Backend, Revoke, Share};
 use tombolo_backend_fake::Call;
@@ -243,4 +243,14 @@ async fn a_look_at_a_claim_asks_for_a_look_at_exports_exactly_while_they_differ(
     s.owner_says(SHARED);
     claim(&s, &app).await;
     assert!(s.w.woken().await.contains(&exports));
+}
+
+/// The double and the decisions speak of the same claims.
+#[test]
+fn a_member_s_object_names_its_claim() {
+    let live = live::Live::default();
+    live.joined("team/app");
+    let object = live.state().pvs[&pv_name("team/app")].clone();
+    assert_eq!(object.export(), Some(export("team")));
+    assert_eq!(object.name.claim_uid(), Some(claim_ref("team/app").uid));
 }

@@ -11,19 +11,24 @@ impl fmt::Display for Change {
             Self::Begin(record) => write!(f, "begin {}", Line(record)),
             Self::Intend { volume, intent } => write!(f, "intend {volume}: {intent}"),
             Self::Settle { volume, intent } => write!(f, "settle {volume}: {intent}"),
-            Self::Join { volume, pv, member } => {
-                write!(f, "{volume} members += {pv} ({}, {})", member.claim.key, member.access)
-            }
+            Self::Join { volume, pv, member } => write!(
+                f,
+                "{volume} members += {pv} ({}, {}{})",
+                member.claim.key,
+                member.access,
+                member.mount.in_a_list()
+            ),
             Self::Leave { volume, pv } => write!(f, "{volume} members -= {pv}"),
             Self::SetState { volume, state } => write!(f, "{volume} state = {state}"),
             Self::SetOwner { volume, owner } => write!(f, "{volume} owner = {}", owner.key),
             Self::SetBytes { volume, bytes } => write!(f, "{volume} bytes = {bytes}"),
             Self::SetTerms { volume, terms } => write!(
                 f,
-                "{volume} terms = {}, onDelete {}, onOwnerDelete {}",
+                "{volume} terms = {}, onDelete {}, onOwnerDelete {}{}",
                 terms.policy.as_str(),
                 terms.on_delete.as_str(),
-                terms.on_owner_delete.as_str()
+                terms.on_owner_delete.as_str(),
+                terms.mount.in_a_list()
             ),
             Self::Forget { volume } => write!(f, "forget {volume}"),
             Self::Restore(record) => write!(f, "restore {}", Line(record)),

@@ -1,7 +1,7 @@
 //! A table of what is legal, and random histories.
 
 use super::*;
-use crate::domain::access::{Access, OnDelete, OnOwnerDelete};
+use crate::domain::access::{Access, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::ids::{BackendName, ClaimUid, Handle};
 use crate::domain::pv::ReclaimPolicy;
 use proptest::prelude::*;
@@ -18,6 +18,7 @@ pub(crate) fn member(name: &str) -> Member {
     Member {
         claim: claim(name),
         access: Access::ReadWrite,
+        mount: MountMode::Kubelet,
     }
 }
 
@@ -41,6 +42,7 @@ fn terms(policy: ReclaimPolicy) -> Terms {
         policy,
         on_delete: OnDelete::Delete,
         on_owner_delete: OnOwnerDelete::Detach,
+        mount: MountMode::Kubelet,
     }
 }
 
@@ -238,6 +240,21 @@ fn a_change_is_one_stable_line() {
             volume: id(),
             terms: terms(ReclaimPolicy::Retain),
         },
+        Change::SetTerms {
+            volume: id(),
+            terms: Terms {
+                mount: MountMode::Csi,
+                ..terms(ReclaimPolicy::Delete)
+            },
+        },
+        Change::Join {
+            volume: id(),
+            pv: PvName::new("pvc-3"),
+            member: Member {
+                mount: MountMode::Csi,
+                ..member("web")
+            },
+        },
         forget(),
         Change::Restore(shared),
     ]
@@ -254,6 +271,8 @@ pvc-1 state = SoftDeleted
 pvc-1 owner = ns-new/new
 pvc-1 bytes = 7
 pvc-1 terms = Retain, onDelete delete, onOwnerDelete Detach
+pvc-1 terms = Delete, onDelete delete, onOwnerDelete Detach, mount csi
+pvc-1 members += pvc-3 (ns-web/web, ReadWrite, mount csi)
 forget pvc-1
 restore pvc-1 Live of ns-data/data on nfs-a at 6d1f:pvc-1, 1024 bytes, member pvc-2, intends join by pvc-2"
     );
@@ -291,8 +310,10 @@ fn any_pv() -> impl Strategy<Value = PvName> {
 }
 
 fn any_member() -> impl Strategy<Value = Member> {
-    (prop::sample::select(vec!["app", "web", "data"]), any::<bool>()).prop_map(|(name, ro)| Member {
+    let name = prop::sample::select(vec!["app", "web", "data"]);
+    (name, any::<bool>(), any_mount()).prop_map(|(name, ro, mount)| Member {
         access: if ro { Access::ReadOnly } else { Access::ReadWrite },
+        mount,
         ..member(name)
     })
 }
@@ -314,7 +335,15 @@ fn any_intent() -> impl Strategy<Value = Intent> {
 }
 
 fn any_terms() -> impl Strategy<Value = Terms> {
-    prop::sample::select(vec![ReclaimPolicy::Delete, ReclaimPolicy::Retain]).prop_map(terms)
+    (
+        prop::sample::select(vec![ReclaimPolicy::Delete, ReclaimPolicy::Retain]),
+        any_mount(),
+    )
+        .prop_map(|(policy, mount)| Terms { mount, ..terms(policy) })
+}
+
+fn any_mount() -> impl Strategy<Value = MountMode> {
+    prop::sample::select(vec![MountMode::Kubelet, MountMode::Csi])
 }
 
 /// Any change at all, sensible or not, to one of `volumes`.

@@ -4,7 +4,7 @@
 //! source, at the name of its own volume. So nobody can have another place written to by editing an annotation.
 
 use super::{modes, slashed};
-use crate::domain::access::{AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::ids::{ClaimKey, ClassName};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::Terms;
@@ -33,6 +33,9 @@ pub struct CopyNote {
     pub on_owner_delete: OnOwnerDelete,
     /// Mount options of its class then.
     pub mount_options: Vec<String>,
+    /// Who mounts it on nodes, as its class said then.
+    #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
+    pub mount: MountMode,
     /// UID of the claim whose volume is copied, or of the VolumeSnapshot.
     #[serde(rename = "sourceUID")]
     pub source_uid: String,
@@ -71,12 +74,13 @@ impl CopyNote {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What the copy's PersistentVolume will say of deleting.
+    /// What the copy's PersistentVolume will say of deleting and mounting.
     pub fn terms(&self) -> Terms {
         Terms {
             policy: self.policy,
             on_delete: self.on_delete,
             on_owner_delete: self.on_owner_delete,
+            mount: self.mount,
         }
     }
 }
@@ -97,6 +101,7 @@ mod tests {
             on_delete: OnDelete::Archive,
             on_owner_delete: OnOwnerDelete::Hold,
             mount_options: vec!["hard".into()],
+            mount: MountMode::Csi,
             source_uid: "s".into(),
             consent: None,
         };
@@ -109,6 +114,12 @@ mod tests {
         };
         assert_eq!(CopyNote::parse(&across.to_text()), Some(across));
         let text = note.to_text();
+        let older = text.replace(r#""mount":"csi","#, "");
+        let by_kubelet = CopyNote {
+            mount: MountMode::Kubelet,
+            ..note.clone()
+        };
+        assert_eq!(Note::parse(TokenKind::Copying, &older), Some(Note::Copy(by_kubelet)));
         assert_eq!(Note::parse(TokenKind::Copying, &text), Some(Note::Copy(note)));
         assert_eq!(Note::parse(TokenKind::Joining, &text), None);
         assert_eq!(Note::parse(TokenKind::Copying, "{}"), None);

@@ -1,7 +1,10 @@
-//! The snapshot that a claim is to be made from.
+//! The snapshot that a claim is to be made from, and who consents to that.
 
 use super::{Input, Reading};
+use crate::domain::ids::Namespace;
+use crate::domain::served::Served;
 use crate::domain::source::Source;
+use crate::execute::cluster::Cluster;
 use crate::execute::snapshots::SnapshotObjects;
 
 impl Reading {
@@ -20,6 +23,20 @@ impl Reading {
         };
         if let Some(content) = self.seen(Input::Source, "VolumeSnapshotContents", content) {
             drop(self.index.reset_contents(content.into_iter().collect()));
+        }
+    }
+
+    /// Who consents to copies.
+    pub(super) async fn grants(&mut self, namespace: &Namespace) {
+        let found = self.cluster.grants(namespace).await;
+        match self.seen(
+            Input::Grants,
+            &format!("ReferenceGrants of namespace {namespace}"),
+            found,
+        ) {
+            Some(Some(grants)) => drop(self.index.reset_grants(grants)),
+            Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
+            None => {}
         }
     }
 }

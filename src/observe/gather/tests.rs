@@ -4,13 +4,15 @@ use super::*;
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
-use crate::domain::reference::{ReferenceKey, ReferenceKind};
+use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::Note;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::ledger::Durability;
 use crate::ledger::memory::{MemoryDisk, MemoryLedger};
+use crate::observe::index::NamespaceView;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
+use crate::plan::resize::ResizeMark;
 use crate::plan::testing::{self, backend, id, member_pv, pv, pv_name, record};
 use async_trait::async_trait;
 use std::sync::Mutex;
@@ -104,6 +106,21 @@ impl Cluster for Readable {
         no()
     }
     async fn set_retain(&self, _: &Exactly) -> Result<(), ApiError> {
+        no()
+    }
+    async fn promise(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        no()
+    }
+    async fn grant(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        no()
+    }
+    async fn mark_resize(
+        &self,
+        _: &ClaimRef,
+        _: &ResourceVersion,
+        _: &ResizeMark,
+        _: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
         no()
     }
     async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {

@@ -4,7 +4,7 @@ use super::{Index, Wake};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::grant::Grant;
-use crate::domain::ids::{ClaimKey, Namespace};
+use crate::domain::ids::{ClaimKey, Namespace, VolumeId};
 use crate::domain::served::Served;
 use crate::domain::source::{Source, SourceKind};
 use crate::observe::work::Work;
@@ -186,17 +186,41 @@ impl Index {
             elsewhere.cloned().map(Work::Claim).collect::<Vec<_>>()
         };
         let claims = self.copiers.iter().flat_map(across);
-        claims
-            .chain(self.cross_sources.keys().cloned().map(Work::CrossSource))
-            .collect()
+        let asking = self.askers.values().flatten().cloned().map(Work::Claim);
+        let sources = self.cross_sources.keys().cloned().map(Work::CrossSource);
+        let references = self.references.keys().cloned().map(Work::Reference);
+        let mut wake: Wake = claims.chain(asking).chain(sources).chain(references).collect();
+        wake.extend(self.joined());
+        wake
     }
 
     fn concerned_by_grants(&self, namespace: &Namespace) -> Wake {
         let claims = self.copiers_from_elsewhere(namespace).cloned().map(Work::Claim);
         let of_it = |s: &&CrossSource| s.source.as_ref().is_some_and(|source| source.namespace == *namespace);
         let sources = self.cross_sources.values().filter(of_it);
+        let first = ClaimKey {
+            namespace: namespace.clone(),
+            name: String::new(),
+        };
+        let here = |key: &ClaimKey| key.namespace == *namespace;
+        let asking = self
+            .askers
+            .range(first.clone()..)
+            .take_while(|(source, _)| here(source));
+        let asking = asking.flat_map(|(_, claims)| claims).cloned().map(Work::Claim);
+        let naming = self.naming.range(first..).take_while(|(source, _)| here(source));
+        let naming = naming
+            .flat_map(|(_, references)| references)
+            .cloned()
+            .map(Work::Reference);
+        let owned = self.claims_in(namespace).filter_map(|claim| claim.volume_name.as_ref());
+        let members = owned.flat_map(|name| self.claims_of_members(&VolumeId::from(name)).collect::<Vec<_>>());
+        let sources = sources.map(|s| Work::CrossSource(s.key.clone()));
         claims
-            .chain(sources.map(|s| Work::CrossSource(s.key.clone())))
+            .chain(sources)
+            .chain(asking)
+            .chain(naming)
+            .chain(members)
             .collect()
     }
 }

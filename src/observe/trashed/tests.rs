@@ -1,6 +1,7 @@
 //! What is in the trash counts, from the moment in which the ledger forgets it until it is purged, and never twice.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::change::Change;
 use crate::domain::change::tests::record;
 use crate::domain::ids::ClaimKey;
@@ -25,6 +26,7 @@ fn entry(id: &str, namespace: Option<&str>) -> TrashEntry {
         owner: owner(namespace),
         class: None,
         bytes: 1024,
+        mount: MountMode::Kubelet,
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     TrashEntry {

@@ -1,6 +1,6 @@
 //! A PersistentVolume to be made.
 
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::ids::{BackendName, ClaimRef, ClassName, Handle, PvName, VolumeId};
 use crate::domain::pv::{Joined, ReclaimPolicy};
 use k8s_openapi::api::core::v1::VolumeNodeAffinity;
@@ -29,6 +29,8 @@ pub struct NewPv {
     pub policy: ReclaimPolicy,
     /// Mount options of the class; the backend's and `ro` are appended.
     pub mount_options: Vec<String>,
+    /// Who mounts it on nodes.
+    pub mount: MountMode,
     /// What its claim may do.
     pub access: Access,
     /// What deleting does with the data.

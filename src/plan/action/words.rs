@@ -2,6 +2,7 @@
 
 use super::{Action, Subject, Told};
 use crate::domain::change::Change;
+use crate::plan::resize::ResizeMark;
 use std::fmt;
 
 /// One stable line each, for goldens and `explain`.
@@ -38,13 +39,23 @@ impl fmt::Display for Action {
                 let left = cut.as_ref().map_or("whole again", |c| c.left.admission().as_str());
                 write!(f, "cluster  note on pv {pv}: {left}")
             }
+            Self::ResizeData { backend, handle, bytes } => {
+                write!(f, "backend  {backend} resize {} ({bytes} bytes)", handle.path)
+            }
+            Self::Promise { pv, bytes } => write!(f, "cluster  promise {bytes} bytes on pv {}", pv.name),
+            Self::Grant { pv, bytes } => write!(f, "cluster  grant {bytes} bytes on pv {}", pv.name),
+            Self::MarkResize { claim, mark, .. } => write!(f, "cluster  mark claim {} as {mark}", claim.key),
             Self::RemoveEmpty { backend, handle } => write!(f, "backend  {backend} remove {} if empty", handle.path),
             Self::CreatePv(pv) => {
                 let role = if pv.joined.is_some() { "member" } else { "owner" };
                 write!(
                     f,
-                    "cluster  create pv {} for {} as {role} of {} ({})",
-                    pv.name, pv.claim.key, pv.volume, pv.access
+                    "cluster  create pv {} for {} as {role} of {} ({}{})",
+                    pv.name,
+                    pv.claim.key,
+                    pv.volume,
+                    pv.access,
+                    pv.mount.in_a_list()
                 )
             }
             Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
@@ -63,6 +74,21 @@ impl fmt::Display for Action {
             Self::Mend { pv, volume, .. } => write!(f, "cluster  mend pv {} of {volume}", pv.name),
             Self::SetRetain(pv) => write!(f, "cluster  set Retain on pv {}", pv.name),
             Self::RecordOwner { pv, owner } => write!(f, "cluster  record owner {owner} on pv {}", pv.name),
+        }
+    }
+}
+
+impl fmt::Display for ResizeMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InProgress { bytes } => write!(f, "being resized to {bytes} bytes"),
+            Self::Refused {
+                bytes,
+                infeasible: false,
+                ..
+            } => write!(f, "not resized to {bytes} bytes"),
+            Self::Refused { bytes, .. } => write!(f, "never to be resized to {bytes} bytes"),
+            Self::Finished { bytes } => write!(f, "having {bytes} bytes"),
         }
     }
 }

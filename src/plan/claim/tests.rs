@@ -54,9 +54,11 @@ impl Scene {
         let labels = testing::labels(&[]);
         let handshake = Handshake {
             claim: &self.claim,
+            class: self.class.as_ref(),
             namespace_labels: &labels,
             references: &self.references,
             source: self.source.as_ref(),
+            grants: &[],
             source_namespace_terminating: false,
             source_pv: self.source_pv.as_ref(),
             backend: self.backends.first().filter(|b| b.health != Health::Degraded),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::plan::testing::{self, going, labels, namespace, read_only, reference, uid};
 
+mod granted;
 mod leaving;
 mod taken;
 
@@ -14,6 +15,7 @@ struct Scene {
     source: Option<ClaimKey>,
     owner_uid: ClaimUid,
     owner: Option<Claim>,
+    by_grant: ByGrant,
     access: Access,
     cut: Option<Cut>,
 }
@@ -26,6 +28,7 @@ fn scene() -> Scene {
         source: Some(testing::key("prod/data")),
         owner_uid: uid("prod/data"),
         owner: Some(testing::claim("prod/data").bound().shares("team")),
+        by_grant: ByGrant::No,
         access: Access::ReadWrite,
         cut: None,
     }
@@ -51,6 +54,7 @@ impl Scene {
             source: self.source.as_ref(),
             owner_uid: Some(&self.owner_uid),
             owner: self.owner.as_ref(),
+            by_grant: self.by_grant,
             access: self.access,
             cut: self.cut.as_ref(),
         })

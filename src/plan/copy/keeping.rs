@@ -189,7 +189,9 @@ impl<'a> Kept<'a> {
     pub fn wanted(&self) -> Vec<Wanted> {
         let wanted = |(token, note): &(&Token, Option<&CopyNote>)| {
             let waits = *self.claim(token) == TokenClaim::Waiting && !self.is_over(token);
-            let note = (*note).filter(|_| waits)?;
+            // Somebody has edited the source's handle: nothing is copied onto itself.
+            let onto_itself = |copy: Handle| self.reading.data == Data::Volume(copy);
+            let note = (*note).filter(|_| waits && self.handle(token).is_some_and(|copy| !onto_itself(copy)))?;
             let record = match self.record(token) {
                 Some(record) if record.state == State::Creating => record.clone(),
                 // Its object was there: whoever repairs that, it is no copy's work.

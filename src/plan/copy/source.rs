@@ -119,7 +119,7 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
     if !provision::reaches(backend, e.claim) {
         return Err(provision::elsewhere(e.claim));
     }
-    provision::mountable(e.class, backend)?;
+    provision::mountable(e.class, parameters.mount, backend)?;
     // What has begun counts already.
     if e.record.is_none()
         && let Some(text) = backend.refuses_volume(&e.claim.key.namespace, bytes)

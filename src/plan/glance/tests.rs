@@ -34,6 +34,7 @@ fn objects(healthy: &Pv) -> Vec<Option<Pv>> {
                 Some(pv.clone().bound_to("prod/other")),
                 Some(pv.clone().with(|pv| pv.claim = None)),
                 Some(pv.clone().with(|pv| pv.capacity = 20 * GI)),
+                Some(pv.clone().ours(|o| o.promised = Some(20 * GI))),
                 Some(pv),
             ]);
         }

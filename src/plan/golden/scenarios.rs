@@ -29,13 +29,15 @@ pub(crate) fn every(see: See<'_>) {
 
 /// The plan of a claim; `source` is the owner's claim, its object and whether its namespace may read it.
 fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)>, live: bool) -> Plan {
-    let (labels, references) = (testing::labels(&[]), [reference("team/to-prod", "prod/data")]);
-    let backends = [copier("nas1")];
+    let references = [reference("team/to-prod", "prod/data")];
+    let (backends, class) = ([copier("nas1")], class("gold"));
     let handshake = Handshake {
         claim,
-        namespace_labels: &labels,
+        class: Some(&class),
+        namespace_labels: &testing::labels(&[]),
         references: &references,
         source: source.map(|s| s.0),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: source.map(|s| s.1),
         backend: backends.first(),
@@ -48,7 +50,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
             ..ForCopy::default()
         }),
         claim,
-        class: Some(&class("gold")),
+        class: Some(&class),
         own_pv: None,
         other_pv: None,
         record,

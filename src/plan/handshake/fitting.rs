@@ -3,12 +3,12 @@
 
 use super::Handshake;
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::Access;
+use crate::domain::access::{Access, MountMode};
 use crate::domain::claim::Claim;
 use crate::domain::ids::ClaimKey;
 use crate::domain::pv::Pv;
 use crate::domain::size;
-use crate::plan::Refusal;
+use crate::plan::{Refusal, provision};
 
 pub(super) fn same_class(claim: &Claim, source: &Claim, pv: &Pv, wanted: &ClaimKey) -> Result<(), Refusal> {
     if claim.class != source.class {
@@ -88,7 +88,19 @@ fn backend_going() -> Refusal {
     )
 }
 
-pub(super) fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
+/// Nobody knows any more how a volume of it would be mounted.
+pub(in crate::plan) fn class_is_gone() -> Refusal {
+    Refusal::new(
+        R::InvalidParameters,
+        "its StorageClass is gone; ask your admin to make it again, or delete the claim",
+    )
+}
+
+/// Who is to mount the member's volume, as its own class says: not necessarily whoever mounts the owner's, for a class of that name
+/// may have been made again since.
+pub(super) fn backend_serves(h: &Handshake<'_>) -> Result<MountMode, Refusal> {
+    let class = h.class.ok_or_else(class_is_gone)?;
+    let mount = provision::parameters(class)?.mount;
     let backend = h.backend.ok_or_else(backend_away)?;
     if backend.is_terminating() {
         return Err(backend_going());
@@ -99,8 +111,9 @@ pub(super) fn backend_serves(h: &Handshake<'_>) -> Result<(), Refusal> {
             "the storage backend of this class cannot share volumes",
         ));
     }
+    provision::mounted_by(class, mount, backend)?;
     if let Some(text) = backend.refuses_member(&h.claim.key.namespace) {
         return Err(Refusal::new(R::LimitReached, text));
     }
-    backend.ready().map(|_| ()).ok_or_else(backend_away)
+    backend.ready().map(|_| mount).ok_or_else(backend_away)
 }

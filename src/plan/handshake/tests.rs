@@ -15,9 +15,11 @@ mod words;
 #[derive(Clone)]
 struct Scene {
     claim: Claim,
+    class: Option<Class>,
     labels: Labels,
     references: Vec<Reference>,
     source: Option<Claim>,
+    grants: Vec<Grant>,
     source_namespace_terminating: bool,
     source_pv: Option<Pv>,
     backend: Option<Backend>,
@@ -26,9 +28,11 @@ struct Scene {
 fn scene() -> Scene {
     Scene {
         claim: testing::claim("team/app").asks("prod/data"),
+        class: Some(testing::class("gold")),
         labels: labels(&[("tier", "gold")]),
         references: vec![reference("team/ref", "prod/data")],
         source: Some(testing::claim("prod/data").bound().shares("team")),
+        grants: Vec::new(),
         source_namespace_terminating: false,
         source_pv: Some(pv("prod/data")),
         backend: Some(backend("nas1")),
@@ -39,9 +43,11 @@ impl Scene {
     fn handshake(&self) -> Handshake<'_> {
         Handshake {
             claim: &self.claim,
+            class: self.class.as_ref(),
             namespace_labels: &self.labels,
             references: &self.references,
             source: self.source.as_ref(),
+            grants: &self.grants,
             source_namespace_terminating: self.source_namespace_terminating,
             source_pv: self.source_pv.as_ref(),
             backend: self.backend.as_ref(),

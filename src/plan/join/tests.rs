@@ -1,7 +1,7 @@
 //! The two halves of a join: what they do, in which order, and what finishing needs.
 
 use super::*;
-use crate::domain::access::{Access, AccessModes, OnRevoke};
+use crate::domain::access::{Access, AccessModes, MountMode, OnRevoke};
 use crate::domain::ids::ClassName;
 use crate::plan::action::{Subject, Told};
 use crate::plan::rules;
@@ -43,6 +43,7 @@ fn begun(hold: bool) -> Vec<Action> {
         access: Access::ReadOnly,
         via: "VolumeReference team/ref; annotation of prod/data".into(),
         on_revoke: OnRevoke::Cut,
+        mount: MountMode::Csi,
     };
     begin(&testing::claim("team/app").modes(&["ROX"]), &admission, hold)
 }
@@ -103,6 +104,7 @@ fn the_token_carries_the_version_that_was_read_and_all_that_finishing_needs() {
         on_revoke: OnRevoke::Cut,
         modes: AccessModes::parse(&["ReadOnlyMany"]),
         class: ClassName::new("gold"),
+        mount: MountMode::Csi,
         source_uid: uid("prod/data"),
     };
     assert_eq!(**note, Note::Join(expected));
@@ -177,6 +179,32 @@ fn a_member_s_object_is_its_owner_s_data_with_its_own_claim_and_holds_none() {
     assert!(!made.mount_options.is_empty() && made.mount_options == owner.mount_options);
     assert_eq!(made.joined.as_ref().unwrap().source_uid, uid("prod/data"));
     assert!(made.joined.as_ref().unwrap().came_from(&testing::key("prod/data")));
+}
+
+#[test]
+fn who_mounts_a_member_s_volume_is_what_its_note_says_and_not_how_the_owner_s_is() {
+    for (theirs, mine) in [
+        (MountMode::Kubelet, MountMode::Csi),
+        (MountMode::Csi, MountMode::Kubelet),
+        (MountMode::Csi, MountMode::Csi),
+    ] {
+        let owner = pv("prod/data").with(|p| p.mount = theirs);
+        let note = JoinNote {
+            mount: mine,
+            ..note("team/app", &owner.name)
+        };
+        let token = Token::joining(uid("team/app"));
+        let actions = finish(&owner, owner.ours.as_ref().unwrap(), &token, &note, None);
+        assert_eq!(member(&actions).mount, mine);
+        let known = actions.iter().find_map(|a| match a {
+            Action::Record(changes) => changes.iter().find_map(|c| match c {
+                Change::Join { member, .. } => Some(member.mount),
+                _ => None,
+            }),
+            _ => None,
+        });
+        assert_eq!(known, Some(mine), "the ledger makes it again in the same way");
+    }
 }
 
 #[test]

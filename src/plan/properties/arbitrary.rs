@@ -1,6 +1,6 @@
 //! Observations of any kind. UIDs and names come from a handful, so that they meet.
 
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete, OnRevoke};
 use crate::domain::backend::{Backend, Health};
 use crate::domain::change;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -190,6 +190,7 @@ fn ours(of: &'static str) -> impl Strategy<Value = Ours> {
                     owner_uid,
                     tenant: None,
                     cut: None,
+                    promised: None,
                     intact,
                 }
             },
@@ -205,6 +206,10 @@ pub(super) fn tokens() -> impl Strategy<Value = std::collections::BTreeMap<Token
     btree_map(token, prop::bool::weighted(0.8), 0..3)
 }
 
+fn mount() -> impl Strategy<Value = MountMode> {
+    prop_oneof![4 => Just(MountMode::Kubelet), 1 => Just(MountMode::Csi)]
+}
+
 pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
     use PvPhase::{Available, Bound, Failed, Pending, Released};
     let phase = select(vec![Pending, Available, Bound, Bound, Released, Released, Failed]);
@@ -213,12 +218,13 @@ pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
     ];
     let bound = option::weighted(0.9, (name(), prop::bool::weighted(0.9)));
     let some = option::weighted(0.95, ours(of));
-    let odd = (any::<bool>(), bytes(), modes(), any::<bool>());
+    let odd = (any::<bool>(), bytes(), modes(), any::<bool>(), mount());
     (phase, policy, bound, some, tokens(), any::<bool>(), odd).prop_map(
-        move |(phase, policy, bound, ours, tokens, terminating, (populated, capacity, modes, rare))| {
+        move |(phase, policy, bound, ours, tokens, terminating, (populated, capacity, modes, rare, mount))| {
             testing::pv(of).with(|pv| {
                 (pv.phase, pv.policy, pv.ours, pv.terminating, pv.populated) =
                     (phase, policy, ours, terminating, populated);
+                pv.mount = mount;
                 pv.claim = bound.map(|(claim, known)| BoundTo {
                     key: testing::key(claim),
                     uid: known.then(|| testing::uid(claim)),
@@ -238,6 +244,9 @@ pub(super) fn pv_of(of: &'static str) -> impl Strategy<Value = Pv> {
                 if rare && populated {
                     (pv.capacity, pv.modes, pv.block) = (capacity, modes, terminating);
                     pv.node_affinity = Some(VolumeNodeAffinity::default());
+                    if let Some(ours) = &mut pv.ours {
+                        ours.promised = capacity.checked_mul(2);
+                    }
                 }
             })
         },

@@ -11,7 +11,7 @@ use crate::domain::pv::{Joined, Pv, PvPhase, Role};
 use crate::domain::record::{Record, State};
 use crate::domain::reference::Reference;
 use crate::plan::cleanup::Cleanup;
-use crate::plan::consent::{Consent, Membership, state};
+use crate::plan::consent::{ByGrant, Consent, Membership, state};
 use crate::plan::repair::{self, LostMember, LostOwner};
 use crate::plan::shared_volume::{ForSharedVolume, describe};
 use crate::plan::upkeep::{self, ForUpkeep};
@@ -181,7 +181,7 @@ proptest! {
 
     #[test]
     fn the_repair_of_an_owner_keeps_the_rules_and_touches_no_data(claim in claim_of(OWNER), record in record(), data in any::<bool>()) {
-        let actions = repair::owner(&LostOwner { claim: &claim, record: &record, data });
+        let actions = repair::owner(&LostOwner { claim: &claim, record: &record, data, limit: None });
         prop_assert_eq!(rules::check(&actions), Ok(()));
         prop_assert_eq!(legal(&record, &actions), Ok(()));
         prop_assert!(!actions.iter().any(Action::touches_data));
@@ -272,6 +272,7 @@ proptest! {
         access in access(),
         known in prop::bool::weighted(0.8),
         cut in option::weighted(0.5, cut()),
+        by_grant in select(vec![ByGrant::No, ByGrant::No, ByGrant::Permits, ByGrant::Unknown]),
     ) {
         let namespace_terminating = going || labels.is_none();
         let source = known.then(|| testing::key(OWNER));
@@ -285,13 +286,15 @@ proptest! {
             source: source.as_ref(),
             owner_uid: owner_uid.as_ref(),
             owner: owner.as_ref(),
+            by_grant,
             access,
             cut: cut.as_ref(),
         };
         let spoken = owner.as_ref().filter(|o| Some(&o.uid) == owner_uid.as_ref() && !o.terminating);
         let granted = spoken.map(|o| Grants::of(&o.annotations)).filter(|grants| grants.faults.is_empty());
-        let granted = granted.filter(|grants| labels.is_some() || !grants.selects());
-        let to = |grants: &Grants| grants.to(&namespace, &labels.clone().unwrap_or_default());
+        let granted = granted.filter(|grants| (labels.is_some() || !grants.selects()) && by_grant != ByGrant::Unknown);
+        let shared = (by_grant == ByGrant::Permits).then_some(Access::ReadOnly);
+        let to = |grants: &Grants| grants.to(&namespace, &labels.clone().unwrap_or_default()).max(shared);
         let granted = granted.map(to);
         let alive = |r: &&Reference| !r.terminating;
         let said = |left, by| cut.as_ref().is_some_and(|cut| (cut.left, cut.by) == (left, by));

@@ -12,9 +12,11 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
     let labels = testing::labels(&[("tier", "gold")]);
     let handshake = Handshake {
         claim: &s.claim,
+        class: s.class.as_ref(),
         namespace_labels: &labels,
         references: &s.references,
         source: s.source.as_ref(),
+        grants: &s.grants,
         source_namespace_terminating: s.going,
         source_pv: s.source_pv.as_ref(),
         backend: s.backends.first(),

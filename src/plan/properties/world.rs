@@ -65,6 +65,10 @@ impl World {
             | Action::NoteCut { .. }
             | Action::KeepSnapshot { .. }
             | Action::LetSnapshotGo { .. }
+            | Action::ResizeData { .. }
+            | Action::Promise { .. }
+            | Action::Grant { .. }
+            | Action::MarkResize { .. }
             | Action::PutToken { .. }
             | Action::PutHold(_)
             | Action::TakeHold(_)

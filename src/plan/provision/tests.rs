@@ -1,11 +1,11 @@
 //! Which backend a new volume goes to, and what is written before it is made.
 
 use super::*;
-use crate::domain::access::{AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::backend::Health;
 use crate::domain::ids::BackendName;
 use crate::domain::pv::ReclaimPolicy;
-use crate::plan::testing::{self, GI, backend, class, labels, record};
+use crate::plan::testing::{self, GI, backend, class, csi_class, labels, record};
 use crate::plan::{Verdict, rules};
 use tombolo_backend_api::BackendId;
 
@@ -220,6 +220,45 @@ fn a_local_backend_is_taken_only_for_pods_of_its_node() {
         Err(R::InvalidParameters),
         "hostPath takes no mount options"
     );
+}
+
+#[test]
+fn who_mounts_a_volume_is_on_its_object_and_in_its_record_as_the_class_said() {
+    let claim = testing::claim("team/app");
+    for (class, mount) in [(class("gold"), MountMode::Kubelet), (csi_class("gold"), MountMode::Csi)] {
+        let plan = planned(&claim, &class, None, &[backend("nas1")]);
+        assert_eq!(new_pv(&plan.actions).mount, mount);
+        let recorded = plan.actions.iter().find_map(|a| match a {
+            Action::Record(changes) => match changes.as_slice() {
+                [Change::Begin(record)] => Some(record.terms.mount),
+                _ => None,
+            },
+            _ => None,
+        });
+        assert_eq!(recorded, Some(mount));
+    }
+}
+
+#[test]
+fn the_node_plugin_mounts_nfs_and_no_directory_of_a_node() {
+    let local = |name| backend(name).with(|b| b.node = Some("node1".into()));
+    let claim = testing::claim("team/app");
+    assert_eq!(place(&claim, &class("gold"), &[local("nas1")]), Ok("nas1".into()));
+    let refused = planned(&claim, &csi_class("gold"), None, &[local("nas1")]);
+    assert_eq!(outcome(refused.clone()), Err(R::InvalidParameters));
+    let text = text(refused);
+    assert!(
+        text.contains("StorageClass gold: mount: csi is for NFS") && text.contains("mount: kubelet"),
+        "{text}"
+    );
+    // Also where it was begun before the class was made again.
+    let begun = record("team/app").state(State::Creating).intends(Intent::Create);
+    let again = planned(&claim, &csi_class("gold"), Some(&begun), &[local("nas1")]);
+    assert_eq!(outcome(again), Err(R::InvalidParameters));
+    // Of several, one that can be mounted is taken, also if another has more room.
+    let roomy = local("nas0").with(|b| b.free = Some(1 << 50));
+    let any = selecting(&[]).with(|c| c.parameters.as_mut().unwrap().mount = MountMode::Csi);
+    assert_eq!(place(&claim, &any, &[roomy, backend("nas1")]), Ok("nas1".into()));
 }
 
 /// As sig-storage-lib-external-provisioner answers `ProvisioningReschedule`.

@@ -1,6 +1,7 @@
 //! Records from objects alone.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::change::check;
 use crate::domain::record::State;
 use crate::plan::testing::{id, member_pv, pv, record};
@@ -19,6 +20,33 @@ fn every_volume_is_found_with_its_members() {
     ];
     assert_eq!(found, expected);
     assert!(found.iter().all(|r| check(r).is_ok()));
+}
+
+#[test]
+fn who_mounts_whom_is_known_from_the_objects() {
+    let found = records(&[
+        pv("prod/data"),
+        member_pv("team/app", "prod/data").with(|p| p.mount = MountMode::Csi),
+        pv("prod/other").with(|p| p.mount = MountMode::Csi),
+        member_pv("team/late", "prod/other"),
+    ]);
+    let modes = found
+        .iter()
+        .map(|r| (r.terms.mount, r.members.values().map(|m| m.mount).collect::<Vec<_>>()));
+    let expected = [
+        (MountMode::Kubelet, vec![MountMode::Csi]),
+        (MountMode::Csi, vec![MountMode::Kubelet]),
+    ];
+    assert_eq!(modes.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_a_volume_that_grows_was_promised_is_counted() {
+    let growing = pv("prod/data").ours(|o| o.promised = Some(20 << 30));
+    let [found] = &records(&[growing])[..] else {
+        panic!("one record")
+    };
+    assert_eq!(found.bytes, 20 << 30);
 }
 
 #[test]

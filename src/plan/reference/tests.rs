@@ -10,6 +10,7 @@ fn said(reference: &Reference, source: Option<&Claim>) -> (ReferenceReason, Stri
         reference,
         labels: &labels(&[("tier", "gold")]),
         source,
+        grants: &[],
     })
 }
 
@@ -70,4 +71,21 @@ fn a_reference_that_can_never_have_an_effect_says_so() {
         let broken = Reference::new(key.clone(), false, ns, name, Access::ReadWrite);
         assert_eq!(said(&broken, None).0, ReferenceReason::NoEffect, "{ns:?}/{name:?}");
     }
+}
+
+#[test]
+fn a_grant_to_references_is_in_effect_read_only_and_one_for_copies_is_not() {
+    let silent = testing::claim("prod/data").bound();
+    let said = |grants: &[crate::domain::grant::Grant]| {
+        accepted(&ForReference {
+            reference: &reference("team/ref", "prod/data"),
+            labels: &labels(&[]),
+            source: Some(&silent),
+            grants,
+        })
+    };
+    let (reason, text) = said(&[testing::share_grant("prod", "team")]);
+    assert_eq!(reason, ReferenceReason::Accepted);
+    assert!(text.ends_with("ReadOnly"), "{text}");
+    assert_eq!(said(&[testing::grant("prod", "team")]).0, ReferenceReason::NotShared);
 }

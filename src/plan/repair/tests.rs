@@ -1,7 +1,7 @@
 //! Which lost objects are made again, and as what.
 
 use super::*;
-use crate::domain::access::OnDelete;
+use crate::domain::access::{MountMode, OnDelete};
 use crate::domain::pv::ReclaimPolicy;
 use crate::plan::rules;
 use crate::plan::testing::{self, GI, claim_ref, pv, pv_name, record, uid};
@@ -27,7 +27,12 @@ fn legal(record: &Record, actions: &[Action]) {
 }
 
 fn owner_of(claim: &Claim, record: &Record, data: bool) -> Vec<Action> {
-    let actions = owner(&LostOwner { claim, record, data });
+    let actions = owner(&LostOwner {
+        claim,
+        record,
+        data,
+        limit: None,
+    });
     legal(record, &actions);
     actions
 }
@@ -44,6 +49,27 @@ fn an_owner_s_object_is_made_again_under_its_name_while_its_data_is_there() {
         );
         assert_eq!(pv.handle, record("prod/data").handle);
         assert!(pv.joined.is_none() && !actions.iter().any(Action::touches_data));
+    }
+}
+
+#[test]
+fn an_object_that_is_made_again_says_no_more_than_its_backend_enforces() {
+    let claim = testing::claim("prod/data").lost();
+    let mut growing = record("prod/data");
+    growing.bytes = 20 * GI;
+    for (limit, expected) in [
+        (None, 20),
+        (Some(10 * GI), 10),
+        (Some(20 * GI), 20),
+        (Some(30 * GI), 20),
+    ] {
+        let actions = owner(&LostOwner {
+            claim: &claim,
+            record: &growing,
+            data: true,
+            limit,
+        });
+        assert_eq!(made(&actions).unwrap().bytes, expected * GI, "{limit:?}");
     }
 }
 
@@ -71,6 +97,7 @@ fn an_object_comes_back_on_the_terms_it_had_last_whatever_its_class_says_now() {
     let claim = testing::claim("prod/data").lost();
     let by_hand = pv("prod/data")
         .policy(ReclaimPolicy::Retain)
+        .with(|p| p.mount = MountMode::Csi)
         .ours(|o| o.on_delete = OnDelete::Archive);
     let known = Record {
         terms: by_hand.terms().unwrap(),
@@ -83,6 +110,7 @@ fn an_object_comes_back_on_the_terms_it_had_last_whatever_its_class_says_now() {
         (ReclaimPolicy::Retain, OnDelete::Archive)
     );
     assert_eq!(again.mount_options, by_hand.mount_options);
+    assert_eq!(again.mount, MountMode::Csi);
 }
 
 #[test]
@@ -200,6 +228,20 @@ fn a_member_s_object_is_made_again_from_the_ledger_and_the_owner_s_object() {
         assert_eq!((made.policy, made.on_delete), (ReclaimPolicy::Delete, OnDelete::Retain));
         let joined = made.joined.clone().unwrap();
         assert!(joined.source_uid == uid("prod/data") && joined.came_from(&testing::key("prod/data")));
+    }
+}
+
+#[test]
+fn a_member_s_object_is_mounted_as_it_was_whoever_mounts_its_owner_s() {
+    let lost = testing::claim("team/app").lost();
+    for (theirs, mine) in [
+        (MountMode::Kubelet, MountMode::Csi),
+        (MountMode::Csi, MountMode::Kubelet),
+    ] {
+        let mut shared = record("prod/data").member("team/app");
+        shared.members.values_mut().for_each(|m| m.mount = mine);
+        let owner = pv("prod/data").with(|p| p.mount = theirs);
+        assert_eq!(made(&member_of(&lost, &shared, Some(&owner))).unwrap().mount, mine);
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which entry may be given to which claim, and how an interrupted command goes on.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::ids::{ClassName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
-use crate::plan::testing::{self, GI, ROOT, claim_ref, class, handle, pv, pv_name};
+use crate::plan::testing::{self, GI, ROOT, claim_ref, class, csi_class, handle, pv, pv_name};
 
 /// All that is looked at, owned.
 struct Case {
@@ -29,6 +30,7 @@ fn case() -> Case {
             owner: claim_ref("old/data"),
             class: Some(ClassName::new("gold")),
             bytes: 10 * GI,
+            mount: MountMode::Kubelet,
             at: jiff::Timestamp::UNIX_EPOCH,
         }),
         claim: testing::claim("new/data").with(|c| c.volume_name = Some(name)),
@@ -86,6 +88,26 @@ fn an_entry_comes_back_as_it_was_recorded_under_a_new_path() {
     // Smaller than recorded fits; the volume stays as large as it was.
     let small = case().with(|c| c.claim.request = Some(GI)).decided();
     assert!(matches!(small, Ok(Restoring::Everything(pv)) if pv.bytes == 10 * GI));
+}
+
+#[test]
+fn a_volume_comes_back_as_it_was_mounted_and_the_admin_is_told_where_its_class_says_otherwise() {
+    let back = |was: MountMode, class: Class| {
+        let case = case().with(|c| (c.record.as_mut().unwrap().mount, c.class) = (was, Some(class.clone())));
+        let Ok(Restoring::Everything(pv)) = case.decided() else {
+            panic!("{:?}", case.decided())
+        };
+        (pv.mount, remark(&pv, &class))
+    };
+    let (kubelet, csi) = (MountMode::Kubelet, MountMode::Csi);
+    assert_eq!(back(kubelet, class("gold")), (kubelet, None));
+    assert_eq!(back(csi, csi_class("gold")), (csi, None));
+    for (was, class, now) in [(kubelet, csi_class("gold"), "csi"), (csi, class("gold"), "kubelet")] {
+        let (mount, said) = back(was, class);
+        assert_eq!(mount, was);
+        let said = said.unwrap();
+        assert!(said.contains(&format!("StorageClass gold says mount: {now}")), "{said}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::plan::volume::{LiveVolume, decide};
 use crate::plan::{Refusal, join, provision};
 
 mod exports;
+mod sizes;
 
 /// A discard as it is planned.
 fn discard() -> Vec<Action> {

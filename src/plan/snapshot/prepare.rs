@@ -7,8 +7,10 @@
 use super::Origin;
 use super::taking::{self, Why};
 use crate::api::reasons::SnapshotReason as R;
+use crate::domain::access::MountMode;
 use crate::domain::backend::Backend;
 use crate::domain::ids::{ClaimRef, ContentName, PvName, SnapshotClassName};
+use crate::domain::pv::Pv;
 use crate::domain::snapshot::content::DeletionPolicy;
 use crate::domain::snapshot::handle::content_name;
 use crate::domain::snapshot::{Snapshot, SnapshotClass};
@@ -59,9 +61,9 @@ pub struct NewContent {
 /// Decides about a VolumeSnapshot.
 pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
     let snapshot = o.snapshot;
-    // Of another provisioner's volume, or of none: the snapshot-controller says so.
-    let ours = o.origin.pv.as_ref().is_some_and(|pv| pv.ours.is_some());
-    if !ours {
+    // Of another provisioner's volume, or of none, the snapshot-controller says so; for a CSI volume it makes the content itself.
+    let ours = |pv: &&Pv| pv.ours.is_some() && pv.mount == MountMode::Kubelet;
+    if o.origin.pv.as_ref().filter(ours).is_none() {
         return Preparation::Nothing;
     }
     if snapshot.terminating || snapshot.of.is_none() || snapshot.content.is_some() || o.has_content {

@@ -2,7 +2,7 @@
 
 use super::{GI, ROOT, claim_ref, id, key, pv_name, uid};
 use crate::api::names;
-use crate::domain::access::{Access, AccessModes, OnDelete, OnOwnerDelete, OnRevoke};
+use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDelete, OnRevoke};
 use crate::domain::ids::{BackendName, ClassName, Handle, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
 use crate::domain::record::{Intent, Member, Record, State};
@@ -30,6 +30,7 @@ pub(crate) fn pv(owner: &str) -> Pv {
         policy: ReclaimPolicy::Delete,
         node_affinity: None,
         mount_options: vec!["nfsvers=4.1".to_owned(), "hard".to_owned()],
+        mount: MountMode::Kubelet,
         tokens: BTreeMap::new(),
         populated: false,
         bare: false,
@@ -44,6 +45,7 @@ pub(crate) fn pv(owner: &str) -> Pv {
             owner_uid: None,
             tenant: None,
             cut: None,
+            promised: None,
             intact: true,
         }),
         name,
@@ -158,6 +160,7 @@ pub(crate) fn note(member: &str, owner: &PvName) -> JoinNote {
         on_revoke: OnRevoke::Keep,
         modes: AccessModes::parse(&["ReadWriteMany"]),
         class: ClassName::new("gold"),
+        mount: MountMode::Kubelet,
         source_uid: owner.claim_uid().unwrap(),
     }
 }
@@ -182,6 +185,7 @@ pub(crate) fn copy_note(target: &str, source: &PvName) -> CopyNote {
         on_delete: OnDelete::Delete,
         on_owner_delete: OnOwnerDelete::Detach,
         mount_options: vec!["nfsvers=4.1".to_owned()],
+        mount: MountMode::Kubelet,
         source_uid: source.claim_uid().unwrap().to_string(),
         consent: None,
     }
@@ -217,8 +221,8 @@ impl Record {
     /// With this member too.
     pub(crate) fn member(mut self, member: &str) -> Self {
         let claim = claim_ref(member);
-        let access = Access::ReadWrite;
-        let _ = self.members.insert(pv_name(member), Member { claim, access });
+        let (access, mount) = (Access::ReadWrite, MountMode::Kubelet);
+        let _ = self.members.insert(pv_name(member), Member { claim, access, mount });
         self
     }
 

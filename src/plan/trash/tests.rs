@@ -1,6 +1,7 @@
 //! What becomes of what lies in the trash, and in which order.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::ids::{ClassName, VolumeId};
 use crate::plan::testing::{GI, claim_ref, handle, pv_name};
 
@@ -22,6 +23,7 @@ fn entry(remains: Remains, recorded: Option<Duration>, since: Duration) -> Trash
             owner: claim_ref("a/b"),
             class: Some(ClassName::new("gold")),
             bytes: GI,
+            mount: MountMode::Kubelet,
             at: now() - age,
         })
         .unwrap()

@@ -32,11 +32,14 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
     };
     edit(&mut s);
     let labels = Labels::new();
+    let class = class("gold");
     let handshake = Handshake {
         claim: &s.claim,
+        class: Some(&class),
         namespace_labels: &labels,
         references: &[reference("team/ref", "prod/data")],
         source: s.source.as_ref(),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: s.source_pv.as_ref(),
         backend: s.backend.as_ref(),
@@ -44,7 +47,7 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
     claim::decide(&ForClaim {
         copy: None,
         claim: &s.claim,
-        class: Some(&class("gold")),
+        class: Some(&class),
         own_pv: s.own_pv.as_ref(),
         other_pv: None,
         record: None,

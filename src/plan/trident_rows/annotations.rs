@@ -77,9 +77,11 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
     let labels = Labels::new();
     let handshake = Handshake {
         claim,
+        class,
         namespace_labels: &labels,
         references: &[],
         source: None,
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: None,
         backend: None,
@@ -198,11 +200,14 @@ fn joins(references: &[Reference]) -> Result<Access, R> {
         testing::claim("prod/data").bound().shares("team"),
     );
     let (pv, backend, labels) = (pv("prod/data"), backend("nas1"), Labels::new());
+    let class = class("gold");
     let handshake = Handshake {
         claim: &claim,
+        class: Some(&class),
         namespace_labels: &labels,
         references,
         source: Some(&source),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: Some(&pv),
         backend: Some(&backend),
@@ -238,6 +243,7 @@ fn r03_r04_a_reference_with_an_empty_name_has_no_effect_and_breaks_nothing() {
     ] {
         let labels = Labels::new();
         let (reason, _) = accepted(&ForReference {
+            grants: &[],
             reference: &tvr,
             labels: &labels,
             source: None,

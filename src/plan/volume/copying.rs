@@ -121,6 +121,7 @@ fn unrecorded(
             policy: pv.policy,
             on_delete: OnDelete::Delete,
             on_owner_delete: ours.on_owner_delete,
+            mount: pv.mount,
         }),
         mount_options: Vec::new(),
         members: BTreeMap::new(),
@@ -174,6 +175,7 @@ pub fn cleared(record: &Record, backend: &Backend, twins: bool) -> Vec<Action> {
             owner: record.owner.clone(),
             class: None,
             bytes: record.bytes,
+            mount: record.terms.mount,
             volume: volume.clone(),
         },
         Action::Record(vec![

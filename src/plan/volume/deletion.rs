@@ -53,6 +53,7 @@ fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete, backend: Backend
     let known = Record {
         backend,
         bytes: pv.capacity,
+        terms: pv.terms().unwrap_or(record.terms),
         ..record
     };
     let mut actions = ledger::remember(v, pv, ours);
@@ -77,6 +78,7 @@ pub(super) fn discard_recorded(
             owner: record.owner.clone(),
             class,
             bytes: record.bytes,
+            mount: record.terms.mount,
             volume: volume.clone(),
         },
     ];

@@ -27,7 +27,7 @@ pub fn record_of(pv: &Pv, ours: &Ours, backend: BackendName) -> Option<Record> {
             key: claim.key.clone(),
             uid,
         },
-        bytes: pv.capacity,
+        bytes: pv.promised(),
         terms: pv.terms()?,
         mount_options: pv.mount_options.clone(),
         members: BTreeMap::new(),
@@ -127,10 +127,10 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
             owner,
         });
     }
-    if record.bytes != pv.capacity {
+    if record.bytes != pv.promised() {
         changes.push(Change::SetBytes {
             volume: v.volume.clone(),
-            bytes: pv.capacity,
+            bytes: pv.promised(),
         });
     }
     changes.extend(said(v, record, pv));

@@ -39,7 +39,7 @@ pub trait Backend: Send + Sync + 'static {
     async fn inspect(&self, path: &VolumePath) -> Result<Option<Found>, BackendError>;
 
     /// Makes a volume, and the directories above it (mode 0711). One that exists already is success, with its mode set again
-    /// and its contents untouched.
+    /// and its contents untouched; where its size is a limit, that is only ever raised by this.
     async fn create(&self, volume: &CreateVolume) -> Result<Found, BackendError>;
 
     /// What a node mounts for a tenant to reach the volume. Idempotent. Where a volume is a mere path it needs no round trip;

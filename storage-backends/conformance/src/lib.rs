@@ -190,6 +190,7 @@ macro_rules! conformance {
                 a_new_size_is_told_to_everybody,
                 a_volume_that_grows_takes_more_at_once,
                 a_volume_does_not_shrink_below_what_it_uses,
+                a_volume_that_is_made_again_keeps_the_size_it_has_grown_to,
                 what_is_not_there_has_no_size;
             quota:
                 a_volume_takes_what_it_may_and_no_more,

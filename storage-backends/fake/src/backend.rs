@@ -221,12 +221,15 @@ impl State {
             let dir = Dir::new(volume.mode, self.now);
             self.tree.make_dir(path, Dir { volume: number, ..dir });
         }
+        let mut limit = volume.bytes;
         if let Some(dir) = self.tree.dir_mut(path) {
             dir.mode = volume.mode;
-            dir.bytes = volume.bytes;
+            // Lowering is for a resize: this may be an old call that comes late.
+            dir.bytes = dir.bytes.max(volume.bytes);
+            limit = dir.bytes;
         }
         Ok(Found {
-            enforced_bytes: quota.then_some(volume.bytes),
+            enforced_bytes: quota.then_some(limit),
         })
     }
 

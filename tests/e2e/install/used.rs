@@ -1,14 +1,16 @@
 //! The controller's rights against what it asks for, by the API server's audit log: it is refused nothing, and has nothing in vain.
 
-use kube::ResourceExt as _;
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use tombolo::api::access::{ACCESS, Role};
+use tombolo::api::cross_namespace_source::CrossNamespaceSource;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo_harness::wait::Look;
 use tombolo_harness::{Answered, Cluster, Filer, Mark, report_skipped};
 
+use crate::across::{give, grants};
 use crate::controller;
-use crate::draft::{claim, trident_reference};
+use crate::draft::{claim, cross_source, grant, share_grant, trident_reference};
 use crate::see::{has_condition, name_of};
 use crate::world::{World, cannot};
 
@@ -23,7 +25,8 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
         controller::NAMESPACE,
         controller::ACCOUNT
     );
-    let cluster = Cluster::start(World::options().auditing(&user)).await.unwrap();
+    let options = World::options().with_reference_grants().auditing(&user);
+    let cluster = Cluster::start(options).await.unwrap();
     if cluster.is_external() {
         return report_skipped(STORY, "it needs the API server's audit log");
     }
@@ -53,7 +56,8 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     let controller = controller::as_installed(cluster, "installed").await.unwrap();
     let hold = format!("hold-{}", w.id);
     let parameters = json!({"backend": w.id, "onOwnerDelete": "Hold"});
-    w.storage_class(&hold, json!({"parameters": parameters})).await;
+    w.storage_class(&hold, json!({"parameters": parameters, "allowVolumeExpansion": true}))
+        .await;
     let (held, soft) = (w.namespace("held").await, w.namespace("soft").await);
     let secondary = w.namespace("secondary").await;
 
@@ -77,6 +81,21 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     let (_, owner) = w.bound_claim(&soft, claim("data").shared_to("*")).await;
     let member = w.member(&secondary, "soft", &soft, "data").await;
     w.write(&owner, "hello", "world").await;
+
+    // Copied from another namespace, and read by one that a grant lets in.
+    let sources = Api::<CrossNamespaceSource>::namespaced(w.client.clone(), &secondary);
+    w.create(sources, cross_source("soft", &soft, "data")).await;
+    give(w, &soft, grant("copies", &secondary)).await;
+    give(w, &soft, share_grant("reads", &secondary)).await;
+    let copy = json!({"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": "soft"});
+    w.bound_claim(&secondary, claim("copy").spec("dataSourceRef", copy))
+        .await;
+    w.delete(&grants(&w.client, &soft), "reads").await;
+
+    // Growing, and a member with it.
+    w.ask_for(&held, "data", "2Mi").await;
+    w.has_size(&held, "data", "2Mi").await;
+    w.has_size(&secondary, "held", "2Mi").await;
 
     // Said, and said again by a controller that cannot remember it.
     w.claim(&secondary, claim("asking").sharing(&soft, "nothing")).await;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::Client;
-use tombolo::domain::access::{Access, OnDelete, OnOwnerDelete};
+use tombolo::api::names;
+use tombolo::domain::access::{Access, MountMode, OnDelete, OnOwnerDelete};
 use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
+use tombolo::domain::class::Class;
 use tombolo::domain::consent::Labels;
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
@@ -28,6 +30,7 @@ use tombolo::observe::gather::{self, Caches};
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::action::Exactly;
 use tombolo::plan::handshake::{Handshake, examine};
+use tombolo::plan::resize::ResizeMark;
 use tombolo::plan::upkeep::{self, ForUpkeep};
 use tombolo::plan::{Announcement, NewPv, Plan, Verdict, join, reclaim, volume};
 use tombolo_backend_api::{Backend as _, BackendId, ClusterId, Guarded, Mark, MountSource, VolumePath};
@@ -54,6 +57,14 @@ pub fn mark() -> Mark {
         backend_id: BackendId::parse("race").unwrap(),
         cluster_id: ClusterId("here".into()),
     }
+}
+
+/// The class of all claims of a race. It is known to the rivals alone, so no real controller takes part.
+fn class() -> Class {
+    let object = serde_json::json!({
+        "metadata": {"name": "race"}, "provisioner": names::PROVISIONER, "parameters": {"backend": "race"},
+    });
+    Class::of(&serde_json::from_value(object).unwrap()).unwrap()
 }
 
 /// One of two controllers.
@@ -120,6 +131,7 @@ impl Rival {
             modes: claim.modes,
             policy: ReclaimPolicy::Delete,
             mount_options: Vec::new(),
+            mount: MountMode::Kubelet,
             access: Access::ReadWrite,
             on_delete: OnDelete::Delete,
             on_owner_delete,
@@ -169,9 +181,11 @@ impl Rival {
         let references: Vec<_> = cluster.reference(reference).await?.into_iter().collect();
         let handshake = Handshake {
             claim: &claim,
+            class: Some(&class()),
             namespace_labels: &Labels::new(),
             references: &references,
             source: source.as_ref(),
+            grants: &[],
             source_namespace_terminating: false,
             source_pv: pv.as_ref(),
             backend: Some(&self.backend),
@@ -374,6 +388,21 @@ impl Cluster for Hesitant {
     }
     async fn set_retain(&self, pv: &Exactly) -> Answer<()> {
         self.after_a_pause().await.set_retain(pv).await
+    }
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Answer<()> {
+        self.after_a_pause().await.promise(pv, bytes).await
+    }
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Answer<()> {
+        self.after_a_pause().await.grant(pv, bytes).await
+    }
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        at: jiff::Timestamp,
+    ) -> Answer<()> {
+        self.after_a_pause().await.mark_resize(claim, version, mark, at).await
     }
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Answer<()> {
         self.after_a_pause().await.note_cut(pv, uid, cut).await

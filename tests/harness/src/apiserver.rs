@@ -39,6 +39,8 @@ pub(crate) fn start(
             certificates.service_account_key().display()
         ))
         .argument("--authorization-mode=RBAC")
+        // As every cluster has it that runs node plugins.
+        .argument("--allow-privileged=true")
         .argument("--service-cluster-ip-range=10.0.0.0/24")
         // Nobody reaches the API through its Service here, and a machine may have no address but loopback.
         .argument("--endpoint-reconciler-type=none")

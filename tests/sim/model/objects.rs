@@ -4,9 +4,10 @@ use super::Seen;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tombolo::api::names;
-use tombolo::domain::access::{Access, AccessModes, OnRevoke};
+use tombolo::domain::access::{Access, AccessModes, MountMode, OnRevoke};
 use tombolo::domain::backend::{Backend, Health, Limits};
 use tombolo::domain::claim::Claim;
+use tombolo::domain::class::Class;
 use tombolo::domain::ids::{BackendName, ClaimKey, ClaimUid, ClassName, Namespace, PvName, VolumeId};
 use tombolo::domain::pv::Pv;
 use tombolo::domain::record::Usage;
@@ -41,6 +42,7 @@ fn note(claim: &str) -> JoinNote {
         on_revoke: OnRevoke::Keep,
         modes: AccessModes::parse(&["ReadWriteMany"]),
         class: ClassName::new("gold"),
+        mount: MountMode::Kubelet,
         source_uid: ClaimUid::new("owner"),
     }
 }
@@ -100,6 +102,13 @@ fn owner_claim() -> Claim {
     claim("owner", (names::claim::SHARE_TO, "*"), Some("pvc-owner"))
 }
 
+fn class() -> Class {
+    let object = json!({
+        "metadata": {"name": "gold"}, "provisioner": names::PROVISIONER, "parameters": {"backend": "nas"},
+    });
+    Class::of(&serde_json::from_value(object).unwrap()).unwrap()
+}
+
 fn backend() -> Backend {
     Backend {
         name: BackendName::new("nas"),
@@ -135,9 +144,11 @@ pub fn admits(seen: &Seen) -> bool {
     });
     handshake::examine(&Handshake {
         claim: &claim("one", (names::claim::SHARE_FROM, &source.to_string()), None),
+        class: Some(&class()),
         namespace_labels: &BTreeMap::new(),
         references: &[reference],
         source: seen.owner_lives.then(owner_claim).as_ref(),
+        grants: &[],
         source_namespace_terminating: false,
         source_pv: pv.as_ref(),
         backend: Some(&backend()),

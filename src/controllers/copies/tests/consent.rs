@@ -7,7 +7,7 @@ fn granted() -> Vec<crate::domain::grant::Grant> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn xn_02_xn_03_without_a_grant_nothing_is_asked_of_the_backend_and_with_one_it_goes_on_by_itself() {
+async fn xn_02_xn_03_xn_15_without_a_grant_nothing_is_asked_of_the_backend_and_with_one_it_goes_on_by_itself() {
     let b = bench().await;
     b.wants("team/app", "prod/data").await;
     b.settle().await;
@@ -23,6 +23,32 @@ async fn xn_02_xn_03_without_a_grant_nothing_is_asked_of_the_backend_and_with_on
     b.settle().await;
     b.look("prod/data").await;
     assert_eq!(b.file_of("team/app"), Some(b"bytes".to_vec()));
+    assert!(
+        b.object("prod/data").unwrap().tokens.is_empty(),
+        "nothing keeps the source any more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn xn_13_a_source_that_is_deleted_meanwhile_is_there_until_the_copy_is() {
+    let b = bench().await;
+    b.cluster.grant(granted());
+    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
+    b.wants("team/app", "prod/data").await;
+    gate.arrived(1).await;
+    b.cluster.delete_claim(&testing::key("prod/data"));
+    b.cluster.put(b.object("prod/data").unwrap().released().terminating());
+    b.look("prod/data").await;
+    assert!(b.file_of("prod/data").is_some() && b.object("prod/data").is_some());
+    gate.open();
+    b.settle().await;
+    b.look("prod/data").await;
+    assert_eq!(b.file_of("team/app"), Some(b"bytes".to_vec()));
+    assert_eq!(
+        (b.object("prod/data"), b.file_of("prod/data")),
+        (None, None),
+        "and then it goes"
+    );
 }
 
 #[tokio::test(start_paused = true)]

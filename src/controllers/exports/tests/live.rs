@@ -18,9 +18,11 @@ use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::observe::index::NamespaceView;
 use crate::observe::work::Work;
 use crate::plan::action::{Exactly, Told};
-use crate::plan::testing::{claim, claim_ref, id, member_pv, pv, pv_name, record, reference};
+use crate::plan::resize::ResizeMark;
+use crate::plan::testing::{claim, id, member_pv, pv, pv_name, record, reference};
 use crate::plan::{NewPv, Subject};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tombolo_backend_api::{Access, Admission, Backend, ExportKey, MountSource, Share, Tenant, VolumePath};
@@ -225,6 +227,21 @@ impl Cluster for Live {
     async fn namespace(&self, name: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
         Ok(Some(self.state().view(name)))
     }
+    async fn promise(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        no()
+    }
+    async fn grant(&self, _: &Exactly, _: u64) -> Result<(), ApiError> {
+        no()
+    }
+    async fn mark_resize(
+        &self,
+        _: &ClaimRef,
+        _: &ResourceVersion,
+        _: &ResizeMark,
+        _: Timestamp,
+    ) -> Result<(), ApiError> {
+        no()
+    }
     async fn note_cut(&self, pv: &PvName, uid: &PvUid, cut: Option<&Cut>) -> Result<(), ApiError> {
         let mut state = self.state();
         let found = state.pvs.get_mut(pv).filter(|pv| pv.uid == *uid).unwrap();
@@ -276,14 +293,4 @@ impl Cluster for Live {
     async fn record_owner(&self, _: &Exactly, _: &ClaimUid) -> Result<(), ApiError> {
         no()
     }
-}
-
-/// The double and the decisions speak of the same claims.
-#[test]
-fn a_member_s_object_names_its_claim() {
-    let live = Live::default();
-    live.joined("team/app");
-    let object = live.state().pvs[&pv_name("team/app")].clone();
-    assert_eq!(object.export(), Some(export("team")));
-    assert_eq!(object.name.claim_uid(), Some(claim_ref("team/app").uid));
 }

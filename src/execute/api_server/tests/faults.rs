@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::access::Access;
-use crate::domain::access::{AccessModes, OnDelete, OnOwnerDelete};
+use crate::domain::access::{AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::ids::ClassName;
 use crate::domain::pv::ReclaimPolicy;
 
@@ -101,6 +101,7 @@ fn new_pv() -> NewPv {
         modes: AccessModes::parse(&["ReadWriteMany"]),
         policy: ReclaimPolicy::Delete,
         mount_options: Vec::new(),
+        mount: MountMode::Kubelet,
         access: Access::ReadWrite,
         on_delete: OnDelete::Delete,
         on_owner_delete: OnOwnerDelete::Detach,

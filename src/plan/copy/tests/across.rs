@@ -32,7 +32,7 @@ fn cl_32_33_37_38_a_source_elsewhere_is_copied_by_a_grant_for_all_claims_or_for_
 }
 
 #[test]
-fn cl_40_47_a_grant_that_is_not_for_this_gives_nothing() {
+fn cl_40_to_47_a_grant_that_is_not_for_this_gives_nothing() {
     type Edit = fn(&mut Value);
     let edits: [(&str, Edit); 8] = [
         ("cl_40 namespace", |g| g["namespace"] = json!("else")),
@@ -52,7 +52,7 @@ fn cl_40_47_a_grant_that_is_not_for_this_gives_nothing() {
 }
 
 #[test]
-fn cl_39_an_unknown_kind_is_a_populator_s_whatever_is_granted() {
+fn cl_39_xn_11_xn_12_an_unknown_kind_is_a_populator_s_whatever_is_granted() {
     let source = json!({"kind": "WrongKind", "name": "data", "namespace": "prod"});
     let claim = json!({"metadata": {"namespace": "team", "name": "app"}, "spec": {"dataSourceRef": source}});
     let source = DataSource::of(&serde_json::from_value(claim).unwrap());

@@ -1,6 +1,7 @@
 //! What the table does not have: members, limits, what else a claim asks for, and the order of the checks.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::ids::ClassName;
 use crate::plan::takes::Taken;
 
@@ -90,6 +91,7 @@ fn the_token_says_all_that_finishing_needs_and_not_where_the_copy_lies() {
         s.class = class("silver").with(|c| {
             c.policy = crate::domain::pv::ReclaimPolicy::Retain;
             c.mount_options = vec!["soft".into()];
+            c.parameters.as_mut().unwrap().mount = MountMode::Csi;
         });
         s.claim.class = Some(ClassName::new("silver"));
         s.claim.request = Some(20 * GI);
@@ -105,6 +107,7 @@ fn the_token_says_all_that_finishing_needs_and_not_where_the_copy_lies() {
         class: ClassName::new("silver"),
         policy: crate::domain::pv::ReclaimPolicy::Retain,
         mount_options: vec!["soft".into()],
+        mount: MountMode::Csi,
         ..testing::copy_note("team/app", &testing::pv_name("team/data"))
     };
     assert_eq!(*note, expected);
@@ -123,6 +126,7 @@ fn a_copy_counts_as_a_volume_of_its_size_from_the_decision_on() {
             members: 0,
             bytes: 10 * GI,
         },
+        grows_to: None,
     };
     assert_eq!(taken, Some(expected));
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn cl_01_24_25_27_28_31_34_35_36_a_bound_source_of_the_same_class_is_copied() {
+fn cl_01_24_25_27_28_30_31_34_35_36_a_bound_source_of_the_same_class_is_copied() {
     assert!(scene().begins());
     let explicit = |namespace: serde_json::Value| {
         let source = serde_json::json!({"kind": "PersistentVolumeClaim", "name": "data", "namespace": namespace});
@@ -33,7 +33,7 @@ fn cl_02_a_backend_that_makes_no_copies_refuses_and_gives_no_empty_volume() {
 }
 
 #[test]
-fn cl_03_another_class_will_do_if_it_is_for_the_same_backend() {
+fn cl_03_29_another_class_will_do_if_it_is_for_the_same_backend() {
     assert!(scene().with(|s| s.class = class("silver")).begins());
     let elsewhere = class("silver").with(|c| {
         if let Ok(parameters) = &mut c.parameters {

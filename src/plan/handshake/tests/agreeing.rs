@@ -146,3 +146,43 @@ fn a_chain_and_a_stranger_s_volume_are_refused() {
     let foreign = scene().with(|s| s.pv().ours = None);
     assert_eq!(foreign.outcome(), Err(R::NotAdoptable));
 }
+
+#[test]
+fn a_grant_to_references_shares_read_only_and_says_so_in_via() {
+    let granted = || {
+        scene().with(|s| {
+            s.shared(&[]);
+            s.grants = vec![testing::share_grant("prod", "team")];
+            s.claim = s.claim.clone().modes(&["ROX"]);
+        })
+    };
+    assert_eq!(granted().outcome(), Ok(Access::ReadOnly));
+    let via = examine(&granted().handshake()).verdict.unwrap().via;
+    assert_eq!(via, "VolumeReference team/ref; ReferenceGrant share of prod/data");
+    let writing = granted().with(|s| s.claim = s.claim.clone().modes(&["RWX"]));
+    assert_eq!(writing.outcome(), Err(R::AccessModeMismatch));
+    let annotated = granted().with(|s| {
+        s.shared(&[("tombolo.dev/shareToNamespace", "team")]);
+        s.claim = s.claim.clone().modes(&["RWX"]);
+    });
+    assert_eq!(annotated.outcome(), Ok(Access::ReadWrite), "the annotation gives more");
+    assert_eq!(
+        granted().with(|s| s.references.clear()).outcome(),
+        Err(R::ReferenceMissing)
+    );
+}
+
+#[test]
+fn a_grant_for_copies_or_to_others_shares_nothing() {
+    for grant in [
+        testing::grant("prod", "team"),
+        testing::share_grant("prod", "other"),
+        testing::share_grant("else", "team"),
+    ] {
+        let s = scene().with(|s| {
+            s.shared(&[]);
+            s.grants = vec![grant.clone()];
+        });
+        assert_eq!(s.outcome(), Err(R::NotShared), "{grant:?}");
+    }
+}

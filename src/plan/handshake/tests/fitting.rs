@@ -1,7 +1,7 @@
 //! Rows 8 to 11: class, access modes, size, backend.
 
 use super::*;
-use crate::domain::access::AccessModes;
+use crate::domain::access::{AccessModes, MountMode};
 use crate::domain::backend::Health;
 use crate::domain::ids::ClassName;
 use crate::plan::testing::ROOT;
@@ -174,4 +174,31 @@ fn the_backend_must_share_serve_and_have_room_for_one_more() {
         limited(5, 5).text(),
         "namespace team has joined 5 volumes, as many as it may"
     );
+}
+
+#[test]
+fn a_member_is_mounted_as_its_own_class_says_whoever_mounts_the_owner_s_volume() {
+    for (mine, mount) in [
+        (testing::class("gold"), MountMode::Kubelet),
+        (testing::csi_class("gold"), MountMode::Csi),
+    ] {
+        for theirs in [MountMode::Kubelet, MountMode::Csi] {
+            let scene = scene().with(|s| (s.class, s.pv().mount) = (Some(mine.clone()), theirs));
+            assert_eq!(examine(&scene.handshake()).verdict.map(|a| a.mount), Ok(mount));
+        }
+    }
+}
+
+#[test]
+fn nobody_joins_by_a_class_that_does_not_say_how_to_mount() {
+    let of = |class: Option<Class>| scene().with(|s| s.class = class);
+    assert_eq!(of(None).outcome(), Err(R::InvalidParameters));
+    let wrong = testing::class("gold").with(|c| c.parameters = Err("mount is \"fuse\"".into()));
+    assert_eq!(of(Some(wrong.clone())).outcome(), Err(R::InvalidParameters));
+    assert!(of(Some(wrong)).text().contains("StorageClass gold: mount is \"fuse\""));
+    let on_a_node = of(Some(testing::csi_class("gold"))).with(|s| s.backend().node = Some("node1".into()));
+    assert_eq!(on_a_node.outcome(), Err(R::InvalidParameters));
+    assert!(on_a_node.text().contains("mount: kubelet"), "{}", on_a_node.text());
+    let by_kubelet = on_a_node.with(|s| s.class = Some(testing::class("gold")));
+    assert_eq!(by_kubelet.outcome(), Ok(Access::ReadWrite));
 }

@@ -59,7 +59,8 @@ pub(in crate::plan::properties) fn reference() -> impl Strategy<Value = Referenc
 pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimScene> {
     let class = || testing::class("gold");
     let classes = prop_oneof![
-        5 => Just(Some(class())),
+        4 => Just(Some(class())),
+        2 => Just(Some(testing::csi_class("gold"))),
         1 => Just(Some(class().with(|c| c.waits_for_consumer = true))),
         1 => Just(Some(class().with(|c| c.parameters = Err("bad".into())))),
         1 => Just(None),

@@ -78,7 +78,8 @@ fn ss_22_a_content_is_made_under_the_name_that_the_controller_looks_for_and_the_
 
 #[test]
 fn ss_22_nothing_is_made_where_there_is_one_or_none_is_wanted() {
-    let edits: [fn(&mut Scene); 7] = [
+    let edits: [fn(&mut Scene); 8] = [
+        |s| s.origin.pv.as_mut().unwrap().mount = crate::domain::access::MountMode::Csi,
         |s| s.has_content = true,
         |s| s.snapshot.content = Some(content().name),
         |s| s.snapshot.terminating = true,

@@ -1,6 +1,7 @@
 //! An object under deletion: what ends with it, and what keeps it.
 
 use super::*;
+use crate::domain::access::MountMode;
 
 fn discarded(v: &LiveVolume) -> Plan {
     let plan = planned(v);
@@ -28,21 +29,25 @@ fn keeps_data(v: &LiveVolume) -> bool {
 
 #[test]
 fn the_data_goes_when_nobody_is_left_and_the_ledger_says_so_first() {
-    let plan = discarded(&ending());
+    // The object says it, whatever the ledger remembers.
+    let by_plugin = ending().object(|p| p.with(|p| p.mount = MountMode::Csi));
+    let plan = discarded(&by_plugin);
     let owner = plan.actions.iter().find_map(|a| match a {
         Action::Discard {
             owner,
             handle,
             bytes,
+            mount,
             volume,
             ..
-        } => Some((owner.clone(), handle.clone(), *bytes, volume.clone())),
+        } => Some((owner.clone(), handle.clone(), *bytes, *mount, volume.clone())),
         _ => None,
     });
     let expected = (
         claim_ref("prod/data"),
         testing::handle(&pv_name("prod/data")),
         10 * GI,
+        MountMode::Csi,
         id("prod/data"),
     );
     assert_eq!(owner, Some(expected), "a restore needs these");

@@ -1,6 +1,7 @@
 //! The ledger follows the object: while it lives, after it was lost, and when it is gone.
 
 use super::*;
+use crate::domain::access::MountMode;
 use crate::domain::ids::ClaimRef;
 use crate::domain::pv::ReclaimPolicy;
 
@@ -15,9 +16,29 @@ fn the_ledger_follows_what_is_bound() {
         }]
     );
 
+    let growing = |counted: u64| {
+        volume()
+            .object(|p| p.ours(|o| o.promised = Some(20 * GI)))
+            .record(|mut r| {
+                r.bytes = counted;
+                r
+            })
+    };
+    assert_eq!(notes(&growing(10 * GI)), notes(&grown), "what is promised is counted");
+    assert!(
+        notes(&growing(20 * GI)).is_empty(),
+        "and stays so until it is granted or taken back"
+    );
+
     let kept = volume().object(|p| p.policy(ReclaimPolicy::Retain));
     assert!(
         matches!(notes(&kept).as_slice(), [Change::SetTerms { terms, .. }] if terms.policy == ReclaimPolicy::Retain)
+    );
+
+    let by_plugin = volume().object(|p| p.with(|p| p.mount = MountMode::Csi));
+    assert!(
+        matches!(notes(&by_plugin).as_slice(), [Change::SetTerms { terms, .. }] if terms.mount == MountMode::Csi),
+        "somebody made it again by hand, as another kind of volume"
     );
 
     let soft = orphaned()

@@ -76,6 +76,16 @@ pub async fn a_volume_does_not_shrink_below_what_it_uses(subject: &dyn Subject) 
     Ok(())
 }
 
+/// A controller that stood still may make a volume again that has grown since.
+pub async fn a_volume_that_is_made_again_keeps_the_size_it_has_grown_to(subject: &dyn Subject) -> Outcome {
+    let backend = resizer(subject).await?;
+    resize(&*backend, "pvc-1", 3 * LIMIT).await.unwrap();
+    let told = backend.create(&limited("pvc-1", LIMIT)).await.unwrap();
+    assert_eq!(told.enforced_bytes, Some(3 * LIMIT));
+    assert_eq!(limit(&*backend).await, Some(3 * LIMIT));
+    Ok(())
+}
+
 pub async fn what_is_not_there_has_no_size(subject: &dyn Subject) -> Outcome {
     let backend = resizer(subject).await?;
     subject.write("a-file", b"x");

@@ -268,3 +268,16 @@ fn the_token_of_a_copy_wakes_its_claim_and_the_volume_that_is_a_copy() {
     let woken = words(&gone.remove_pv(&pv_name("team/data")));
     assert!(woken.contains(&"volume pvc-team-app".to_owned()), "{woken:?}");
 }
+
+/// Also who has edited away whom they asked: members are known by their objects.
+#[test]
+fn an_owner_that_grows_wakes_whoever_is_in_its_volume() {
+    let mut index = Index::default();
+    index.put_claim(testing::claim("prod/data").bound());
+    index.put_claim(testing::claim("team/app").bound());
+    index.put_pv(testing::pv("prod/data"));
+    index.put_pv(testing::member_pv("team/app", "prod/data"));
+    let member = Work::Claim(testing::key("team/app"));
+    assert!(!volume(&mut index, |p| p.with(|p| p.modes.rwx = false)).contains(&member));
+    assert!(volume(&mut index, |p| p.with(|p| p.capacity = 20 * GI)).contains(&member));
+}

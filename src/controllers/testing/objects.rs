@@ -15,13 +15,15 @@ use crate::observe::gather::Caches;
 use crate::observe::index::NamespaceView;
 use crate::plan::NewPv;
 use crate::plan::action::Exactly;
+use crate::plan::resize::ResizeMark;
+use crate::plan::resize::tests::mark_status;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use tombolo_backend_api::MountSource;
 
 #[derive(Default)]
-pub(super) struct Objects(Mutex<State>);
+pub(crate) struct Objects(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -49,7 +51,7 @@ impl Objects {
     }
 
     /// These caches show what there is, from now on.
-    pub(super) fn show(&self, caches: &Caches) {
+    pub(crate) fn show(&self, caches: &Caches) {
         let mut state = self.state();
         let mut index = caches.write().unwrap();
         let _ = index.reset_pvs(state.pvs.values().cloned().collect());
@@ -58,16 +60,18 @@ impl Objects {
         state.caches = Some(caches.clone());
     }
 
-    pub(super) fn object(&self, name: &PvName) -> Option<Pv> {
+    pub(crate) fn object(&self, name: &PvName) -> Option<Pv> {
         self.state().pvs.get(name).cloned()
     }
 
-    pub(super) fn put(&self, pv: Pv) {
+    pub(crate) fn put(&self, pv: Pv) {
         self.state().put(pv);
     }
 
-    pub(super) fn put_claim(&self, claim: Claim) {
+    pub(crate) fn put_claim(&self, mut claim: Claim) {
         let mut state = self.state();
+        state.version += 1;
+        claim.version = ResourceVersion::new((100 + state.version).to_string());
         if let Some(caches) = &state.caches {
             let _ = caches.write().unwrap().put_claim(claim.clone());
         }
@@ -75,7 +79,7 @@ impl Objects {
     }
 
     /// These are all ReferenceGrants.
-    pub(super) fn grant(&self, all: Vec<Grant>) {
+    pub(crate) fn grant(&self, all: Vec<Grant>) {
         let mut state = self.state();
         if let Some(caches) = &state.caches {
             let _ = caches.write().unwrap().reset_grants(all.clone());
@@ -83,7 +87,13 @@ impl Objects {
         state.grants = all;
     }
 
-    pub(super) fn delete_claim(&self, key: &ClaimKey) {
+    /// Edits a claim.
+    pub(crate) fn edit_claim(&self, key: &ClaimKey, edit: impl FnOnce(&mut Claim)) {
+        let claim = self.state().claims.get(key).cloned().unwrap();
+        self.put_claim(claim.with(edit));
+    }
+
+    pub(crate) fn delete_claim(&self, key: &ClaimKey) {
         let mut state = self.state();
         if let Some(caches) = &state.caches {
             let _ = caches.write().unwrap().remove_claim(key);
@@ -99,6 +109,20 @@ impl Objects {
         edit(&mut pv);
         state.put(pv);
         Ok(())
+    }
+}
+
+/// A write with preconditions, on what is promised and what is granted.
+impl Objects {
+    fn edit_exactly(&self, pv: &Exactly, edit: impl FnOnce(&mut Option<u64>, &mut u64)) -> Result<(), ApiError> {
+        if self.object(&pv.name).is_some_and(|found| found.version != pv.version) {
+            return Err(ApiError::new(Fault::Conflict, "it is another version"));
+        }
+        self.edit(&pv.name, |pv| {
+            if let Some(ours) = &mut pv.ours {
+                edit(&mut ours.promised, &mut pv.capacity);
+            }
+        })
     }
 }
 
@@ -134,6 +158,27 @@ impl Cluster for Objects {
     }
     async fn namespace(&self, _: &Namespace) -> Result<Option<NamespaceView>, ApiError> {
         Ok(Some(NamespaceView::default()))
+    }
+    async fn promise(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        self.edit_exactly(pv, |ours, _| *ours = Some(bytes))
+    }
+    async fn grant(&self, pv: &Exactly, bytes: u64) -> Result<(), ApiError> {
+        self.edit_exactly(pv, |ours, capacity| (*ours, *capacity) = (None, bytes))
+    }
+    async fn mark_resize(
+        &self,
+        claim: &ClaimRef,
+        version: &ResourceVersion,
+        mark: &ResizeMark,
+        _: jiff::Timestamp,
+    ) -> Result<(), ApiError> {
+        let mut marked = self.state().claims.get(&claim.key).cloned().unwrap();
+        if marked.version != *version {
+            return Err(ApiError::new(Fault::Conflict, "it is another version"));
+        }
+        mark_status(&mut marked.growth, mark);
+        self.put_claim(marked);
+        Ok(())
     }
     async fn note_cut(&self, _: &PvName, _: &PvUid, _: Option<&Cut>) -> Result<(), ApiError> {
         no()
