@@ -13,7 +13,7 @@ use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
-use crate::domain::ids::{BackendName, ClaimRef, ClassName, Handle, PvName, VolumeId};
+use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::source::Source;
@@ -94,6 +94,8 @@ pub struct Wanted {
     pub class: ClassName,
     /// Whose consent has to be there still when an attempt begins; `None`: nobody's.
     pub consent: Option<ByConsent>,
+    /// The claim whose volume was asked for.
+    pub source_uid: ClaimUid,
     /// In this order; the first that fails ends the attempt.
     pub actions: Vec<Action>,
 }
@@ -153,10 +155,12 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
         from: ours.handle.clone(),
         handle,
         bytes: note.bytes,
-        drop_set_id: pv
-            .claim
-            .as_ref()
-            .is_none_or(|c| c.key.namespace != note.claim.namespace),
+        // A reclaim may have brought the source to the copy's namespace meanwhile.
+        drop_set_id: note.consent.is_some()
+            || pv
+                .claim
+                .as_ref()
+                .is_none_or(|c| c.key.namespace != note.claim.namespace),
     };
     let intent = Intent::Copy {
         from: VolumeId::from(&pv.name),
@@ -196,6 +200,7 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
         claim: claim.clone(),
         class: note.class.clone(),
         consent: note.consent.clone(),
+        source_uid: note.source_uid.clone(),
         actions: vec![
             Action::Record(begun),
             copy,

@@ -2,10 +2,11 @@
 
 use super::{Caches, with};
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::CrossSourceKey;
 use crate::domain::grant::Grant;
-use crate::domain::ids::{ClaimKey, Namespace, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, Namespace, VolumeId};
 use crate::domain::pv::Pv;
-use crate::domain::reference::Reference;
+use crate::domain::reference::{Reference, ReferenceKind};
 use crate::domain::served::Served;
 use crate::domain::source::Source;
 use crate::domain::token::{AskedBy, ByConsent, Token, TokenKind};
@@ -14,7 +15,7 @@ use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
 use crate::observe::index::Index;
 use crate::plan::copy::ForCopy;
-use crate::plan::copy::asked::asked;
+use crate::plan::copy::asked::{Asked, asked};
 use crate::plan::copy::consent::{self, Agreeing, StillAgreeing};
 use crate::plan::handshake;
 use crate::plan::volume::{Copies, Known};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct CopyView {
     by: AskedBy,
+    /// The CrossNamespaceSource that says what is meant, if one does.
+    through: Option<CrossSourceKey>,
     named: Option<Source>,
     grants: Vec<Grant>,
     served: Served,
@@ -69,6 +72,13 @@ impl CopyView {
         let elsewhere = named.iter().filter(|source| source.namespace != claim.key.namespace);
         Some(Self {
             by: asked.by(),
+            through: match &asked {
+                Asked::Indirect(name) => Some(CrossSourceKey {
+                    namespace: claim.key.namespace.clone(),
+                    name: name.clone(),
+                }),
+                Asked::Named(_) | Asked::Annotated(_) => None,
+            },
             grants: elsewhere
                 .flat_map(|source| index.grants_in(&source.namespace))
                 .cloned()
@@ -99,8 +109,16 @@ impl CopyView {
             }
         };
         let consent = live_consent(cluster, &claim.key.namespace, source, self.by, &self.references);
-        let (source, pv, consent) = tokio::try_join!(cluster.claim(&key), pv, consent)?;
-        let same = source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref();
+        // One that was made again under its name may mean something else than the caches say.
+        let meant = async {
+            match &self.through {
+                Some(key) => Ok(cluster.cross_source(key).await?.and_then(|found| found.source)),
+                None => Ok(self.named.clone()),
+            }
+        };
+        let (source, pv, consent, meant) = tokio::try_join!(cluster.claim(&key), pv, consent, meant)?;
+        let same =
+            source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref() && meant == self.named;
         (self.source, self.source_pv) = (source.map(Arc::new), pv.map(Arc::new));
         (self.grants, self.served, self.references) = (consent.grants, consent.served, consent.references);
         Ok(same)
@@ -160,18 +178,27 @@ pub async fn is_withdrawn(
     caches: &Caches,
     cluster: &dyn Cluster,
     claim: &ClaimKey,
+    source_uid: &ClaimUid,
     consent: &ByConsent,
 ) -> Result<bool, Failure> {
     let ByConsent { source, by } = consent;
-    let known: Vec<Reference> = with(caches, |index| index.references_in(&claim.namespace).cloned().collect());
     let owner = async {
         match (by, source.as_claim()) {
             (AskedBy::Annotation, Some(key)) => cluster.claim(&key).await,
             (AskedBy::Annotation | AskedBy::DataSource, _) => Ok(None),
         }
     };
-    let live = live_consent(cluster, &claim.namespace, source, *by, &known);
-    let (live, owner) = tokio::try_join!(live, owner)?;
+    let references = async {
+        match by {
+            AskedBy::Annotation => all_references(caches, cluster, &claim.namespace).await,
+            AskedBy::DataSource => Ok(Some(Vec::new())),
+        }
+    };
+    let live = live_consent(cluster, &claim.namespace, source, *by, &[]);
+    let (live, owner, references) = tokio::try_join!(live, owner, references)?;
+    let Some(references) = references else {
+        return Ok(false);
+    };
     // Last: what was missing above may be missing because the namespace is going away.
     let namespace = cluster.namespace(&source.namespace).await?;
     Ok(consent::is_withdrawn(
@@ -180,14 +207,36 @@ pub async fn is_withdrawn(
         *by,
         &StillAgreeing {
             namespace: namespace.map(|view| view.terminating),
+            // Another claim of its name says nothing of what the one before consented to.
             agreeing: Agreeing {
                 grants: &live.grants,
                 served: live.served,
-                references: &live.references,
-                owner: owner.as_ref(),
+                references: &references,
+                owner: owner.as_ref().filter(|owner| owner.uid == *source_uid),
             },
         },
     ))
+}
+
+/// All references of a namespace, of either kind that is honoured; `None`: one of them cannot be read now.
+async fn all_references(
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    namespace: &Namespace,
+) -> Result<Option<Vec<Reference>>, ApiError> {
+    let mut all = Vec::new();
+    for kind in [ReferenceKind::Volume, ReferenceKind::Trident] {
+        // The compatible one may not be honoured; nobody waits for its watch, so that it is not served yet is no evidence.
+        let honoured = kind == ReferenceKind::Volume || with(caches, |index| index.serves(kind));
+        match cluster.references(kind, namespace).await {
+            Ok(Some(found)) => all.extend(found),
+            Ok(None) if honoured => return Ok(None),
+            Ok(None) => {}
+            Err(error) if !honoured && error.fault == Fault::Forbidden => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(all))
 }
 
 /// What is known of copies. Of the ledger and the caches only: whether a copy has an object is read with its token.

@@ -15,7 +15,7 @@ use crate::domain::pv::{Ours, Pv, PvPhase, Role};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::ByConsent;
+use crate::domain::token::{ByConsent, Note, TokenKind};
 use crate::plan::{Plan, Refusal, provision};
 
 /// All that is looked at.
@@ -51,6 +51,11 @@ pub struct Admission<'a> {
     /// What those of the claim's namespace call the source.
     pub told: String,
 }
+
+/// Copies of one volume that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations have.
+const MOST_COPIES: usize = 64;
+/// The same for one namespace.
+pub const MOST_COPIES_OF_NAMESPACE: usize = 16;
 
 fn refuse<T>(reason: R, text: impl Into<String>) -> Result<T, Plan> {
     Err(Refusal::new(reason, text).into())
@@ -88,6 +93,7 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         );
     }
     fits(told, Some(pv.capacity), bytes)?;
+    room_for_a_token(e, pv, told)?;
     if seen.outgrown {
         let text = format!(
             "{told} holds more than this claim asks for, or more files than are copied; make this claim again with a larger request"
@@ -209,6 +215,24 @@ fn source_volume<'a>(source: &Claim, told: &str, pv: Option<&'a Pv>) -> Result<(
             format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied"),
         ),
     }
+}
+
+/// Each copy that waits or runs is written on the source's object, which has room for so many, and whose end waits for them all.
+fn room_for_a_token(e: &Examined<'_>, pv: &Pv, told: &str) -> Result<(), Plan> {
+    let copying = pv.tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
+    let own = |note: &Option<Note>| {
+        note.as_ref()
+            .is_some_and(|note| note.claim().namespace == e.claim.key.namespace)
+    };
+    let (all, of_namespace) = (copying.clone().count(), copying.filter(|(_, note)| own(note)).count());
+    if all < MOST_COPIES && of_namespace < MOST_COPIES_OF_NAMESPACE {
+        return Ok(());
+    }
+    let text = format!(
+        "{told} is being copied for {of_namespace} claims of this namespace, and for as many as it may be at once; this claim goes on when \
+         one of them is done"
+    );
+    refuse(R::LimitReached, text)
 }
 
 /// The backend of the source, which the class of the claim must mean too.
