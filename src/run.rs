@@ -32,18 +32,14 @@ use anyhow::Context as _;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod backends;
 mod ending;
 mod gauges;
-
-/// How long a start waits for the first word of whether there are ReferenceGrants.
-const FOR_GRANTS: Duration = Duration::from_secs(5);
+mod watching;
 
 /// Time of day.
 struct WallClock;
@@ -153,14 +149,7 @@ async fn work(
     let written = feed.clone();
     let cluster = Arc::new(ApiServer::new(client.clone()).echoing(move |pv| written.pv_written(pv)));
     let mut tasks = JoinSet::new();
-    let mut synced = watch_everything(&mut tasks, client, args, &feed);
-    let (known, mut of_grants) = watch::channel(false);
-    tasks.spawn(feed.grants(client.clone(), known));
-    for one in &mut synced {
-        one.wait_for(|synced| *synced).await.context("a watch ended")?;
-    }
-    // A moment, so that no claim is told what is true for the first second only. It may be missing, and stay so.
-    let _ = tokio::time::timeout(FOR_GRANTS, of_grants.wait_for(|known| *known)).await;
+    watching::begin(&mut tasks, client, args, &feed).await?;
     settle_ledger(&*ledger, &*cluster, leadership, metrics).await?;
 
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
@@ -266,33 +255,6 @@ pub async fn cluster_id(client: &Client) -> anyhow::Result<tombolo_backend_api::
         .uid()
         .map(tombolo_backend_api::ClusterId)
         .context("namespace kube-system has no UID")
-}
-
-fn watch_everything(
-    tasks: &mut JoinSet<()>,
-    client: &Client,
-    args: &RunArgs,
-    feed: &Feed,
-) -> Vec<watch::Receiver<bool>> {
-    let mut waiting = Vec::new();
-    let mut synced = || {
-        let (sender, receiver) = watch::channel(false);
-        waiting.push(receiver);
-        sender
-    };
-    tasks.spawn(feed.clone().claims(client.clone(), synced()));
-    tasks.spawn(feed.clone().pvs(client.clone(), synced()));
-    tasks.spawn(feed.clone().classes(client.clone(), synced()));
-    tasks.spawn(feed.clone().namespaces(client.clone(), synced()));
-    tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
-    tasks.spawn(feed.clone().cross_sources(client.clone(), synced()));
-    // Not waited for: nothing is told of snapshots before they are known.
-    tasks.spawn(feed.clone().all_of_snapshots(client.clone()));
-    if args.trident_references {
-        // Not waited for: its definition may never be installed.
-        tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));
-    }
-    waiting
 }
 
 #[cfg(test)]

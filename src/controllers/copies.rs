@@ -138,7 +138,7 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Fai
     }
     // One that runs is not stopped; whoever goes on with it, as after a restart, asks again.
     if let Some(consent) = &wanted.consent
-        && copying::is_withdrawn(&ctx.caches, &ctx.ports, &wanted.claim.key, consent).await?
+        && copying::is_withdrawn(&ctx.caches, &ctx.ports, &wanted.claim.key, &wanted.source_uid, consent).await?
     {
         return Ok(Made::Withdrawn);
     }

@@ -5,10 +5,13 @@
 
 use super::ids::{ClaimKey, Namespace};
 use super::reference::ReferenceKind;
-use super::source::Source;
+use super::source::{Source, SourceKind};
 use crate::api::names;
 use serde::Deserialize;
 use serde_json::Value;
+
+/// The kind of those who ask for copies, and of most of what is asked for.
+const CLAIM: &str = SourceKind::Claim.as_str();
 
 /// One grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +71,7 @@ impl<'a> Referrer<'a> {
     pub const fn claims_of(namespace: &'a Namespace) -> Self {
         Self {
             group: "",
-            kind: "PersistentVolumeClaim",
+            kind: CLAIM,
             namespace,
         }
     }
@@ -88,7 +91,7 @@ impl<'a> Referent<'a> {
     pub fn claim(key: &'a ClaimKey) -> Self {
         Self {
             group: "",
-            kind: "PersistentVolumeClaim",
+            kind: CLAIM,
             namespace: &key.namespace,
             name: &key.name,
         }
@@ -120,6 +123,17 @@ impl Grant {
             from: entries(spec, "from"),
             to: entries(spec, "to"),
         }
+    }
+
+    /// What of it can concern us: who may copy and who may share, and what of. Grants are written by tenants, for all kinds of things, and
+    /// most are nothing to be kept, or to wake anybody for.
+    #[must_use]
+    pub fn concerning_us(mut self) -> Option<Self> {
+        let us = [("", CLAIM), (names::GROUP, ReferenceKind::Volume.as_str())];
+        let sources = [SourceKind::Claim, SourceKind::Snapshot].map(|kind| (kind.group(), kind.as_str()));
+        self.from.retain(|from| us.contains(&(&from.group, &from.kind)));
+        self.to.retain(|to| sources.contains(&(&to.group, &to.kind)));
+        (!self.from.is_empty() && !self.to.is_empty()).then_some(self)
     }
 
     /// Whether this grant alone lets `from` refer to `to`: any entry of the one list with any of the other, each compared as it is

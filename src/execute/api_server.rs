@@ -8,10 +8,12 @@ mod snapshots;
 use super::claim_status;
 use super::cluster::{ApiError, Cluster, Fault};
 use super::manifest::persistent_volume;
+use crate::api::cross_namespace_source::CrossNamespaceSource;
 use crate::api::names;
 use crate::api::trident_volume_reference::TridentVolumeReference;
 use crate::api::volume_reference::VolumeReference;
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::growth::STORAGE;
@@ -257,6 +259,12 @@ impl Cluster for ApiServer {
             }
         }
         Ok(None)
+    }
+
+    async fn cross_source(&self, key: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
+        let api: Api<CrossNamespaceSource> = Api::namespaced(self.client.clone(), key.namespace.as_str());
+        let found = api.get_opt(&key.name).await.map_err(unread)?;
+        Ok(found.as_ref().and_then(project::cross_source))
     }
 
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

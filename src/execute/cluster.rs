@@ -4,6 +4,7 @@
 //! `memory` is one for simulations, with the same refusals.
 
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{
@@ -36,6 +37,8 @@ pub trait Cluster: Send + Sync + 'static {
     async fn references(&self, kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
     /// All ReferenceGrants of a namespace; `None`: the kind is not served.
     async fn grants(&self, namespace: &Namespace) -> Result<Option<Vec<Grant>>, ApiError>;
+    /// A CrossNamespaceSource.
+    async fn cross_source(&self, key: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError>;
     /// All claims: asked for only where data is about to go, or where nothing says where a claim may be.
     async fn claims(&self) -> Result<Vec<Claim>, ApiError>;
     /// A namespace.

@@ -8,6 +8,7 @@
 
 use super::*;
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{
@@ -228,6 +229,9 @@ impl Cluster for WatchedCluster {
         unreachable!("an action reads")
     }
     async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
+        unreachable!("an action reads")
+    }
+    async fn cross_source(&self, _: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
         unreachable!("an action reads")
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

@@ -76,6 +76,7 @@ impl World {
 
     fn tell(&self, of: &str) -> Explanation {
         let mut index = Index::default();
+        index.grants_are(crate::domain::served::Served::NotInstalled);
         if self.class {
             index.put_class(class("gold").name, Some(class("gold")));
         }

@@ -11,7 +11,7 @@ use crate::domain::pv::{BoundTo, Joined, Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKind};
 use crate::domain::served::Served;
 use crate::execute::cluster::{ApiError, Cluster, Fault};
-use crate::plan::consent::{ByGrant, Consent, Membership, names, state};
+use crate::plan::consent::{ByGrant, Consent, Known, Membership, names, state};
 use std::sync::Arc;
 
 /// The state of a member's consent, read live: withdrawal needs positive evidence, and a cache may merely have missed
@@ -77,19 +77,31 @@ async fn live_grant(
     namespace: &Namespace,
     owner: &ClaimKey,
 ) -> Result<ByGrant, ApiError> {
-    if !joined.by_grant() && with(caches, |index| index.grants_in(&owner.namespace).next().is_none()) {
+    let (served, some) = with(caches, |index| {
+        (
+            index.grants_served(),
+            index.grants_in(&owner.namespace).next().is_some(),
+        )
+    });
+    // Where there is none there is none to be missed.
+    if !joined.by_grant() && !some && matches!(served, Served::Yes | Served::NotInstalled) {
         return Ok(ByGrant::No);
     }
-    let grants = match cluster.grants(&owner.namespace).await {
-        Err(error) if error.fault == Fault::Forbidden => None,
-        answer => answer?,
+    let answer = cluster.grants(&owner.namespace).await;
+    let grants = match &answer {
+        Ok(Some(grants)) => Known::All(grants),
+        Ok(None) if served == Served::NotInstalled => Known::NotInstalled,
+        // Known a moment ago, and going.
+        Ok(None) => Known::Unreadable,
+        Err(error) if error.fault == Fault::Forbidden => Known::Unreadable,
+        Err(_) => return answer.map(|_| ByGrant::Unknown),
     };
     // After them, as they may be missing because it goes.
     let going = cluster
         .namespace(&owner.namespace)
         .await?
         .is_none_or(|view| view.terminating);
-    Ok(ByGrant::of(grants.as_deref(), going, joined, namespace, owner))
+    Ok(ByGrant::of(grants, going, joined, namespace, owner))
 }
 
 /// The claim that the volume of a member is bound to.
@@ -149,8 +161,12 @@ impl Shown {
         let by_grant = |owner: &ClaimKey| {
             let going = index.namespace(&owner.namespace).is_some_and(|view| view.terminating);
             let grants: Vec<Grant> = index.grants_in(&owner.namespace).cloned().collect();
-            let readable = Some(&*grants).filter(|_| index.grants_served() == Served::Yes);
-            ByGrant::of(readable, going, joined, &claim.key.namespace, owner)
+            let known = match index.grants_served() {
+                Served::Yes => Known::All(&grants),
+                Served::NotInstalled => Known::NotInstalled,
+                Served::Unknown | Served::Forbidden => Known::Unreadable,
+            };
+            ByGrant::of(known, going, joined, &claim.key.namespace, owner)
         };
         Some(Self {
             namespace: claim.key.namespace.clone(),

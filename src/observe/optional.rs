@@ -97,10 +97,12 @@ async fn watch(client: &Client, of: Foreign, resource: &ApiResource, tell: &(imp
             Ok(watcher::Event::Apply(object)) => tell(News::There(object)),
             Ok(watcher::Event::Delete(object)) => tell(News::Gone(object)),
             Err(error) if refused_with(&error) == Some(404) => return,
+            // A watch that goes on when the right is given back would not list, nor tell what happened meanwhile.
+            Err(error) if refused_with(&error) == Some(403) => {
+                tracing::warn!(kind = of.kind, %error, "a kind may not be read");
+                return tell(News::Served(Served::Forbidden));
+            }
             Err(error) => {
-                if refused_with(&error) == Some(403) {
-                    tell(News::Served(Served::Forbidden));
-                }
                 tracing::warn!(kind = of.kind, %error, "a watch failed; it is tried again");
             }
         }

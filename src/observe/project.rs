@@ -78,17 +78,12 @@ pub const GRANTS: Foreign = Foreign {
     versions: &["v1", "v1beta1"],
 };
 
-/// A ReferenceGrant.
+/// A ReferenceGrant; `None`: it concerns nothing of ours.
 pub fn grant(object: &DynamicObject) -> Option<Grant> {
     let meta = &object.metadata;
     let namespace = Namespace::new(meta.namespace.clone()?);
     let terminating = meta.deletion_timestamp.is_some();
-    Some(Grant::read(
-        namespace,
-        meta.name.clone()?,
-        terminating,
-        object.data.get("spec"),
-    ))
+    Grant::read(namespace, meta.name.clone()?, terminating, object.data.get("spec")).concerning_us()
 }
 
 fn key(kind: ReferenceKind, meta: &ObjectMeta) -> Option<ReferenceKey> {

@@ -21,6 +21,7 @@ use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{Namespace as KubeNamespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
+use kube::core::DynamicObject;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -185,11 +186,11 @@ impl Feed {
             self.change(|index| match news {
                 News::Served(served) => index.grants_are(served),
                 News::All(all) => index.reset_grants(all.iter().filter_map(project::grant).collect()),
-                News::There(object) => project::grant(&object).map_or_else(Wake::new, |grant| index.put_grant(grant)),
-                News::Gone(object) => {
-                    let grant = project::grant(&object);
-                    grant.map_or_else(Wake::new, |g| index.remove_grant(&g.namespace, &g.name))
-                }
+                News::There(object) => match project::grant(&object) {
+                    Some(grant) => index.put_grant(grant),
+                    None => remove_grant(index, &object),
+                },
+                News::Gone(object) => remove_grant(index, &object),
             });
             known.send_replace(true);
         };
@@ -255,6 +256,12 @@ fn reference_key<T: ResourceExt>(kind: ReferenceKind, object: &T) -> ReferenceKe
         namespace: Namespace::new(object.namespace().unwrap_or_default()),
         name: object.name_any(),
     }
+}
+
+/// A grant that is gone, or concerns nothing of ours any more.
+fn remove_grant(index: &mut Index, object: &DynamicObject) -> Wake {
+    let namespace = Namespace::new(object.namespace().unwrap_or_default());
+    index.remove_grant(&namespace, &object.name_any())
 }
 
 fn references(kind: ReferenceKind) -> Reset {

@@ -72,9 +72,18 @@ pub fn decide(o: &ForClaim<'_>) -> Plan {
 
 /// Its class is gone, or another provisioner's by now. What was begun for it stays ours, and is not forgotten in silence.
 fn without_class(o: &ForClaim<'_>) -> Plan {
-    match o.record {
-        Some(_) => Plan::refused(handshake::class_is_gone()),
-        None => Plan::not_ours(),
+    match (o.record, &o.claim.source, &o.claim.class) {
+        (Some(_), ..) => Plan::refused(handshake::class_is_gone()),
+        (None, DataSource::Indirect { .. } | DataSource::Misplaced { .. }, Some(class)) => {
+            // As of a populator's kind, its own provisioner says nothing of it, and nobody else would.
+            let text = format!(
+                "a CrossNamespaceSource is copied for StorageClasses of provisioner {} only, and {class} is none; make the claim again with \
+                 one of those",
+                names::PROVISIONER
+            );
+            Plan::refused(Refusal::new(R::UnsupportedClass, text))
+        }
+        (None, ..) => Plan::not_ours(),
     }
 }
 

@@ -51,18 +51,30 @@ pub enum ByGrant {
     Permits,
     /// None does.
     No,
-    /// The member came by one, and whether it is there cannot be told: their kind is not served, or they go with their namespace.
+    /// It cannot be told: they may not be read, or go with their namespace, or their definition went and took one with it by which the
+    /// member came.
     Unknown,
 }
 
+/// The ReferenceGrants of a namespace, as far as they are known.
+#[derive(Debug, Clone, Copy)]
+pub enum Known<'a> {
+    /// All of them.
+    All(&'a [Grant]),
+    /// Their kind is not defined, so there are none.
+    NotInstalled,
+    /// They may be there, and cannot be read.
+    Unreadable,
+}
+
 impl ByGrant {
-    /// What is said of a member by `grants`, those of the owner's namespace; `None`: they cannot be read.
-    pub fn of(grants: Option<&[Grant]>, going: bool, joined: &Joined, namespace: &Namespace, owner: &ClaimKey) -> Self {
+    /// What is said of a member by the grants of the owner's namespace, which may be `going` away.
+    pub fn of(grants: Known<'_>, going: bool, joined: &Joined, namespace: &Namespace, owner: &ClaimKey) -> Self {
         match grants {
-            Some(grants) if shared_by(grants, namespace, owner).is_some() => Self::Permits,
-            Some(_) if !going => Self::No,
-            Some(_) | None if joined.by_grant() => Self::Unknown,
-            Some(_) | None => Self::No,
+            Known::All(grants) if shared_by(grants, namespace, owner).is_some() => Self::Permits,
+            Known::All(_) if !going => Self::No,
+            Known::NotInstalled if !joined.by_grant() => Self::No,
+            Known::All(_) | Known::NotInstalled | Known::Unreadable => Self::Unknown,
         }
     }
 

@@ -141,6 +141,8 @@ pub struct Wanted {
     pub class: ClassName,
     /// Whose consent has to be there still when an attempt begins; `None`: nobody's.
     pub consent: Option<ByConsent>,
+    /// UID of the claim or snapshot that was asked for.
+    pub source_uid: String,
     /// In this order; the first that fails ends the attempt.
     pub actions: Vec<Action>,
 }
@@ -198,7 +200,8 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         from: reading.data().clone(),
         handle,
         bytes: note.bytes,
-        drop_set_id: reading.namespace() != Some(&note.claim.namespace),
+        // A reclaim may have brought the source to the copy's namespace meanwhile.
+        drop_set_id: note.consent.is_some() || reading.namespace() != Some(&note.claim.namespace),
     };
     let intent = Intent::Copy { from: reading.from() };
     // Whatever step a damaged record has open, this one is.
@@ -236,6 +239,7 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         claim: claim.clone(),
         class: note.class.clone(),
         consent: note.consent.clone(),
+        source_uid: note.source_uid.clone(),
         actions: vec![
             Action::Record(begun),
             copy,

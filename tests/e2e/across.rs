@@ -83,6 +83,10 @@ async fn xn_06_without_the_gate_a_cross_namespace_source_and_a_grant_give_a_copy
     assert_eq!(w.read(&made, "file").await, "of prod");
     said(&w, &dev, "prod-data", "Accepted").await;
 
+    w.claim(&dev, through("theirs", "prod-data").class("somebody-else-s"))
+        .await;
+    w.held(&dev, "theirs", "UnsupportedClass", "somebody-else-s").await;
+
     // What is copied is the consumer's; without the grant there is no other.
     w.delete(&grants(&w.client, &prod), "to-dev").await;
     said(&w, &dev, "prod-data", "NotGranted").await;

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tombolo::api::names;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
@@ -109,6 +110,9 @@ impl Cluster for MemoryCluster {
         Ok(Some(
             all.iter().filter(|g| g.namespace == *namespace).cloned().collect(),
         ))
+    }
+    async fn cross_source(&self, _: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
+        Ok(None)
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         Ok(self.store().all_claims().iter().map(|c| (**c).clone()).collect())

@@ -285,6 +285,7 @@ impl Leader {
             classes,
             index.reset_namespaces(namespaces),
             index.reset_references(ReferenceKind::Volume, store.references.values().cloned().collect()),
+            index.reset_grants(store.grants.clone()),
             index.reset_pvs(store.all_pvs().iter().map(|pv| (**pv).clone()).collect()),
             index.reset_claims(store.all_claims().iter().map(|c| (**c).clone()).collect()),
         ];

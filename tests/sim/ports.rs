@@ -9,6 +9,7 @@ use tombolo::api::conditions::Statement;
 use tombolo::api::revocation::RevocationStatus;
 use tombolo::domain::change::Change;
 use tombolo::domain::claim::Claim;
+use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
@@ -64,6 +65,7 @@ gated! {
     Read fn reference(key: &ReferenceKey) -> Result<Option<Reference>, ApiError>;
     Read fn references(kind: ReferenceKind, namespace: &Namespace) -> Result<Option<Vec<Reference>>, ApiError>;
     Read fn grants(namespace: &Namespace) -> Result<Option<Vec<Grant>>, ApiError>;
+    Read fn cross_source(key: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError>;
     Read fn claims() -> Result<Vec<Claim>, ApiError>;
     Read fn namespace(name: &Namespace) -> Result<Option<NamespaceView>, ApiError>;
     Write fn create_pv(pv: &NewPv, source: &MountSource) -> Result<(), ApiError>;

@@ -40,6 +40,7 @@ fn without_reference(w: &World) {
         let _ = index.put_claim(claim("prod/data").bound().shares("team"));
         let _ = index.put_claim(claim("team/app").bound().asks("prod/data"));
         let _ = index.reset_references(ReferenceKind::Volume, Vec::new());
+        let _ = index.grants_are(crate::domain::served::Served::NotInstalled);
     });
 }
 

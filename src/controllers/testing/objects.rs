@@ -1,6 +1,7 @@
 //! An API server of PersistentVolumes and claims, whose watches are never late.
 
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{
@@ -31,6 +32,7 @@ struct State {
     pvs: BTreeMap<PvName, Pv>,
     claims: BTreeMap<ClaimKey, Claim>,
     grants: Vec<Grant>,
+    cross_sources: BTreeMap<CrossSourceKey, CrossSource>,
     caches: Option<Caches>,
 }
 
@@ -76,6 +78,15 @@ impl Objects {
             let _ = caches.write().unwrap().put_claim(claim.clone());
         }
         state.claims.insert(claim.key.clone(), claim);
+    }
+
+    /// A CrossNamespaceSource; the caches show it only if they are `late` by none.
+    pub(crate) fn cross_source(&self, source: CrossSource, late: bool) {
+        let mut state = self.state();
+        if let Some(caches) = state.caches.as_ref().filter(|_| !late) {
+            let _ = caches.write().unwrap().put_cross_source(source.clone());
+        }
+        state.cross_sources.insert(source.key.clone(), source);
     }
 
     /// These are all ReferenceGrants.
@@ -152,6 +163,9 @@ impl Cluster for Objects {
     }
     async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
         Ok(Some(self.state().grants.clone()))
+    }
+    async fn cross_source(&self, key: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
+        Ok(self.state().cross_sources.get(key).cloned())
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         Ok(self.state().claims.values().cloned().collect())

@@ -6,6 +6,7 @@ pub use consenting::is_withdrawn;
 
 use super::{Caches, with};
 use crate::domain::claim::Claim;
+use crate::domain::cross_source::CrossSourceKey;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, VolumeId};
 use crate::domain::pv::Pv;
@@ -15,11 +16,12 @@ use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::{Kind, Snapshot};
 use crate::domain::source::Source;
 use crate::domain::token::{AskedBy, Token, TokenKind};
+use crate::execute::cluster::{ApiError, Cluster};
 use crate::execute::{Failure, Ports};
 use crate::ledger::Ledger;
 use crate::observe::index::Index;
 use crate::plan::copy::ForCopy;
-use crate::plan::copy::asked::{asked, taken_of};
+use crate::plan::copy::asked::{Asked, asked, taken_of};
 use crate::plan::copy::consent::Agreeing;
 use crate::plan::copy::restore::ForRestore;
 use crate::plan::handshake;
@@ -31,6 +33,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct CopyView {
     by: AskedBy,
+    /// The CrossNamespaceSource that says what is meant, if one does.
+    through: Option<CrossSourceKey>,
     named: Option<Source>,
     grants: Vec<Grant>,
     served: Served,
@@ -130,6 +134,13 @@ impl CopyView {
         let elsewhere = named.iter().filter(|source| source.namespace != claim.key.namespace);
         Some(Self {
             by: asked.by(),
+            through: match &asked {
+                Asked::Indirect(name) => Some(CrossSourceKey {
+                    namespace: claim.key.namespace.clone(),
+                    name: name.clone(),
+                }),
+                Asked::Named(_) | Asked::Annotated(_) => None,
+            },
             grants: elsewhere
                 .flat_map(|source| index.grants_in(&source.namespace))
                 .cloned()
@@ -172,8 +183,10 @@ impl CopyView {
             owner: Some(&key),
         };
         let consent = live_consent(cluster, asking, &self.references);
-        let (source, pv, consent) = tokio::try_join!(cluster.claim(&key), pv, consent)?;
-        let same = source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref();
+        let meant = self.meant_live(cluster);
+        let (source, pv, consent, meant) = tokio::try_join!(cluster.claim(&key), pv, consent, meant)?;
+        let same =
+            source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref() && meant == self.named;
         (self.source, self.source_pv) = (source.map(Arc::new), pv.map(Arc::new));
         (self.grants, self.served, self.references) = (consent.grants, consent.served, consent.references);
         Ok(same)
@@ -181,6 +194,14 @@ impl CopyView {
 }
 
 impl CopyView {
+    /// What is meant by now. A CrossNamespaceSource that was made again under its name may mean something else than the caches say.
+    async fn meant_live(&self, cluster: &dyn Cluster) -> Result<Option<Source>, ApiError> {
+        match &self.through {
+            Some(key) => Ok(cluster.cross_source(key).await?.and_then(|found| found.source)),
+            None => Ok(self.named.clone()),
+        }
+    }
+
     async fn read_snapshot_live(&mut self, claim: &Claim, ports: &Ports) -> Result<bool, Failure> {
         let (Some(source), Some(view)) = (&self.named, &mut self.restore) else {
             return Ok(false);
@@ -207,7 +228,8 @@ impl CopyView {
         };
         let consent = live_consent(&*ports.cluster, asking, &self.references).await?;
         (self.grants, self.served, self.references) = (consent.grants, consent.served, consent.references);
-        Ok(view.content.as_ref().map(|content| &content.name) == before.as_ref())
+        let same = view.content.as_ref().map(|content| &content.name) == before.as_ref();
+        Ok(same && self.meant_live(&*ports.cluster).await? == self.named)
     }
 }
 

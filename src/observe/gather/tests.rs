@@ -1,6 +1,7 @@
 //! Whom a live look finds, and in which order it looks.
 
 use super::*;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
@@ -60,6 +61,9 @@ impl Cluster for Readable {
     async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
         self.ask("grants".to_owned());
         Ok(Some(Vec::new()))
+    }
+    async fn cross_source(&self, _: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
+        unreachable!("no claim names one")
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {
         self.ask("claims".to_owned());

@@ -7,6 +7,7 @@ use crate::domain::pv::Pv;
 use crate::domain::reference::Reference;
 use crate::domain::token::{Token, TokenKind};
 use crate::observe::work::Work;
+use crate::plan::copy::source::MOST_COPIES_OF_NAMESPACE;
 use crate::plan::handshake;
 
 impl Index {
@@ -103,6 +104,17 @@ impl Index {
         wake.extend(copies.map(|token| Work::Volume(VolumeId::from(&token.claim.pv_name()))));
         let claims = tokens.filter_map(|token| self.claims_by_uid.get(&token.claim));
         wake.extend(claims.map(|key| Work::Claim(key.clone())));
+        // Where many copies had begun, one that is over makes room for another that waits.
+        let copies = |pv: &Pv| {
+            pv.tokens
+                .keys()
+                .filter(|token| token.kind == TokenKind::Copying)
+                .count()
+        };
+        if copies(new) < copies(old) && copies(old) >= MOST_COPIES_OF_NAMESPACE {
+            let source = new.claim.iter().flat_map(|claim| self.copiers_of(&claim.key));
+            wake.extend(source.cloned().map(Work::Claim));
+        }
         wake
     }
 

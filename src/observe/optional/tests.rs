@@ -108,9 +108,23 @@ async fn xn_09_a_kind_that_may_not_be_read_is_told_and_tried_again() {
     let answers = vec![
         resources("v1"),
         refusal(403, "Forbidden", "no"),
+        resources("v1"),
         list("ReferenceGrant", &[grant("a")]),
         Answer::Silence,
     ];
     let (words, _) = follow_until(answers, 2).await;
     assert_eq!(words, ["Forbidden", "all 1"]);
+
+    // Also a right that goes while the watch runs, and comes back.
+    let answers = vec![
+        resources("v1"),
+        list("ReferenceGrant", &[grant("a")]),
+        Answer::Events(vec![]),
+        refusal(403, "Forbidden", "no"),
+        resources("v1"),
+        list("ReferenceGrant", &[grant("a"), grant("b")]),
+        Answer::Silence,
+    ];
+    let (words, _) = follow_until(answers, 3).await;
+    assert_eq!(words, ["all 1", "Forbidden", "all 2"]);
 }

@@ -7,6 +7,7 @@ use crate::plan::testing::{claim, key, member_pv, pv, reference};
 /// Caches with the member `team/app` of `prod/data`, which is shared with `list`.
 fn of(list: &str) -> Index {
     let mut index = Index::default();
+    let _ = index.grants_are(crate::domain::served::Served::NotInstalled);
     let (member, asker) = (member_pv("team/app", "prod/data"), claim("team/app").bound());
     let _ = index.put_pv(pv("prod/data"));
     let _ = index.put_pv(member);

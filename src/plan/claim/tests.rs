@@ -141,6 +141,18 @@ fn a_class_that_vanishes_after_the_volume_was_begun_is_said() {
 }
 
 #[test]
+fn a_cross_namespace_source_in_a_claim_of_another_provisioner_s_class_is_said_and_nothing_else_is_done() {
+    let theirs = ordinary().with(|s| {
+        s.class = None;
+        s.claim.source = DataSource::Indirect { name: "x".into() };
+    });
+    assert_eq!(theirs.refusal(), Some(R::UnsupportedClass));
+    assert!(theirs.plan().actions.is_empty());
+    let classless = theirs.with(|s| s.claim.class = None);
+    assert_eq!(classless.plan(), Plan::not_ours());
+}
+
+#[test]
 fn once_the_object_exists_binding_is_kubernetes_work() {
     for phase in [PvPhase::Pending, PvPhase::Bound, PvPhase::Released] {
         assert!(settled(

@@ -118,7 +118,11 @@ pub fn is_withdrawn(claim: &ClaimKey, source: &Source, by: AskedBy, s: &StillAgr
     let stays = s.namespace == Some(false);
     let said = match by {
         AskedBy::DataSource => s.agreeing.served == Served::Yes,
-        AskedBy::Annotation => s.agreeing.owner.is_some_and(|owner| !owner.terminating),
+        // Half a list is no evidence.
+        AskedBy::Annotation => s
+            .agreeing
+            .owner
+            .is_some_and(|owner| !owner.terminating && Grants::of(&owner.annotations).faults.is_empty()),
     };
     stays && said && given(claim, source, by, &s.agreeing).is_err()
 }

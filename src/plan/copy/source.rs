@@ -20,8 +20,9 @@ use crate::domain::size;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::ByConsent;
+use crate::domain::token::{ByConsent, Note, Token, TokenKind};
 use crate::plan::{Plan, Refusal, provision};
+use std::collections::BTreeMap;
 
 /// All that is looked at.
 #[derive(Debug, Clone)]
@@ -75,6 +76,12 @@ pub enum From<'a> {
         backend: BackendName,
     },
 }
+
+/// Copies of one volume or snapshot that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations
+/// have.
+const MOST_COPIES: usize = 64;
+/// The same for one namespace.
+pub const MOST_COPIES_OF_NAMESPACE: usize = 16;
 
 impl From<'_> {
     /// The UID of the claim or the VolumeSnapshot.
@@ -157,6 +164,7 @@ fn of_snapshot<'a>(
         bytes,
     };
     let found = restore::examine(looked_at, &of)?;
+    room_for_a_token(e, &found.content.tokens, told)?;
     let there = e.backends.iter().find(|b| b.id() == Some(&found.handle.backend));
     let backend = backend(e, parameters, there, told)?;
     let from = From::Snapshot {
@@ -204,6 +212,24 @@ pub(super) fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Pl
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// Each copy that waits or runs is written on the source's object, which has room for so many, and whose end waits for them all.
+fn room_for_a_token(e: &Examined<'_>, tokens: &BTreeMap<Token, Option<Note>>, told: &str) -> Result<(), Plan> {
+    let copying = tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
+    let own = |note: &Option<Note>| {
+        note.as_ref()
+            .is_some_and(|note| note.claim().namespace == e.claim.key.namespace)
+    };
+    let (all, of_namespace) = (copying.clone().count(), copying.filter(|(_, note)| own(note)).count());
+    if all < MOST_COPIES && of_namespace < MOST_COPIES_OF_NAMESPACE {
+        return Ok(());
+    }
+    let text = format!(
+        "{told} is being copied for {of_namespace} claims of this namespace, and for as many as it may be at once; this claim goes on when \
+         one of them is done"
+    );
+    refuse(R::LimitReached, text)
 }
 
 /// The backend of the source, which the class of the claim must mean too.

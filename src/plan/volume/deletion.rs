@@ -52,7 +52,8 @@ fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
 fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete, backend: BackendName, record: Record) -> Plan {
     let known = Record {
         backend,
-        bytes: pv.capacity,
+        // What was promised may have been written, also where a growth was not finished.
+        bytes: pv.promised(),
         terms: pv.terms().unwrap_or(record.terms),
         ..record
     };

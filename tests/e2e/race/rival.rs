@@ -14,6 +14,7 @@ use tombolo::domain::backend::{Backend, Health};
 use tombolo::domain::claim::Claim;
 use tombolo::domain::class::Class;
 use tombolo::domain::consent::Labels;
+use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
 use tombolo::domain::ids::{
@@ -341,6 +342,9 @@ impl Cluster for Hesitant {
     }
     async fn grants(&self, namespace: &Namespace) -> Answer<Option<Vec<Grant>>> {
         self.after_a_pause().await.grants(namespace).await
+    }
+    async fn cross_source(&self, key: &CrossSourceKey) -> Answer<Option<CrossSource>> {
+        self.after_a_pause().await.cross_source(key).await
     }
     async fn claims(&self) -> Answer<Vec<Claim>> {
         self.after_a_pause().await.claims().await

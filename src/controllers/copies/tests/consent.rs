@@ -1,6 +1,7 @@
 //! Copies across namespaces whose consent ends: before they begin, while they run, and between two attempts.
 
 use super::*;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 
 fn granted() -> Vec<crate::domain::grant::Grant> {
     vec![testing::grant("prod", "team")]
@@ -115,5 +116,32 @@ async fn a_copy_that_is_gone_on_with_asks_again_and_without_a_grant_nothing_of_i
         after.file_of("team/app"),
         Some(b"bytes".to_vec()),
         "and with one it begins anew"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cross_namespace_source_that_was_made_again_means_what_it_says_now() {
+    let b = bench().await;
+    b.cluster.grant(granted());
+    let named = |claim: &str| {
+        let (of, key) = (testing::key(claim), testing::key("team/x"));
+        let key = CrossSourceKey {
+            namespace: key.namespace,
+            name: key.name,
+        };
+        CrossSource::new(key, "", "PersistentVolumeClaim", of.namespace.as_str(), &of.name)
+    };
+    b.wants("team/other", "prod/old").await;
+    b.cluster.cross_source(named("prod/old"), false);
+    b.cluster.cross_source(named("prod/new"), true);
+    let indirect = |c: &mut Claim| c.source = crate::domain::source::DataSource::Indirect { name: "x".into() };
+    b.cluster.put_claim(testing::claim("team/app").with(indirect));
+    let look = claims::reconcile(&b.w.ctx, &testing::key("team/app")).await;
+    assert!(look.is_err(), "the caches are behind: it is looked at again");
+    assert!(
+        !b.object("prod/old")
+            .unwrap()
+            .tokens
+            .contains_key(&Token::copying(uid("team/app")))
     );
 }

@@ -5,6 +5,7 @@ use crate::controllers::{Next, exports, look_at};
 use crate::domain::access::OnRevoke;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Labels;
+use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::ids::{
@@ -12,6 +13,7 @@ use crate::domain::ids::{
 };
 use crate::domain::pv::{Pv, Role};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::served::Served;
 use crate::domain::token::{Note, Token};
 use crate::execute::Failure;
 use crate::execute::cluster::{ApiError, Cluster, Fault};
@@ -129,6 +131,7 @@ impl Scene {
         self.w.caches(|index| {
             let _ = index.reset_pvs(state.pvs.values().cloned().collect());
             let _ = index.reset_claims(state.claims.values().cloned().collect());
+            let _ = index.grants_are(Served::NotInstalled);
             let mut namespaces: Vec<&Namespace> = state.claims.keys().map(|key| &key.namespace).collect();
             namespaces.dedup();
             let view = |name: &Namespace| (name.clone(), state.view(name));
@@ -255,6 +258,9 @@ impl Cluster for Live {
         no()
     }
     async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
+        no()
+    }
+    async fn cross_source(&self, _: &CrossSourceKey) -> Result<Option<CrossSource>, ApiError> {
         no()
     }
     async fn claims(&self) -> Result<Vec<Claim>, ApiError> {

@@ -3,7 +3,7 @@
 use super::super::{Caches, with};
 use crate::domain::grant::Grant;
 use crate::domain::ids::{ClaimKey, Namespace};
-use crate::domain::reference::Reference;
+use crate::domain::reference::{Reference, ReferenceKind};
 use crate::domain::served::Served;
 use crate::domain::source::Source;
 use crate::domain::token::{AskedBy, ByConsent};
@@ -78,11 +78,11 @@ pub async fn is_withdrawn(
     caches: &Caches,
     ports: &Ports,
     claim: &ClaimKey,
+    source_uid: &str,
     consent: &ByConsent,
 ) -> Result<bool, Failure> {
     let cluster = &*ports.cluster;
     let ByConsent { source, by } = consent;
-    let known: Vec<Reference> = with(caches, |index| index.references_in(&claim.namespace).cloned().collect());
     let key = match (by, source.as_snapshot()) {
         (AskedBy::Annotation, Some(key)) => ports.snapshots.snapshot(&key).await?.and_then(|snapshot| snapshot.of),
         (AskedBy::Annotation, None) => source.as_claim(),
@@ -100,8 +100,19 @@ pub async fn is_withdrawn(
         by: *by,
         owner: key.as_ref(),
     };
-    let live = live_consent(cluster, asking, &known);
-    let (live, owner) = tokio::try_join!(live, owner)?;
+    let references = async {
+        match by {
+            AskedBy::Annotation => all_references(caches, cluster, &claim.namespace).await,
+            AskedBy::DataSource => Ok(Some(Vec::new())),
+        }
+    };
+    let live = live_consent(cluster, asking, &[]);
+    let (live, owner, references) = tokio::try_join!(live, owner, references)?;
+    let Some(references) = references else {
+        return Ok(false);
+    };
+    // Another claim of its name says nothing of what the one before consented to.
+    let owner = owner.filter(|owner| source.as_claim().is_none() || owner.uid.as_str() == source_uid);
     // Last: what was missing above may be missing because the namespace is going away.
     let namespace = cluster.namespace(&source.namespace).await?;
     Ok(consent::is_withdrawn(
@@ -113,9 +124,30 @@ pub async fn is_withdrawn(
             agreeing: Agreeing {
                 grants: &live.grants,
                 served: live.served,
-                references: &live.references,
+                references: &references,
                 owner: owner.as_ref(),
             },
         },
     ))
+}
+
+/// All references of a namespace, of either kind that is honoured; `None`: one of them cannot be read now.
+async fn all_references(
+    caches: &Caches,
+    cluster: &dyn Cluster,
+    namespace: &Namespace,
+) -> Result<Option<Vec<Reference>>, ApiError> {
+    let mut all = Vec::new();
+    for kind in [ReferenceKind::Volume, ReferenceKind::Trident] {
+        // The compatible one may not be honoured; nobody waits for its watch, so that it is not served yet is no evidence.
+        let honoured = kind == ReferenceKind::Volume || with(caches, |index| index.serves(kind));
+        match cluster.references(kind, namespace).await {
+            Ok(Some(found)) => all.extend(found),
+            Ok(None) if honoured => return Ok(None),
+            Ok(None) => {}
+            Err(error) if !honoured && error.fault == Fault::Forbidden => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(all))
 }

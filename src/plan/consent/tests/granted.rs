@@ -41,7 +41,7 @@ fn an_owner_who_goes_takes_nothing_back_that_a_grant_gave() {
 }
 
 #[test]
-fn what_cannot_be_told_of_a_grant_is_unknown_to_those_who_came_by_one_and_no_to_others() {
+fn what_cannot_be_told_of_grants_is_unknown_and_where_there_are_none_there_is_none() {
     let joined = |via: &str| Joined {
         via: via.into(),
         source_uid: uid("prod/data"),
@@ -52,26 +52,30 @@ fn what_cannot_be_told_of_a_grant_is_unknown_to_those_who_came_by_one_and_no_to_
         joined("VolumeReference team/ref; annotation of prod/data"),
     );
     assert_eq!(granted.source(), Some(testing::key("prod/data")));
-    let of = |grants: Option<&[Grant]>, going, joined: &Joined| {
+    let of = |grants: Known<'_>, going, joined: &Joined| {
         ByGrant::of(grants, going, joined, &namespace("team"), &testing::key("prod/data"))
     };
     let sharing = [testing::share_grant("prod", "team")];
     let copies = [testing::grant("prod", "team")];
     for joined in [&granted, &annotated] {
-        assert_eq!(of(Some(&sharing), false, joined), ByGrant::Permits);
+        assert_eq!(of(Known::All(&sharing), false, joined), ByGrant::Permits);
         assert_eq!(
-            of(Some(&copies), false, joined),
+            of(Known::All(&copies), false, joined),
             ByGrant::No,
             "a grant for copies shares nothing"
         );
-        assert_eq!(of(Some(&[]), false, joined), ByGrant::No);
+        assert_eq!(of(Known::All(&[]), false, joined), ByGrant::No);
+        assert_eq!(
+            of(Known::All(&[]), true, joined),
+            ByGrant::Unknown,
+            "they go with their namespace"
+        );
+        assert_eq!(
+            of(Known::Unreadable, false, joined),
+            ByGrant::Unknown,
+            "the owner may have changed to one since"
+        );
     }
-    assert_eq!(
-        (of(None, false, &granted), of(None, false, &annotated)),
-        (ByGrant::Unknown, ByGrant::No)
-    );
-    assert_eq!(
-        (of(Some(&[]), true, &granted), of(Some(&[]), true, &annotated)),
-        (ByGrant::Unknown, ByGrant::No)
-    );
+    assert_eq!(of(Known::NotInstalled, false, &granted), ByGrant::Unknown);
+    assert_eq!(of(Known::NotInstalled, false, &annotated), ByGrant::No);
 }

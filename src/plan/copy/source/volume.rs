@@ -1,6 +1,6 @@
 //! The checks of a claim's volume that is to be copied.
 
-use super::{Examined, ForCopy, From, backend, fits, going, refuse};
+use super::{Examined, ForCopy, From, backend, fits, going, refuse, room_for_a_token};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -26,6 +26,7 @@ pub(super) fn of_claim<'a>(
         );
     }
     fits(told, Some(pv.capacity), bytes)?;
+    room_for_a_token(e, &pv.tokens, told)?;
     // One that cannot be used now has no id, and is known by its name.
     let (id, name) = (&ours.handle.backend, ours.backend.as_ref());
     let same = |b: &&Backend| b.id() == Some(id) || (b.id().is_none() && name == Some(&b.name));

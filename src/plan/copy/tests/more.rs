@@ -174,3 +174,16 @@ fn a_source_that_was_not_looked_at_gives_nothing() {
     assert!(matches!(stopped.verdict, Verdict::Refused(refusal) if refusal.reason == R::InternalError));
     assert_eq!(id("team/app").as_str(), "pvc-team-app");
 }
+
+#[test]
+fn a_volume_s_object_takes_so_many_copies_and_so_many_of_a_namespace() {
+    let begun = |namespace: &str, copies: usize| {
+        across().pv(|p| (0..copies).fold(p, |p, n| p.copying(&format!("{namespace}/copy{n}"))))
+    };
+    assert!(begun("team", 15).begins() && begun("other", 63).begins());
+    for full in [begun("team", 16), begun("other", 64)] {
+        let refusal = full.refusal().unwrap();
+        assert_eq!(refusal.reason, R::LimitReached);
+        assert!(!refusal.text.contains("other"), "{}", refusal.text);
+    }
+}
