@@ -5,6 +5,7 @@
 use crate::admin::{Admin, readiness::Readiness};
 use crate::backends::{Registry, Secrets};
 use crate::cli::{Common, RunArgs};
+use crate::controllers::contents::take_on;
 use crate::controllers::context::{Context, Locks};
 use crate::controllers::copies::{Copies, copy_on};
 use crate::controllers::purges::{Purging, purge_on};
@@ -32,11 +33,11 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 mod backends;
+mod ending;
 mod gauges;
 mod watching;
 
@@ -80,7 +81,7 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     tasks.spawn({
         let ending = ending.clone();
         async move {
-            told_to_end().await;
+            ending::told().await;
             tracing::info!("told to end");
             ending.cancel();
         }
@@ -93,13 +94,6 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     stop.cancel();
     tasks.shutdown().await;
     ended
-}
-
-async fn told_to_end() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
 }
 
 async fn lead(
@@ -165,6 +159,7 @@ async fn work(
     let statuses = Arc::new(Statuses::new(client.clone(), clock.clone()));
     let ctx = Context {
         ports: Ports {
+            snapshots: cluster.clone(),
             cluster,
             ledger: ledger.clone(),
             storage: roots.clone(),
@@ -181,6 +176,7 @@ async fn work(
         locks: Arc::new(Locks::default()),
         purges: Arc::default(),
         copies: Arc::new(Copies::new(args.copies(leadership))),
+        takes: Arc::default(),
         refusals: Arc::default(),
         reservations: Arc::default(),
         verdicts: Arc::default(),
@@ -203,6 +199,7 @@ async fn work(
     }
     tasks.spawn(purge_on(Purging::of(&ctx)));
     tasks.spawn(copy_on(ctx.clone()));
+    tasks.spawn(take_on(ctx.clone()));
     tasks.spawn(gauges::follow(ctx.clone()));
     tracing::info!(volumes = ledger.all().len(), "working");
     readiness.ready("working");

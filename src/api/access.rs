@@ -57,7 +57,7 @@ pub const ACCESS: &[Permission] = &[
         CORE,
         "persistentvolumeclaims",
         &["patch"],
-        "The finalizer of `onOwnerDelete: Hold`; a node that was chosen for a pod and has none of the class's storage. Nothing else.",
+        "The finalizer of `onOwnerDelete: Hold`; the one that keeps it while a snapshot is taken; a node that was chosen for a pod and has none of the class's storage. Nothing else.",
     ),
     cluster(
         CORE,
@@ -137,6 +137,42 @@ pub const ACCESS: &[Permission] = &[
         "referencegrants",
         &["list", "watch"],
         "The source's half of consent to a copy across namespaces.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshots",
+        READ,
+        "What claims are restored from, and what contents are made for.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshots",
+        &["patch"],
+        "The default class, for a volume for which the snapshot-controller chooses none. Nothing else.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshotcontents",
+        READ,
+        "What stands behind a snapshot; a restore and a deletion read it live.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshotcontents",
+        &["create", "patch"],
+        "Made for volumes that nodes mount by themselves; marked while it is taken or read; let go.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshotcontents/status",
+        &["patch"],
+        "Whether it can be restored from.",
+    ),
+    cluster(
+        names::SNAPSHOT_GROUP,
+        "volumesnapshotclasses",
+        &["list", "watch"],
+        "Whose snapshots are ours, and what deleting one does with the data.",
     ),
     cluster(
         names::GROUP,

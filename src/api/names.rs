@@ -26,6 +26,8 @@ pub const TRIDENT_VOLUME_REFERENCES: &str = "tridentvolumereferences.trident.net
 pub const CROSS_NAMESPACE_SOURCE: &str = "CrossNamespaceSource";
 /// API group of snapshots (kubernetes-csi).
 pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
+/// Version of their kinds.
+pub const SNAPSHOT_VERSION: &str = "v1";
 /// API group of ReferenceGrants (Gateway API).
 pub const GRANT_GROUP: &str = "gateway.networking.k8s.io";
 /// Name of the definition of ReferenceGrants.
@@ -119,6 +121,26 @@ pub const ANNOTATION_OWNER_UID: &str = "tombolo.dev/ownerUID";
 pub const ANNOTATION_PROMISED: &str = "tombolo.dev/promised";
 /// Annotation of a StorageBackend: the id of a mass revocation that an admin confirms.
 pub const ANNOTATION_CONFIRM_REVOCATION: &str = "tombolo.dev/confirmRevocation";
+/// Annotation of a StorageBackend: snapshots that an admin gives to a namespace in which they were not taken, each as
+/// `<namespace>/<snapshot id>`.
+pub const ANNOTATION_IMPORT_SNAPSHOTS: &str = "tombolo.dev/importSnapshots";
+
+/// Annotation of a VolumeSnapshotContent: taking it has begun, and its outcome is not known (external-snapshotter, as all below).
+pub const ANNOTATION_BEING_CREATED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
+/// Annotation of a VolumeSnapshotContent: its VolumeSnapshot is being deleted.
+pub const ANNOTATION_BEING_DELETED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
+/// Annotation of a VolumeSnapshotContent: volumes of the other mode may be made of it.
+pub const ANNOTATION_MODE_CHANGE: &str = "snapshot.storage.kubernetes.io/allow-volume-mode-change";
+/// Annotation of a VolumeSnapshotContent that is part of a group.
+pub const ANNOTATION_GROUP_HANDLE: &str = "groupsnapshot.storage.k8s.io/volumeGroupSnapshotHandle";
+/// Annotation of a VolumeSnapshotClass: it is the one for snapshots that name none.
+pub const ANNOTATION_DEFAULT_SNAPSHOT_CLASS: &str = "snapshot.storage.kubernetes.io/is-default-class";
+/// Finalizer of a VolumeSnapshotContent that whoever plays the sidecar takes off.
+pub const FINALIZER_CONTENT: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
+/// Finalizer of a claim that a snapshot is being taken of.
+pub const FINALIZER_SNAPSHOT_SOURCE: &str = "snapshot.storage.kubernetes.io/pvc-as-source-protection";
+/// Prefix of the names of VolumeSnapshotContents that are made for a VolumeSnapshot; its UID follows.
+pub const SNAPSHOT_CONTENT_PREFIX: &str = "snapcontent-";
 
 /// Annotation by which Kubernetes asks an external provisioner to act (KEP-1979 and `pkg/controller/volume/persistentvolume`).
 pub const ANNOTATION_STORAGE_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";

@@ -77,6 +77,9 @@ macro_rules! reasons {
     (@class $class:ident) => { Some(Class::$class) };
 }
 
+mod snapshots;
+pub use snapshots::SnapshotReason;
+
 reasons! {
     /// Reasons on a PersistentVolumeClaim, and on a PersistentVolume where the row says so.
     ClaimReason {
@@ -355,7 +358,7 @@ mod tests {
                 }
             )*};
         }
-        all!(ClaimReason BackendReason SharedVolumeReason ReferenceReason CrossSourceReason);
+        all!(ClaimReason BackendReason SharedVolumeReason ReferenceReason CrossSourceReason SnapshotReason);
     }
 
     #[test]

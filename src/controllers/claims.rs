@@ -1,11 +1,11 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::{lost, resize, volumes};
+use super::{contents, lost, resize, volumes};
 use crate::api::reasons::Class;
 use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::ids::{ClaimKey, VolumeId};
+use crate::domain::ids::{ClaimKey, ContentName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::token::Token;
 use crate::execute::cluster::{ApiError, Fault};
@@ -15,6 +15,7 @@ use crate::observe::consent::{Shown, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
+use crate::plan::copy::Origin;
 use crate::plan::exports::kept_by_one_of;
 use crate::plan::upkeep::{self, ForUpkeep};
 use crate::plan::{Action, Plan, Refusal, Verdict, claim};
@@ -39,7 +40,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let view = view.outgrown(outgrown);
     let plan = claim::decide(&view.to_decide());
     let next = match &plan.verdict {
-        Verdict::AskLive => return join(ctx, view).await,
+        Verdict::AskLive => return Box::pin(join(ctx, view)).await,
         Verdict::NotOurs => return Ok(Next::Change),
         Verdict::Refused(refusal) => refuse(ctx, view.claim(), &plan, refusal).await?,
         Verdict::Settled | Verdict::Continue if plan.actions.is_empty() => Next::Change,
@@ -104,6 +105,9 @@ async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
 
 /// Decides again on live reads, one join or copy of a volume at a time, and goes on with what the token began.
 async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
+    if let Some(content) = view.content().cloned() {
+        return Box::pin(restore(ctx, view, &content)).await;
+    }
     let Some(volume) = view.source_volume() else {
         return Err(overtaken());
     };
@@ -124,7 +128,7 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     if joined && ctx.ports.cluster.pv(&own).await?.is_some() {
         return Ok(Next::Change);
     }
-    let Some(view) = view.read_live(&*ctx.ports.cluster).await? else {
+    let Some(view) = view.read_live(&ctx.ports).await? else {
         return Err(overtaken());
     };
     if view.source_volume().as_ref() != Some(&volume) {
@@ -156,6 +160,27 @@ async fn join(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
         timer.finish(Attempt::Succeeded);
     }
     Ok(next)
+}
+
+/// The same for a claim that is made from a snapshot, whose content is kept meanwhile.
+async fn restore(ctx: &Context, view: ClaimView, content: &ContentName) -> Result<Next, Failure> {
+    let turn = Origin::Content(content.clone()).volume();
+    let Some(_turn) = ctx.turn(&turn, Work::Claim(view.claim().key.clone())) else {
+        return Ok(Next::Change);
+    };
+    if !waits(ctx, view.claim()).await? {
+        return Err(overtaken());
+    }
+    let Some(view) = view.read_live(&ctx.ports).await? else {
+        return Err(overtaken());
+    };
+    let (view, plan, _held) = ctx.decide(view);
+    if let Verdict::Refused(refusal) = &plan.verdict {
+        return refuse(ctx, view.claim(), &plan, refusal).await;
+    }
+    run(&plan.actions, &ctx.ports).await?;
+    // What is held of the backend's limits is so until the ledger has it.
+    Box::pin(contents::advance(ctx, content)).await
 }
 
 /// Whether a claim waits for a volume, as the caches say. Asked live only where an object or a token for it has gone already, as when

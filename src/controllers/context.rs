@@ -1,5 +1,6 @@
 //! What every controller is handed.
 
+use super::contents::Takes;
 use super::copies::Copies;
 use super::purges::Purges;
 use super::resize::refusals::Refusals;
@@ -47,6 +48,8 @@ pub struct Context {
     pub purges: Arc<Purges>,
     /// What is copied, and what waits for it.
     pub copies: Arc<Copies>,
+    /// What snapshots are taken, and what waits for it.
+    pub takes: Arc<Takes>,
     /// Sizes that backends have refused.
     pub refusals: Arc<Refusals>,
     /// What claims are about to take of the backends.

@@ -10,7 +10,6 @@ pub use line::{Copies, Settings};
 
 use super::context::Context;
 use super::retry;
-use crate::domain::ids::VolumeId;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Copying, Failure, run, run_copy};
 use crate::metrics::Metrics;
@@ -19,7 +18,7 @@ use crate::observe::gather::copying;
 use crate::observe::work::Work;
 use crate::plan::Action;
 use crate::plan::copy::outcome::{self, Stopped};
-use crate::plan::copy::{Wanted, progress};
+use crate::plan::copy::{Origin, Wanted, progress};
 use crate::report;
 use line::Running;
 use std::sync::{Mutex, PoisonError};
@@ -59,7 +58,11 @@ pub fn next_copy(ctx: &Context) -> Option<impl Future<Output = ()> + Send + use<
 
 async fn copy(ctx: &Context, running: &Running) {
     let wanted = &running.wanted;
-    let provision = ctx.metrics.provision(&wanted.class, Source::PersistentVolumeClaim);
+    let kind = match wanted.source {
+        Origin::Volume(_) => Source::PersistentVolumeClaim,
+        Origin::Content(_) => Source::VolumeSnapshot,
+    };
+    let provision = ctx.metrics.provision(&wanted.class, kind);
     let timer = ctx.metrics.copy();
     let heard = Heard::after(running.counted(), &ctx.metrics);
     let ended = tokio::select! {
@@ -67,7 +70,7 @@ async fn copy(ctx: &Context, running: &Running) {
         () = running.stop.cancelled() => None,
         ended = make(ctx, wanted, &heard) => Some(ended),
     };
-    let source = VolumeId::from(&wanted.source);
+    let source = &wanted.source;
     let again = match ended {
         None => {
             tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, "stopped: nobody wants the copy any more");
@@ -102,7 +105,11 @@ async fn copy(ctx: &Context, running: &Running) {
         }
     };
     // Whoever looks at the source finds the copy's object, or nobody who waits, or says that it is wanted still.
-    ctx.queue.add_after(Work::Volume(source), again);
+    let look = match source {
+        Origin::Volume(name) => Work::Volume(name.into()),
+        Origin::Content(name) => Work::Content(name.clone()),
+    };
+    ctx.queue.add_after(look, again);
 }
 
 /// How an attempt ended that did not fail.
@@ -116,20 +123,22 @@ enum Made {
 /// All the steps of a copy, while whoever waits for it is told how far it is.
 async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Failure> {
     // Whoever slept since the look that wanted it must not begin anew what has been cleared away.
-    let source = ctx.ports.cluster.pv(&wanted.source).await?;
-    if source.is_none_or(|pv| !pv.tokens.contains_key(&wanted.token)) {
+    let kept = match &wanted.source {
+        Origin::Volume(name) => {
+            let pv = ctx.ports.cluster.pv(name).await?;
+            pv.is_some_and(|pv| pv.tokens.contains_key(&wanted.token))
+        }
+        Origin::Content(name) => {
+            let content = ctx.ports.snapshots.content(name).await?;
+            content.is_some_and(|content| content.tokens.contains_key(&wanted.token))
+        }
+    };
+    if !kept {
         return Err(ApiError::new(Fault::Conflict, "the source is not kept for this copy any more").into());
     }
     // One that runs is not stopped; whoever goes on with it, as after a restart, asks again.
     if let Some(consent) = &wanted.consent
-        && copying::is_withdrawn(
-            &ctx.caches,
-            &*ctx.ports.cluster,
-            &wanted.claim.key,
-            &wanted.source_uid,
-            consent,
-        )
-        .await?
+        && copying::is_withdrawn(&ctx.caches, &ctx.ports, &wanted.claim.key, &wanted.source_uid, consent).await?
     {
         return Ok(Made::Withdrawn);
     }

@@ -5,6 +5,7 @@
 
 pub mod backends;
 pub mod claims;
+pub mod contents;
 pub mod context;
 pub mod copies;
 pub mod cross_sources;
@@ -16,6 +17,7 @@ pub mod references;
 pub mod resize;
 pub mod retry;
 pub mod shared_volumes;
+pub mod snapshots;
 pub mod sweep;
 #[cfg(test)]
 mod testing;
@@ -92,6 +94,8 @@ pub async fn look_at(ctx: &Context, work: &Work) -> Result<Next, Failure> {
         Work::SharedVolume(volume) => shared_volumes::reconcile(ctx, volume).await,
         Work::Reference(key) => references::reconcile(ctx, key).await,
         Work::CrossSource(key) => cross_sources::reconcile(ctx, key).await,
+        Work::Snapshot(key) => snapshots::reconcile(ctx, key).await,
+        Work::Content(name) => contents::reconcile(ctx, name).await,
         Work::Backend(name) => backends::reconcile(ctx, name).await,
         Work::Trash(name) => trash::reconcile(ctx, name).await,
         Work::Exports(name) => exports::reconcile(ctx, name).await,
@@ -157,6 +161,7 @@ fn subject(work: &Work) -> Subject {
         Work::Volume(_) | Work::Member(_) => Subject::Volume,
         Work::SharedVolume(_) => Subject::SharedVolume,
         Work::Reference(_) | Work::CrossSource(_) => Subject::Reference,
+        Work::Snapshot(_) | Work::Content(_) => Subject::Snapshot,
         Work::Backend(_) => Subject::Backend,
         Work::Trash(_) | Work::Exports(_) | Work::Sweep => Subject::Sweep,
     }

@@ -48,6 +48,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
     let ctx = Context {
         ports: Ports {
             cluster: Arc::new(ApiServer::new(client.clone())),
+            snapshots: Arc::new(ApiServer::new(client.clone())),
             ledger: Arc::new(ledger),
             storage: roots.clone(),
             audience: heard.clone(),
@@ -64,6 +65,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         verdicts: Arc::default(),
         purges: Arc::default(),
         copies: Arc::default(),
+        takes: Arc::default(),
         revocations: Arc::new(Statuses::new(client.clone(), clock.clone())),
         publication: Arc::new(Statuses::new(client, clock.clone())),
         metrics: Metrics::new(),
@@ -109,6 +111,7 @@ async fn root(fake: &Fake) -> Root {
         space: None,
         pinned: 0,
         word: None,
+        imports: Default::default(),
         paused: false,
     }
 }

@@ -11,6 +11,7 @@ use crate::metrics::labels::Attempt;
 use crate::observe::gather::{self, ready};
 use crate::observe::trashed::Discarding;
 use crate::observe::work::Work;
+use crate::plan::copy::Origin;
 use crate::plan::glance;
 use crate::plan::volume::{LiveVolume, TokenClaim, decide, fate, wanted};
 use crate::plan::{Action, Plan, Verdict};
@@ -28,14 +29,14 @@ const STATUS_AFTER: Duration = Duration::from_secs(5);
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure> {
-    if is_quiet(ctx, volume) && !ctx.copies.reads(volume) {
+    if is_quiet(ctx, volume) && !ctx.copies.reads(&Origin::Volume(volume.pv_name())) {
         return Ok(Next::Change);
     }
     let Some(turn) = ctx.turn(volume, Work::Volume(volume.clone())) else {
         return Ok(Next::Change);
     };
     // Whoever had the turn before may have left nothing to do.
-    if is_quiet(ctx, volume) && !ctx.copies.reads(volume) {
+    if is_quiet(ctx, volume) && !ctx.copies.reads(&Origin::Volume(volume.pv_name())) {
         return Ok(Next::Change);
     }
     advance(ctx, volume, &turn).await
@@ -87,7 +88,7 @@ pub async fn complete(ctx: &Context, volume: &VolumeId, token: &Token, turn: &Tu
 }
 
 /// What is put into the trash counts against limits without a gap, or a tenant could fill a backend by deleting.
-fn discarding(ctx: &Context, action: &Action) -> Option<Discarding> {
+pub(super) fn discarding(ctx: &Context, action: &Action) -> Option<Discarding> {
     match action {
         Action::Discard {
             backend,
@@ -98,6 +99,16 @@ fn discarding(ctx: &Context, action: &Action) -> Option<Discarding> {
             ..
         } => ctx.roots.trashed.discarding(backend, volume, owner, *bytes),
         _ => None,
+    }
+}
+
+/// What was discarded lies in the trash, and a backend's figures follow.
+pub(super) fn wake_backends(ctx: &Context, actions: &[Action]) {
+    for action in actions {
+        if let Action::Discard { backend, .. } = action {
+            ctx.wake(Work::Trash(backend.clone()));
+            ctx.queue.add_after(Work::Backend(backend.clone()), STATUS_AFTER);
+        }
     }
 }
 
@@ -116,7 +127,7 @@ fn shown_whole(view: &LiveVolume, seen: Option<&ResourceVersion>) -> Result<(), 
 /// # Errors
 /// Whatever stopped a plan.
 pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<Next, Failure> {
-    let nobody = Namespace::new("");
+    let (nobody, of) = (Namespace::new(""), Origin::Volume(volume.pv_name()));
     for _ in 0..STEPS {
         let backends = ctx.roots.views(&*ctx.ports.ledger, &nobody, &[]);
         let seen = gather::with(&ctx.caches, |index| index.seen().cloned());
@@ -124,11 +135,10 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
         for (token, known) in &mut view.copies.of_this {
             known.given_up = ctx.copies.is_given_up(token);
         }
-        ctx.copies
-            .are_on(volume, |token| view.copies.of_this.contains_key(token));
+        ctx.copies.are_on(&of, |token| view.copies.of_this.contains_key(token));
         let Plan { actions, verdict } = decide(&view);
         // Before anything is done about one that is over: it stops first.
-        ctx.copies.want(volume, wanted(&view), |token| fate(&view, token));
+        ctx.copies.want(&of, wanted(&view), |token| fate(&view, token));
         if actions
             .iter()
             .any(|a| matches!(a, Action::Discard { .. } | Action::Unprotect { .. }))
@@ -148,12 +158,7 @@ pub async fn advance(ctx: &Context, volume: &VolumeId, _turn: &Turn) -> Result<N
         if !actions.is_empty() {
             ctx.wake(Work::SharedVolume(volume.clone()));
         }
-        for action in &actions {
-            if let Action::Discard { backend, .. } = action {
-                ctx.wake(Work::Trash(backend.clone()));
-                ctx.queue.add_after(Work::Backend(backend.clone()), STATUS_AFTER);
-            }
-        }
+        wake_backends(ctx, &actions);
         match verdict {
             Verdict::Continue => {}
             Verdict::Settled | Verdict::NotOurs | Verdict::AskLive | Verdict::Refused(_) => return Ok(Next::Change),

@@ -3,6 +3,7 @@
 use super::ids::{BackendName, Namespace};
 use super::record::Usage;
 use super::size;
+use super::snapshot::handle::Imports;
 use crate::api::storage_backend;
 use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
@@ -24,6 +25,8 @@ pub struct Backend {
     pub limits: Limits,
     /// Free bytes on the file system behind it, where known.
     pub free: Option<u64>,
+    /// Snapshots on it that an admin has given to other namespaces.
+    pub imports: Imports,
     /// The node it lies on, for backends that are a directory of one node.
     pub node: Option<String>,
     /// Promised until now to everybody, or in the trash.

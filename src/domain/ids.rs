@@ -76,6 +76,23 @@ text_newtype!(
     VolumeId
 );
 
+text_newtype!(
+    /// UID of a VolumeSnapshot.
+    SnapshotUid
+);
+text_newtype!(
+    /// Name of a VolumeSnapshotClass.
+    SnapshotClassName
+);
+text_newtype!(
+    /// Name of a VolumeSnapshotContent.
+    ContentName
+);
+text_newtype!(
+    /// UID of a VolumeSnapshotContent.
+    ContentUid
+);
+
 impl ClaimUid {
     /// The name of the PersistentVolume made for this claim: a function of the UID, so that a second attempt after a crash
     /// finds the first one's volume (as sig-storage-lib-external-provisioner names them).

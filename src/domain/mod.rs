@@ -22,6 +22,7 @@ pub mod record;
 pub mod reference;
 pub mod served;
 pub mod size;
+pub mod snapshot;
 pub mod source;
 pub mod token;
 

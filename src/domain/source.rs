@@ -3,6 +3,7 @@
 //! KEP-1495 (any volume data source) and KEP-3294 (cross namespace). Nothing here decides; see `plan::claim`.
 
 use super::ids::{ClaimKey, Namespace};
+use super::snapshot::SnapshotKey;
 use crate::api::names;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,14 @@ impl Source {
     /// The claim that it is; `None`: it is none.
     pub fn as_claim(&self) -> Option<ClaimKey> {
         (self.kind == SourceKind::Claim).then(|| ClaimKey {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        })
+    }
+
+    /// The VolumeSnapshot that it is; `None`: it is none.
+    pub fn as_snapshot(&self) -> Option<SnapshotKey> {
+        (self.kind == SourceKind::Snapshot).then(|| SnapshotKey {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
         })

@@ -3,6 +3,8 @@
 //! Finalizers are changed by strategic merge patch: adding the same one twice leaves one, and `$deleteFromPrimitiveList`
 //! removes exactly what it names, where a JSON patch would need the list's indices.
 
+mod snapshots;
+
 use super::claim_status;
 use super::cluster::{ApiError, Cluster, Fault};
 use super::manifest::persistent_volume;

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod manifest;
 pub mod publication;
 pub mod revocations;
+pub mod snapshots;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -20,7 +21,7 @@ use crate::domain::access::OnDelete;
 use crate::domain::discarded::Discarded;
 use crate::domain::ids::Handle;
 use crate::ledger::Ledger;
-use crate::plan::{Action, Announcement, rules};
+use crate::plan::{Action, Announcement, Data, rules};
 use cluster::Cluster;
 use std::sync::Arc;
 use tombolo_backend_api::{Class, CopyProgress, CopyTerms, CreateVolume, Disposal, Guarded, TrashId};
@@ -33,6 +34,8 @@ const WORLD: u32 = 0o777;
 pub struct Ports {
     /// The API server.
     pub cluster: Arc<dyn Cluster>,
+    /// The part of it that has snapshots.
+    pub snapshots: Arc<dyn snapshots::SnapshotObjects>,
     /// The ledger.
     pub ledger: Arc<dyn Ledger>,
     /// The storage backends.
@@ -141,9 +144,11 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
                 drop_set_id: *drop_set_id,
                 max_entries: copying.max_entries,
             };
-            behind(handle)?
-                .clone_volume(&from.path, &volume, &terms, copying.progress)
-                .await?;
+            let (backend, progress) = (behind(handle)?, copying.progress);
+            match from {
+                Data::Volume(from) => backend.clone_volume(&from.path, &volume, &terms, progress).await?,
+                Data::Snapshot(from) => backend.restore_snapshot(&from.id, &volume, &terms, progress).await?,
+            };
         }
         Action::AbandonCopy { handle, .. } => behind(handle)?.abandon_copy(&handle.path).await?,
         Action::Admit {
@@ -185,6 +190,10 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
         }
         Action::PutToken { pv, token, note } => cluster.put_token(pv, token, note).await?,
         Action::TakeToken { pv, uid, token } => cluster.take_token(pv, uid, token).await?,
+        Action::KeepSnapshot {
+            content, token, note, ..
+        } => ports.snapshots.put_content_token(content, token, note).await?,
+        Action::LetSnapshotGo { content, token } => ports.snapshots.take_content_token(content, token).await?,
         Action::PutHold(claim) => cluster.put_hold(claim).await?,
         Action::TakeHold(claim) => cluster.take_hold(claim).await?,
         Action::Reschedule { claim, version } => cluster.reschedule(claim, version).await?,

@@ -92,6 +92,7 @@ async fn watched(fails: Option<usize>) -> Watched {
     let ledger = MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger;
     let ports = Ports {
         cluster: Arc::new(WatchedCluster(steps.clone())),
+        snapshots: Arc::new(snapshots::NotInstalled),
         ledger: Arc::new(WatchedLedger(ledger, steps.clone())),
         storage: Arc::new(WatchedStorage(
             Guarded::new(Arc::new(fake.clone()), mark),
@@ -133,6 +134,7 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         Action::MarkResize { .. } => &["mark resize"],
         Action::NoteCut { .. } => &["note cut"],
         Action::CreatePv(_) => &["backend", "create pv"],
+        Action::KeepSnapshot { .. } | Action::LetSnapshotGo { .. } => &[],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
         Action::PutHold(_) => &["put hold"],

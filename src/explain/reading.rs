@@ -2,6 +2,8 @@
 //!
 //! What may not be read is remembered with its reason, and never taken for absent.
 
+mod snapshots;
+
 use super::checks::{Input, Unseen};
 use super::copying;
 use crate::api::cross_namespace_source::CrossNamespaceSource;
@@ -17,7 +19,6 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimKey, Namespace};
 use crate::domain::record::Usage;
 use crate::domain::reference::ReferenceKind;
-use crate::domain::served::Served;
 use crate::execute::api_server::{ApiServer, fault};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
@@ -146,20 +147,9 @@ impl Reading {
                 self.index.put_cross_source(source);
             }
         }
-        self.index.meant(namespace, &asked)?.as_claim()
-    }
-
-    async fn grants(&mut self, namespace: &Namespace) {
-        let found = self.cluster.grants(namespace).await;
-        match self.seen(
-            Input::Grants,
-            &format!("ReferenceGrants of namespace {namespace}"),
-            found,
-        ) {
-            Some(Some(grants)) => drop(self.index.reset_grants(grants)),
-            Some(None) => drop(self.index.grants_are(Served::NotInstalled)),
-            None => {}
-        }
+        let source = self.index.meant(namespace, &asked)?;
+        self.snapshot(&source).await;
+        source.as_claim()
     }
 
     async fn namespace(&mut self, input: Input, name: &Namespace) {
@@ -285,6 +275,7 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
         asked: status.backend_id.is_some(),
         limits: Limits::from(object.spec.limits.as_ref()).on(known(status.total_bytes), &capabilities),
         free: known(status.free_bytes),
+        imports: Default::default(),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),
         used: Usage {
             volumes: counted.volumes.max(told(status.volumes)),

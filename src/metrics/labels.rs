@@ -6,10 +6,11 @@ mod copies;
 mod exports;
 pub mod resizes;
 mod served;
+mod subject;
 
 pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;
-pub use {exports::ExportChange, served::*};
+pub use {exports::ExportChange, served::*, subject::Subject};
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
@@ -128,24 +129,6 @@ impl<T> From<&Result<T, tombolo_backend_api::BackendError>> for Outcome {
             Err(error) => error.class.into(),
         }
     }
-}
-
-/// What is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
-#[strum(serialize_all = "snake_case")]
-pub enum Subject {
-    /// A PersistentVolumeClaim.
-    Claim,
-    /// A PersistentVolume.
-    Volume,
-    /// A reference of any kind, a CrossNamespaceSource among them.
-    Reference,
-    /// A StorageBackend.
-    Backend,
-    /// A SharedVolume.
-    SharedVolume,
-    /// The periodic sweep.
-    Sweep,
 }
 
 /// How a look ended.

@@ -115,7 +115,10 @@ fn label_words_do_not_change_by_accident() {
         words::<Outcome>(),
         "ok invalid denied waiting transient full too_large bug cancelled"
     );
-    assert_eq!(words::<Subject>(), "claim volume reference backend shared_volume sweep");
+    assert_eq!(
+        words::<Subject>(),
+        "claim volume reference backend shared_volume snapshot sweep"
+    );
     assert_eq!(words::<Reconciled>(), "unchanged changed held failed cancelled");
     assert_eq!(words::<ErrorClass>(), "invalid denied waiting transient unknown bug");
     assert_eq!(

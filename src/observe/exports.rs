@@ -81,7 +81,7 @@ impl Users {
                         .map(|note| (&note.claim.namespace, note.access)),
                 ),
                 TokenKind::Copying => (
-                    copy::handle(ours, token).map(|handle| handle.path),
+                    copy::handle(&ours.handle.backend, token).map(|handle| handle.path),
                     note.as_ref()
                         .and_then(Note::copy)
                         .map(|note| (&note.claim.namespace, Access::ReadWrite)),

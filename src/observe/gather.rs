@@ -11,8 +11,8 @@ use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
 use crate::domain::token::Token;
-use crate::execute::Failure;
 use crate::execute::cluster::Cluster;
+use crate::execute::{Failure, Ports};
 use crate::ledger::Ledger;
 use crate::plan::claim::ForClaim;
 use crate::plan::handshake::{self, Handshake};
@@ -25,6 +25,7 @@ use std::sync::{Arc, RwLock};
 pub mod copying;
 mod live_claims;
 mod sharing;
+pub mod snapshots;
 
 use copying::{CopyView, copies};
 use live_claims::LiveClaims;
@@ -89,9 +90,10 @@ impl ClaimView {
     ///
     /// # Errors
     /// What the API server answers.
-    pub async fn read_live(mut self, cluster: &dyn Cluster) -> Result<Option<Self>, Failure> {
+    pub async fn read_live(mut self, ports: &Ports) -> Result<Option<Self>, Failure> {
+        let cluster = &*ports.cluster;
         if let Some(copy) = &mut self.copy {
-            let read = copy.read_live(&self.claim, cluster).await?;
+            let read = copy.read_live(&self.claim, ports).await?;
             self.live = true;
             return Ok(read.then_some(self));
         }

@@ -6,6 +6,7 @@
 
 mod concerned;
 mod lookup;
+mod snapshots;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,7 @@ pub struct Index {
     cross_sources: BTreeMap<CrossSourceKey, CrossSource>,
     grants: BTreeMap<Namespace, BTreeMap<String, Grant>>,
     grants_served: Served,
+    snapshots: snapshots::Snapshots,
 }
 
 /// A claim or volume without its version: whether a change concerns anybody.

@@ -1,5 +1,7 @@
 //! From stored objects to what decisions look at, for the kinds that need no file of their own.
 
+pub mod snapshots;
+
 use super::index::NamespaceView;
 use super::optional::Foreign;
 use crate::api::cross_namespace_source::{CrossNamespaceSource, SourceReference};

@@ -7,6 +7,8 @@ use crate::backends::{Opened, Tending};
 use crate::domain::backend::{Backend as BackendView, Health, Limits};
 use crate::domain::ids::{BackendName, Handle, Namespace};
 use crate::domain::record::Usage;
+use crate::domain::snapshot::content::Content;
+use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
 use crate::execute::Storage;
 use crate::ledger::Ledger;
 use crate::observe::reserved;
@@ -49,6 +51,8 @@ pub struct Root {
     pub pinned: u64,
     /// What an admin has confirmed.
     pub word: Option<String>,
+    /// Snapshots that an admin has given to other namespaces.
+    pub imports: Imports,
     /// Whether its status says that cuts wait for that.
     pub paused: bool,
 }
@@ -158,6 +162,39 @@ impl Roots {
         found.map(|(name, _)| name.clone())
     }
 
+    /// The name of the backend with this id, ready or not.
+    pub fn name_of(&self, id: &BackendId) -> Option<BackendName> {
+        let known = self.read();
+        let found = known.iter().find(|(_, root)| root.id.as_ref() == Some(id));
+        found.map(|(name, _)| name.clone())
+    }
+
+    /// The backend with a snapshot's id, if it can be used.
+    pub fn behind_snapshot(&self, handle: &SnapshotHandle) -> Option<(BackendView, Guarded)> {
+        self.read().iter().find_map(|(name, root)| match &root.state {
+            RootState::Ready(guarded) if guarded.mark().backend_id == handle.backend => {
+                Some((view(name, root, Usage::default(), Usage::default()), guarded.clone()))
+            }
+            RootState::Ready(_) | RootState::Degraded(..) => None,
+        })
+    }
+
+    /// What an admin has given to other namespaces, of the snapshots on the backend that a content's handle names.
+    pub fn imports(&self, content: &Content) -> Imports {
+        let handle = content.handle().and_then(SnapshotHandle::parse);
+        let known = self.read();
+        let of = |root: &&Root| {
+            handle
+                .as_ref()
+                .is_some_and(|handle| root.id.as_ref() == Some(&handle.backend))
+        };
+        known
+            .values()
+            .find(of)
+            .map(|root| root.imports.clone())
+            .unwrap_or_default()
+    }
+
     /// All but one, for the question whether roots overlap.
     pub fn others(&self, than: &BackendName) -> Vec<Other> {
         let known = self.read();
@@ -220,6 +257,7 @@ fn view(name: &BackendName, root: &Root, used: Usage, used_by_namespace: Usage) 
         limits: root
             .limits
             .on(root.space.map(|s| s.total), &root.capabilities.unwrap_or_default()),
+        imports: root.imports.clone(),
         free: root.space.map(|s| s.free),
         node: root.node.clone(),
         used,

@@ -2,6 +2,8 @@
 //!
 //! Decides nothing. A relist goes through the index' `reset_…`, because what vanished while a watch was down is in no event.
 
+mod snapshots;
+
 use super::gather::Caches;
 use super::index::{Index, Wake};
 use super::optional::{self, News};

@@ -1,8 +1,9 @@
 //! What there is to look at: one key for each thing that is decided about on its own.
 
 use crate::domain::cross_source::CrossSourceKey;
-use crate::domain::ids::{BackendName, ClaimKey, PvName, VolumeId};
+use crate::domain::ids::{BackendName, ClaimKey, ContentName, PvName, VolumeId};
 use crate::domain::reference::ReferenceKey;
+use crate::domain::snapshot::SnapshotKey;
 use std::time::Duration;
 
 /// One thing to look at.
@@ -20,6 +21,10 @@ pub enum Work {
     Reference(ReferenceKey),
     /// A CrossNamespaceSource's condition.
     CrossSource(CrossSourceKey),
+    /// A VolumeSnapshot that may need a content.
+    Snapshot(SnapshotKey),
+    /// What stands behind a VolumeSnapshot: taken, read, removed.
+    Content(ContentName),
     /// A backend: its mark, its health, its status.
     Backend(BackendName),
     /// A backend's trash.
@@ -41,6 +46,8 @@ impl Work {
             | Self::Member(_)
             | Self::Reference(_)
             | Self::CrossSource(_)
+            | Self::Snapshot(_)
+            | Self::Content(_)
             | Self::Backend(_)
             | Self::Trash(_)
             | Self::Sweep => Duration::ZERO,

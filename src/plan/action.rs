@@ -6,14 +6,21 @@ use crate::domain::change::Change;
 use crate::domain::cut::Cut;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ResourceVersion, VolumeId};
+use crate::domain::snapshot::content::ExactContent;
 use crate::domain::token::{Note, Token};
 use crate::plan::resize::ResizeMark;
 use tombolo_backend_api::{Admission, ExportKey};
 
+mod data;
+mod exactly;
 mod new_pv;
+mod told;
 mod words;
 
+pub use data::Data;
+pub use exactly::Exactly;
 pub use new_pv::NewPv;
+pub use told::{Subject, Told};
 
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +45,7 @@ pub enum Action {
         /// Where.
         backend: BackendName,
         /// Whose data is read.
-        from: Handle,
+        from: Data,
         /// What is made.
         handle: Handle,
         /// Bytes that it may have.
@@ -163,6 +170,24 @@ pub enum Action {
         /// The token.
         token: Token,
     },
+    /// Put a token on a snapshot's content.
+    KeepSnapshot {
+        /// The content.
+        content: ExactContent,
+        /// Where its data is.
+        backend: BackendName,
+        /// The token.
+        token: Token,
+        /// All that finishing needs.
+        note: Box<Note>,
+    },
+    /// Take a token off a snapshot's content.
+    LetSnapshotGo {
+        /// The content.
+        content: ExactContent,
+        /// The token.
+        token: Token,
+    },
     /// Put the `hold` finalizer on an owner's claim.
     PutHold(ClaimRef),
     /// Take the `hold` finalizer off.
@@ -207,27 +232,6 @@ pub enum Action {
     },
 }
 
-/// An object in the version that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exactly {
-    /// Its name.
-    pub name: PvName,
-    /// Which one of that name.
-    pub uid: PvUid,
-    /// In which version.
-    pub version: ResourceVersion,
-}
-
-impl From<&crate::domain::pv::Pv> for Exactly {
-    fn from(pv: &crate::domain::pv::Pv) -> Self {
-        Self {
-            name: pv.name.clone(),
-            uid: pv.uid.clone(),
-            version: pv.version.clone(),
-        }
-    }
-}
-
 /// Something to be told to people, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Announcement {
@@ -237,26 +241,6 @@ pub struct Announcement {
     pub reason: Told,
     /// The words.
     pub text: String,
-}
-
-/// A reason, of whichever enum fits the subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Told {
-    /// Of a claim, or of a PersistentVolume that stands for one.
-    Claim(ClaimReason),
-    /// Of a claim that does not get its volume: tools look for `ProvisioningFailed`, people for the reason in the message.
-    Refused(ClaimReason),
-    /// Of a SharedVolume.
-    SharedVolume(SharedVolumeReason),
-}
-
-/// What an announcement is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A claim.
-    Claim(ClaimRef),
-    /// A PersistentVolume.
-    Pv(PvName, PvUid),
 }
 
 impl Action {

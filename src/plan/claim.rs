@@ -145,7 +145,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if handshake::wanted(claim).is_some() {
         return share(o);
     }
-    if o.copy.is_some_and(|seen| copy::has_begun(claim, seen.source_pv)) {
+    if o.copy.is_some_and(|seen| copy::has_begun(claim, seen)) {
         // From here on it is the source's volume that is looked at.
         return Ok(Plan::settled());
     }

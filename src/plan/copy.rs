@@ -13,20 +13,26 @@ use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
-use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, VolumeId};
-use crate::domain::pv::{Ours, Pv};
+use crate::domain::ids::{BackendName, ClaimRef, ClassName, ContentName, Handle, PvName, VolumeId};
+use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
+use crate::domain::snapshot::content::Content;
 use crate::domain::source::Source;
 use crate::domain::token::{ByConsent, CopyNote, Note, Token};
 use asked::Asked;
 use consent::Agreeing;
+use keeping::Reading;
+use restore::ForRestore;
 use std::collections::BTreeMap;
-use tombolo_backend_api::VolumePath;
+use std::fmt;
+use tombolo_backend_api::{BackendId, VolumePath};
 
 pub mod asked;
 pub mod consent;
+pub mod keeping;
 pub mod outcome;
 pub mod progress;
+pub mod restore;
 pub mod schedule;
 pub mod source;
 
@@ -44,15 +50,21 @@ pub struct ForCopy<'a> {
     pub source: Option<&'a Claim>,
     /// The PersistentVolume that the source names, if there is one.
     pub source_pv: Option<&'a Pv>,
+    /// If it is a snapshot: what is looked at of it.
+    pub restore: Option<ForRestore<'a>>,
+    /// The content with the claim's token, if a restore has begun.
+    pub kept: Option<&'a Content>,
     /// Whether the source was found too large for this claim, as it is now.
     pub outgrown: bool,
 }
 
 /// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
-pub(super) fn has_begun(claim: &Claim, source_pv: Option<&Pv>) -> bool {
+pub(super) fn has_begun(claim: &Claim, seen: ForCopy<'_>) -> bool {
     let token = Token::copying(claim.uid.clone());
-    let note = source_pv.and_then(|pv| pv.tokens.get(&token));
-    note.is_some_and(Option::is_some)
+    let of_volume = seen.source_pv.map(|pv| &pv.tokens);
+    let of_snapshot = seen.kept.map(|content| &content.tokens);
+    let on = |tokens: &BTreeMap<Token, Option<Note>>| tokens.get(&token).is_some_and(Option::is_some);
+    of_volume.is_some_and(on) || of_snapshot.is_some_and(on)
 }
 
 /// Plans the token, and nothing after it. The next look finds it and goes on.
@@ -67,25 +79,60 @@ pub(super) fn begin(claim: &Claim, class: &Class, found: &source::Admission<'_>)
         on_owner_delete: found.parameters.on_owner_delete,
         mount_options: class.mount_options.clone(),
         mount: found.parameters.mount,
-        source_uid: found.source.uid.clone(),
+        source_uid: found.from.uid(),
         consent: found.consent.clone(),
     };
     let said = format!("Copying {}", found.told);
-    Plan::then_look_again(vec![
-        Action::tell(&claim.reference(), R::Provisioning, said),
-        Action::PutToken {
-            pv: found.pv.into(),
-            token: Token::copying(claim.uid.clone()),
-            note: Box::new(Note::Copy(note)),
+    let (token, note) = (Token::copying(claim.uid.clone()), Box::new(Note::Copy(note)));
+    let keep = match &found.from {
+        source::From::Claim { pv, .. } => Action::PutToken {
+            pv: (*pv).into(),
+            token,
+            note,
         },
-    ])
+        source::From::Snapshot { content, backend, .. } => Action::KeepSnapshot {
+            content: (*content).into(),
+            backend: backend.clone(),
+            token,
+            note,
+        },
+    };
+    Plan::then_look_again(vec![Action::tell(&claim.reference(), R::Provisioning, said), keep])
+}
+
+/// The object that keeps what a copy reads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// A volume's PersistentVolume.
+    Volume(PvName),
+    /// A snapshot's content.
+    Content(ContentName),
+}
+
+impl Origin {
+    /// What the ledger calls it, and whose turn is taken for it.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            Self::Volume(name) => VolumeId::from(name),
+            Self::Content(name) => VolumeId::new(name.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Volume(name) => write!(f, "{name}"),
+            Self::Content(name) => write!(f, "{name}"),
+        }
+    }
 }
 
 /// A copy to be made, and all that it takes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
-    /// The PersistentVolume whose data is read.
-    pub source: PvName,
+    /// The object that keeps what is read.
+    pub source: Origin,
     /// The token that keeps it.
     pub token: Token,
     /// The claim that gets the copy.
@@ -94,26 +141,26 @@ pub struct Wanted {
     pub class: ClassName,
     /// Whose consent has to be there still when an attempt begins; `None`: nobody's.
     pub consent: Option<ByConsent>,
-    /// The claim whose volume was asked for.
-    pub source_uid: ClaimUid,
+    /// UID of the claim or snapshot that was asked for.
+    pub source_uid: String,
     /// In this order; the first that fails ends the attempt.
     pub actions: Vec<Action>,
 }
 
 /// Where a copy lies: on the backend of its source, under its own name. `None`: a token of no claim's UID.
-pub fn handle(ours: &Ours, token: &Token) -> Option<Handle> {
+pub fn handle(backend: &BackendId, token: &Token) -> Option<Handle> {
     Some(Handle {
-        backend: ours.handle.backend.clone(),
+        backend: backend.clone(),
         path: VolumePath::parse(token.claim.pv_name().as_str()).ok()?,
     })
 }
 
 /// The record of a copy that has begun.
-pub(super) fn record(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, backend: BackendName) -> Option<Record> {
+pub(super) fn record(reading: &Reading<'_>, token: &Token, note: &CopyNote, backend: BackendName) -> Option<Record> {
     Some(Record {
         volume: VolumeId::from(&token.claim.pv_name()),
         backend,
-        handle: handle(ours, token)?,
+        handle: handle(reading.backend(), token)?,
         owner: ClaimRef {
             key: note.claim.clone(),
             uid: token.claim.clone(),
@@ -123,14 +170,12 @@ pub(super) fn record(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, backe
         mount_options: note.mount_options.clone(),
         members: BTreeMap::new(),
         state: State::Creating,
-        intent: Some(Intent::Copy {
-            from: VolumeId::from(&pv.name),
-        }),
+        intent: Some(Intent::Copy { from: reading.from() }),
     })
 }
 
-/// All that makes a copy, from the source's PersistentVolume alone. The token is taken off by whoever finds the copy's object.
-pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record: Record) -> Wanted {
+/// All that makes a copy, from the object alone that keeps what is read. The token is taken off by whoever finds the copy's object.
+pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, record: Record) -> Wanted {
     let (volume, claim, handle) = (record.volume.clone(), record.owner.clone(), record.handle.clone());
     let made = NewPv {
         name: volume.pv_name(),
@@ -152,19 +197,13 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
     };
     let copy = Action::Copy {
         backend: record.backend.clone(),
-        from: ours.handle.clone(),
+        from: reading.data().clone(),
         handle,
         bytes: note.bytes,
         // A reclaim may have brought the source to the copy's namespace meanwhile.
-        drop_set_id: note.consent.is_some()
-            || pv
-                .claim
-                .as_ref()
-                .is_none_or(|c| c.key.namespace != note.claim.namespace),
+        drop_set_id: note.consent.is_some() || reading.namespace() != Some(&note.claim.namespace),
     };
-    let intent = Intent::Copy {
-        from: VolumeId::from(&pv.name),
-    };
+    let intent = Intent::Copy { from: reading.from() };
     // Whatever step a damaged record has open, this one is.
     let another = record.intent.clone().filter(|open| *open != intent);
     let another = another.map(|intent| Change::Settle {
@@ -195,7 +234,7 @@ pub(super) fn steps(pv: &Pv, ours: &Ours, token: &Token, note: &CopyNote, record
     ];
     let done = format!("Successfully provisioned volume {}, a copy", made.name);
     Wanted {
-        source: pv.name.clone(),
+        source: reading.origin(),
         token: token.clone(),
         claim: claim.clone(),
         class: note.class.clone(),

@@ -28,6 +28,7 @@ pub mod revocation;
 pub mod root;
 pub mod rules;
 pub mod shared_volume;
+pub mod snapshot;
 pub mod takes;
 pub mod trash;
 pub mod upkeep;
@@ -42,7 +43,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod trident_rows;
 
-pub use action::{Action, Announcement, NewPv, Subject};
+pub use action::{Action, Announcement, Data, NewPv, Subject};
 
 use crate::api::reasons::{ClaimReason, Class};
 use std::fmt;

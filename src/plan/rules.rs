@@ -11,6 +11,7 @@ use crate::domain::ids::{Handle, PvName, VolumeId};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::{Intent, State};
 
+mod cluster;
 mod copies;
 mod exports;
 mod sizes;
@@ -50,45 +51,12 @@ pub fn check_plan(plan: &Plan) -> Result<(), String> {
     check(&plan.actions)?;
     match &plan.verdict {
         Verdict::Settled => Ok(()),
-        Verdict::Continue if plan.actions.iter().any(changes_the_cluster) => Ok(()),
+        Verdict::Continue if plan.actions.iter().any(cluster::changes_the_cluster) => Ok(()),
         Verdict::Continue => Err("it looks again at once although nothing that it sees will have changed".into()),
         Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) if plan.actions.is_empty() => Ok(()),
         // What may change the verdict, and nothing that serves the claim.
         Verdict::Refused(_) if matches!(*plan.actions, [Action::Reschedule { .. }]) => Ok(()),
         Verdict::AskLive | Verdict::NotOurs | Verdict::Refused(_) => Err("it says no and acts all the same".into()),
-    }
-}
-
-/// Whether the next look at the API server's objects shows something else.
-fn changes_the_cluster(action: &Action) -> bool {
-    match action {
-        Action::CreatePv(_)
-        | Action::PutToken { .. }
-        | Action::TakeToken { .. }
-        | Action::PutHold(_)
-        | Action::TakeHold(_)
-        | Action::Reschedule { .. }
-        | Action::DeletePv(_)
-        | Action::Unprotect { .. }
-        | Action::Mend { .. }
-        | Action::SetRetain(_)
-        | Action::NoteCut { .. }
-        | Action::Promise { .. }
-        | Action::Grant { .. }
-        | Action::MarkResize { .. }
-        | Action::RecordOwner { .. } => true,
-        Action::Record(_)
-        | Action::Note(_)
-        | Action::Tell(_)
-        | Action::MakeData { .. }
-        | Action::Copy { .. }
-        | Action::AbandonCopy { .. }
-        | Action::Discard { .. }
-        | Action::Admit { .. }
-        | Action::MakeExport { .. }
-        | Action::Release { .. }
-        | Action::ResizeData { .. }
-        | Action::RemoveEmpty { .. } => false,
     }
 }
 
@@ -122,9 +90,7 @@ fn data_is_made_under_an_intent(actions: &[Action]) -> Result<(), String> {
     for (at, action) in actions.iter().enumerate() {
         let (handle, copied) = match action {
             Action::MakeData { handle, .. } => (handle, false),
-            Action::Copy { from, handle, .. } if from.backend == handle.backend && from.path != handle.path => {
-                (handle, true)
-            }
+            Action::Copy { from, handle, .. } if copies::stays_on_its_backend(from, handle) => (handle, true),
             Action::Copy { .. } => return Err("a copy leaves its backend, or is made of itself".into()),
             _ => continue,
         };
@@ -168,7 +134,9 @@ fn data_is_discarded_alone_and_under_an_intent(actions: &[Action]) -> Result<(),
             Action::Record(changes) => i < at || changes.iter().all(|c| copies::ends(c, volume)),
             Action::Note(_) | Action::Tell(_) => true,
             Action::AbandonCopy { .. } => i < at,
-            Action::TakeToken { token, .. } => i > at && copies::is_of(token, volume),
+            Action::TakeToken { token, .. } | Action::LetSnapshotGo { token, .. } => {
+                i > at && copies::is_of(token, volume)
+            }
             Action::Unprotect { pv, .. } => i > at && *pv == own,
             Action::Discard { .. } => i == at,
             _ => false,
@@ -194,7 +162,7 @@ fn a_volume_is_forgotten_last(actions: &[Action]) -> Result<(), String> {
         let rest = actions.get(at + 1..).unwrap_or_default();
         let may_follow = |a: &Action| match a {
             Action::Tell(_) => true,
-            Action::TakeToken { token, .. } => copies::is_of(token, volume),
+            Action::TakeToken { token, .. } | Action::LetSnapshotGo { token, .. } => copies::is_of(token, volume),
             _ => false,
         };
         if !rest.iter().all(may_follow) {
@@ -274,7 +242,12 @@ fn a_token_comes_off_last(actions: &[Action]) -> Result<(), String> {
 fn what_ends_a_view_ends_the_plan(actions: &[Action]) -> Result<(), String> {
     let rest = actions
         .iter()
-        .skip_while(|a| !matches!(a, Action::PutToken { .. } | Action::DeletePv(_)))
+        .skip_while(|a| {
+            !matches!(
+                a,
+                Action::PutToken { .. } | Action::KeepSnapshot { .. } | Action::DeletePv(_)
+            )
+        })
         .skip(1);
     match rest.into_iter().find(|a| !matches!(a, Action::Tell(_))) {
         None => Ok(()),

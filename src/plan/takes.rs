@@ -5,7 +5,7 @@ use crate::domain::change::Change;
 use crate::domain::ids::{BackendName, Namespace, PvName};
 use crate::domain::pv::Pv;
 use crate::domain::record::Usage;
-use crate::domain::token::Note;
+use crate::domain::token::{Note, Token};
 
 /// A share of a backend's limits, from the decision until the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,27 @@ pub struct Taken {
     pub usage: Usage,
     /// Of a volume that grows: how large it will be, when the ledger has it.
     pub grows_to: Option<u64>,
+}
+
+/// What a token takes.
+fn begun(token: &Token, note: &Note, backend: BackendName) -> Taken {
+    Taken {
+        pv: token.claim.pv_name(),
+        backend,
+        namespace: note.claim().namespace.clone(),
+        usage: match note {
+            Note::Join(_) => Usage {
+                members: 1,
+                ..Usage::default()
+            },
+            Note::Copy(copy) => Usage {
+                volumes: 1,
+                members: 0,
+                bytes: copy.bytes,
+            },
+        },
+        grows_to: None,
+    }
 }
 
 impl Plan {
@@ -40,23 +61,10 @@ impl Plan {
                 }),
                 _ => None,
             }),
-            Action::PutToken { token, note, .. } => Some(Taken {
-                pv: token.claim.pv_name(),
-                backend: source?.ours.as_ref()?.backend.clone()?,
-                namespace: note.claim().namespace.clone(),
-                usage: match &**note {
-                    Note::Join(_) => Usage {
-                        members: 1,
-                        ..Usage::default()
-                    },
-                    Note::Copy(copy) => Usage {
-                        volumes: 1,
-                        members: 0,
-                        bytes: copy.bytes,
-                    },
-                },
-                grows_to: None,
-            }),
+            Action::PutToken { token, note, .. } => Some(begun(token, note, source?.ours.as_ref()?.backend.clone()?)),
+            Action::KeepSnapshot {
+                backend, token, note, ..
+            } => Some(begun(token, note, backend.clone())),
             _ => None,
         })
     }

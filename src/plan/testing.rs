@@ -22,6 +22,7 @@ use crate::domain::source::{DataSource, Source, SourceKind};
 use std::collections::BTreeMap;
 use tombolo_backend_api::{BackendId, Capabilities};
 
+pub(crate) mod snapshots;
 mod volumes;
 
 pub(crate) use volumes::{copied, copy_note, handle, member_pv, note, pv, read_only_note, record};
@@ -233,6 +234,7 @@ pub(crate) fn backend(name: &str) -> Backend {
         },
         limits: Limits::default(),
         free: Some(1000 * GI),
+        imports: Default::default(),
         node: None,
         used: Usage::default(),
         used_by_namespace: Usage::default(),

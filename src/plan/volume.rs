@@ -23,7 +23,7 @@ mod ledger;
 #[cfg(test)]
 mod tests;
 
-pub use copying::{Copies, Fate, Known, fate, wanted};
+pub use copying::{Copies, Fate, Known, cleared, fate, wanted};
 pub use ledger::record_of;
 
 /// A volume as read live, in the order of the fields.

@@ -137,11 +137,13 @@ fn event(announcement: &Announcement, instance: &str, now: MicroTime) -> Event {
         Told::Refused(reason) | Told::Claim(reason) => {
             (reason.event_type(), reason.as_str(), announcement.text.clone())
         }
+        Told::Snapshot(reason) => (reason.event_type(), reason.as_str(), announcement.text.clone()),
         Told::SharedVolume(reason) => (reason.event_type(), reason.as_str(), announcement.text.clone()),
     };
     let action = match announcement.subject {
         Subject::Claim(_) => "Provision",
         Subject::Pv(..) => "Reclaim",
+        Subject::Snapshot(..) | Subject::Content(..) => "Snapshot",
     };
     let regarding = object(&announcement.subject);
     let note = cut(note);
@@ -212,6 +214,19 @@ fn object(subject: &Subject) -> ObjectReference {
             name: Some(name.to_string()),
             uid: Some(uid.to_string()),
             ..of("PersistentVolume")
+        },
+        Subject::Snapshot(key, uid) => ObjectReference {
+            api_version: Some(format!("{}/{}", names::SNAPSHOT_GROUP, names::SNAPSHOT_VERSION)),
+            namespace: Some(key.namespace.to_string()),
+            name: Some(key.name.clone()),
+            uid: Some(uid.to_string()),
+            ..of("VolumeSnapshot")
+        },
+        Subject::Content(name, uid) => ObjectReference {
+            api_version: Some(format!("{}/{}", names::SNAPSHOT_GROUP, names::SNAPSHOT_VERSION)),
+            name: Some(name.to_string()),
+            uid: Some(uid.to_string()),
+            ..of("VolumeSnapshotContent")
         },
     }
 }

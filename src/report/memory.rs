@@ -40,6 +40,8 @@ impl Memory {
         let subject = match &announcement.subject {
             Subject::Claim(claim) => hash(&claim.uid),
             Subject::Pv(_, uid) => hash(uid),
+            Subject::Snapshot(_, uid) => hash(uid),
+            Subject::Content(_, uid) => hash(uid),
         };
         let text = hash(&announcement.text);
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

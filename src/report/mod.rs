@@ -77,7 +77,7 @@ pub fn failed_to_resize(claim: &ClaimRef, failure: &Failure, in_a_row: u32) -> O
     let told = failed(claim, failure, in_a_row)?;
     match told.reason {
         Told::Refused(reason) => Some(not_resized(claim, &Refusal::new(reason, told.text))),
-        Told::Claim(_) | Told::SharedVolume(_) => Some(told),
+        Told::Claim(_) | Told::SharedVolume(_) | Told::Snapshot(_) => Some(told),
     }
 }
 

@@ -7,6 +7,9 @@ use crate::controllers::backends::wake_everything_that_waits;
 use crate::controllers::context::Context;
 use crate::domain::backend::Limits;
 use crate::domain::ids::BackendName;
+use crate::domain::snapshot::handle::Imports;
+use crate::observe::gather;
+use crate::observe::index::Index;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::watches::watch_each;
 use crate::observe::work::Work;
@@ -36,12 +39,22 @@ pub(super) async fn follow(tasks: &mut JoinSet<()>, client: &Client, ctx: &Conte
             // Most events are our own statuses, and a look at a backend writes one.
             let news = before.as_ref().is_none_or(|before| !before.is_written_as(&now));
             let confirmed = before.as_ref().is_some_and(|before| before.word != now.word);
+            let imports = before.as_ref().is_some_and(|before| before.imports != now.imports);
             let ages = before.is_some_and(|before| before.retention != now.retention);
             if admits {
                 wake_everything_that_waits(&seen);
             }
             if confirmed {
                 seen.wake(Work::Exports(name.clone()));
+            }
+            if imports {
+                let all = |index: &Index| {
+                    index
+                        .all_contents()
+                        .map(|c| Work::Content(c.name.clone()))
+                        .collect::<Vec<_>>()
+                };
+                seen.queue.add_all(gather::with(&seen.caches, all));
             }
             if ages {
                 seen.wake(Work::Trash(name.clone()));
@@ -110,6 +123,8 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     let word = object.annotations().get(names::ANNOTATION_CONFIRM_REVOCATION).cloned();
+    let imports = object.annotations().get(names::ANNOTATION_IMPORT_SNAPSHOTS);
+    let imports = imports.map(|text| Imports::parse(text)).unwrap_or_default();
     let paused = status.revocation.as_ref().is_some_and(|r| r.paused.is_some());
     match before {
         Some(before) if before.spec.opens_like(spec) => Root {
@@ -120,6 +135,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             terminating,
             id: before.id.clone().or(id),
             word,
+            imports,
             paused,
             ..before
         },
@@ -139,6 +155,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
             space: None,
             pinned: 0,
             word,
+            imports,
             paused,
         },
     }

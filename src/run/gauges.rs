@@ -2,6 +2,7 @@
 
 use crate::controllers::context::Context;
 use crate::domain::record::State;
+use crate::domain::snapshot::Kind;
 use crate::metrics::labels::ForeignKind;
 use crate::observe::gather;
 use std::time::Duration;
@@ -20,6 +21,14 @@ pub(super) async fn follow(ctx: Context) {
         ctx.metrics.copies(running, waiting);
         let grants = gather::with(&ctx.caches, |index| index.grants_served());
         ctx.metrics.served(ForeignKind::ReferenceGrant, grants);
+        for (kind, of) in [
+            (ForeignKind::VolumeSnapshot, Kind::Snapshot),
+            (ForeignKind::VolumeSnapshotContent, Kind::Content),
+            (ForeignKind::VolumeSnapshotClass, Kind::Class),
+        ] {
+            let served = gather::with(&ctx.caches, |index| index.snapshots_served(of));
+            ctx.metrics.served(kind, served);
+        }
         ctx.metrics.stuck(crate::controllers::shared_volumes::stuck(&ctx));
         for (subject, depth) in crate::controllers::depths(&ctx.queue) {
             ctx.metrics.queue_depth(subject, depth);

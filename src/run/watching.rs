@@ -46,6 +46,8 @@ fn the_rest(tasks: &mut JoinSet<()>, client: &Client, args: &RunArgs, feed: &Fee
     tasks.spawn(feed.clone().classes(client.clone(), synced()));
     tasks.spawn(feed.clone().namespaces(client.clone(), synced()));
     tasks.spawn(feed.clone().volume_references(client.clone(), synced()));
+    // Not waited for: nothing is told of snapshots before they are known.
+    tasks.spawn(feed.clone().all_of_snapshots(client.clone()));
     if args.trident_references {
         // Not waited for: its definition may never be installed.
         tasks.spawn(feed.clone().trident_references(client.clone(), watch::channel(false).0));

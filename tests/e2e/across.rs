@@ -29,9 +29,14 @@ fn cross_sources(w: &World<'_>, namespace: &str) -> Api<CrossNamespaceSource> {
     Api::namespaced(w.client.clone(), namespace)
 }
 
-fn through(name: &str, source: &str) -> Draft {
+pub fn through(name: &str, source: &str) -> Draft {
     let ours = json!({"apiGroup": "tombolo.dev", "kind": "CrossNamespaceSource", "name": source});
     claim(name).spec("dataSourceRef", ours)
+}
+
+/// Makes a CrossNamespaceSource.
+pub async fn name_source(w: &World<'_>, namespace: &str, source: Value) {
+    w.create(cross_sources(w, namespace), source).await;
 }
 
 /// Waits until the condition `Accepted` of a CrossNamespaceSource has this reason.

@@ -9,7 +9,7 @@ use crate::draft::{Draft, claim};
 use crate::world::{World, cannot};
 
 mod midway;
-mod yard;
+pub mod yard;
 
 fn of(source: &str) -> Value {
     json!({"kind": "PersistentVolumeClaim", "name": source})

@@ -28,7 +28,7 @@ async fn a_claim_with_a_data_source_is_held() {
     )
     .await;
     for (name, reason, text) in [
-        ("restore", "ConflictingSource", "VolumeSnapshot"),
+        ("restore", "SourceNotReady", "VolumeSnapshot s"),
         ("clone", "SourceNotReady", "claim other"),
         ("clone-ref", "SourceNotReady", "claim other"),
         ("cross", "SourceNotReady", "CrossNamespaceSource"),

@@ -42,5 +42,6 @@ mod refusals;
 mod resize;
 mod restart;
 mod share;
+mod snapshots;
 mod tamper;
 mod trash;

@@ -31,6 +31,7 @@ use tombolo::domain::reference::{ReferenceKey, ReferenceKind};
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::publication::Publication;
 use tombolo::execute::revocations::{Revocation, Revocations};
+use tombolo::execute::snapshots::NotInstalled;
 use tombolo::execute::{Audience, Clock, Failure, Ports};
 use tombolo::ledger::epoch::{Epoch, Holder, Trust};
 use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
@@ -201,11 +202,13 @@ impl Leader {
                 space: None,
                 pinned: 0,
                 word: None,
+                imports: Default::default(),
                 paused: false,
             },
         );
         let ports = Ports {
             cluster: cluster.clone(),
+            snapshots: Arc::new(NotInstalled),
             ledger: ledger.clone(),
             storage: roots.clone(),
             audience: Arc::new(outside.clone()),
@@ -223,6 +226,7 @@ impl Leader {
             reservations: Arc::default(),
             verdicts: Arc::default(),
             purges: Arc::default(),
+            takes: Arc::default(),
             copies: Arc::new(Copies::new(Settings {
                 epoch: outside.terms.fetch_add(1, Ordering::Relaxed),
                 ..Settings::default()

@@ -2,10 +2,10 @@
 
 use super::tries::Tries;
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion, VolumeId};
+use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
 use crate::plan::copy::schedule::{Bounds, next};
-use crate::plan::copy::{Wanted, progress};
+use crate::plan::copy::{Origin, Wanted, progress};
 use crate::plan::volume::Fate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,12 +55,12 @@ struct State {
     /// Claims whose source was too large for them, as the first look since then found them.
     outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
     /// Copies to which consent has ended, each with its source, until their tokens are off.
-    withdrawn: HashMap<Token, VolumeId>,
+    withdrawn: HashMap<Token, Origin>,
 }
 
 struct UnderWay {
     token: Token,
-    source: VolumeId,
+    source: Origin,
     namespace: Namespace,
     stop: CancellationToken,
     /// Its object is there, and what is left to do takes a moment.
@@ -84,14 +84,14 @@ impl Copies {
         }
     }
 
-    pub(super) fn settings(&self) -> Settings {
+    pub(in crate::controllers) fn settings(&self) -> Settings {
         self.settings
     }
 
-    /// These are wanted of a volume, and no others. Of those under way, `fate` says which go on.
-    pub fn want(&self, source: &VolumeId, copies: Vec<Wanted>, fate: impl Fn(&Token) -> Fate) {
+    /// These are wanted of a volume or a snapshot, and no others. Of those under way, `fate` says which go on.
+    pub fn want(&self, source: &Origin, copies: Vec<Wanted>, fate: impl Fn(&Token) -> Fate) {
         let mut state = self.lock();
-        let of = |wanted: &Wanted| VolumeId::from(&wanted.source) == *source;
+        let of = |wanted: &Wanted| wanted.source == *source;
         state
             .wanted
             .retain(|w| !of(w) || copies.iter().any(|c| c.token == w.token));
@@ -115,9 +115,9 @@ impl Copies {
     }
 
     /// Whether a volume is being copied by this process, or is about to be.
-    pub fn reads(&self, source: &VolumeId) -> bool {
+    pub fn reads(&self, source: &Origin) -> bool {
         let state = self.lock();
-        let wanted = state.wanted.iter().any(|w| VolumeId::from(&w.source) == *source);
+        let wanted = state.wanted.iter().any(|w| w.source == *source);
         wanted || state.running.iter().any(|r| r.source == *source)
     }
 
@@ -153,12 +153,12 @@ impl Copies {
     }
 
     /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
-    pub fn are_on(&self, source: &VolumeId, on: impl Fn(&Token) -> bool) {
+    pub fn are_on(&self, source: &Origin, on: impl Fn(&Token) -> bool) {
         self.lock().withdrawn.retain(|token, of| of != source || on(token));
     }
 
     pub(super) fn lost_consent(&self, wanted: &Wanted) {
-        let source = VolumeId::from(&wanted.source);
+        let source = wanted.source.clone();
         self.lock().withdrawn.insert(wanted.token.clone(), source);
     }
 
@@ -241,7 +241,7 @@ impl Copies {
         let stop = CancellationToken::new();
         state.running.push(UnderWay {
             token: wanted.token.clone(),
-            source: VolumeId::from(&wanted.source),
+            source: wanted.source.clone(),
             namespace: wanted.claim.key.namespace.clone(),
             stop: stop.clone(),
             finishing: false,

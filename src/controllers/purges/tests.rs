@@ -56,6 +56,7 @@ async fn bench(entries: usize) -> Bench {
         space: None,
         pinned: 0,
         word: None,
+        imports: Default::default(),
         paused: false,
     };
     roots.put(nas(), root);

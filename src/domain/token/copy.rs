@@ -5,7 +5,7 @@
 
 use super::{modes, slashed};
 use crate::domain::access::{AccessModes, MountMode, OnDelete, OnOwnerDelete};
-use crate::domain::ids::{ClaimKey, ClaimUid, ClassName};
+use crate::domain::ids::{ClaimKey, ClassName};
 use crate::domain::pv::ReclaimPolicy;
 use crate::domain::record::Terms;
 use crate::domain::source::Source;
@@ -36,9 +36,9 @@ pub struct CopyNote {
     /// Who mounts it on nodes, as its class said then.
     #[serde(default, skip_serializing_if = "MountMode::goes_unsaid")]
     pub mount: MountMode,
-    /// UID of the claim whose volume is copied.
+    /// UID of the claim whose volume is copied, or of the VolumeSnapshot.
     #[serde(rename = "sourceUID")]
-    pub source_uid: ClaimUid,
+    pub source_uid: String,
     /// Whose consent it rests on; absent within a namespace, where nobody is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ByConsent>,
@@ -102,7 +102,7 @@ mod tests {
             on_owner_delete: OnOwnerDelete::Hold,
             mount_options: vec!["hard".into()],
             mount: MountMode::Csi,
-            source_uid: ClaimUid::new("s"),
+            source_uid: "s".into(),
             consent: None,
         };
         let across = CopyNote {

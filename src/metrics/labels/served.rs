@@ -10,6 +10,12 @@ use strum::{IntoStaticStr, VariantArray};
 pub enum ForeignKind {
     /// Of the Gateway API.
     ReferenceGrant,
+    /// Of the external-snapshotter.
+    VolumeSnapshot,
+    /// What stands behind one.
+    VolumeSnapshotContent,
+    /// How they are taken.
+    VolumeSnapshotClass,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

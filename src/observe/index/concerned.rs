@@ -50,6 +50,7 @@ impl Index {
         wake.extend(self.awaiting(&claim.uid));
         let naming = self.naming.get(&claim.key).into_iter().flatten();
         wake.extend(naming.map(|key| Work::Reference(key.clone())));
+        wake.extend(self.snapshots_of(&claim.key));
         wake
     }
 
@@ -140,7 +141,8 @@ impl Index {
     /// Volumes on which the token of a claim waits for what becomes of it, or of the object that is named after it.
     fn awaiting(&self, claim: &ClaimUid) -> impl Iterator<Item = Work> {
         let volumes = self.tokens.get(claim).into_iter().flatten();
-        volumes.map(|name| Work::Volume(VolumeId::from(name)))
+        let volumes = volumes.map(|name| Work::Volume(VolumeId::from(name)));
+        volumes.chain(self.contents_kept_for(claim).cloned().map(Work::Content))
     }
 
     /// Everybody who has joined a volume of anybody's, and what is said of those volumes.

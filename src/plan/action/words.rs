@@ -15,6 +15,8 @@ impl fmt::Display for Action {
             Self::Tell(a) => match &a.subject {
                 Subject::Claim(claim) => write!(f, "tell     {}: {}: {}", claim.key, a.reason, a.text),
                 Subject::Pv(pv, _) => write!(f, "tell     pv {pv}: {}: {}", a.reason, a.text),
+                Subject::Snapshot(key, _) => write!(f, "tell     snapshot {key}: {}: {}", a.reason, a.text),
+                Subject::Content(name, _) => write!(f, "tell     content {name}: {}: {}", a.reason, a.text),
             },
             Self::MakeData { backend, handle, bytes } => {
                 write!(f, "backend  {backend} make {} ({bytes} bytes)", handle.path)
@@ -25,11 +27,7 @@ impl fmt::Display for Action {
                 handle,
                 bytes,
                 ..
-            } => write!(
-                f,
-                "backend  {backend} copy {} to {} ({bytes} bytes)",
-                from.path, handle.path
-            ),
+            } => write!(f, "backend  {backend} copy {} to {} ({bytes} bytes)", from, handle.path),
             Self::AbandonCopy { backend, handle } => write!(f, "backend  {backend} abandon copies to {}", handle.path),
             Self::Discard {
                 backend, handle, how, ..
@@ -62,6 +60,12 @@ impl fmt::Display for Action {
             }
             Self::PutToken { pv, token, .. } => write!(f, "cluster  put {} on pv {}", token.finalizer(), pv.name),
             Self::TakeToken { pv, token, .. } => write!(f, "cluster  take {} off pv {pv}", token.finalizer()),
+            Self::KeepSnapshot { content, token, .. } => {
+                write!(f, "cluster  put {} on content {}", token.finalizer(), content.name)
+            }
+            Self::LetSnapshotGo { content, token } => {
+                write!(f, "cluster  take {} off content {}", token.finalizer(), content.name)
+            }
             Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
             Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
             Self::Reschedule { claim, .. } => write!(f, "cluster  let a node be chosen again for claim {}", claim.key),
@@ -94,6 +98,7 @@ impl fmt::Display for Told {
         match self {
             Self::Claim(reason) | Self::Refused(reason) => f.write_str(reason.as_str()),
             Self::SharedVolume(reason) => f.write_str(reason.as_str()),
+            Self::Snapshot(reason) => f.write_str(reason.as_str()),
         }
     }
 }

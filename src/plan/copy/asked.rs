@@ -7,7 +7,7 @@ use crate::api::names::{TRIDENT_PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::annotations::Spelled;
 use crate::domain::claim::Claim;
-use crate::domain::ids::{Namespace, is_dns_label, is_dns_subdomain};
+use crate::domain::ids::{ClaimKey, Namespace, is_dns_label, is_dns_subdomain};
 use crate::domain::source::{DataSource, Source, SourceKind};
 use crate::domain::token::AskedBy;
 use crate::plan::Refusal;
@@ -60,6 +60,17 @@ pub fn wants(claim: &Claim) -> bool {
     !matches!(asked(claim), Ok(None))
 }
 
+/// The claim that the snapshot has to be of which a claim asks for by annotations, where it says so.
+pub fn taken_of(claim: &Claim, source: &Source) -> Option<ClaimKey> {
+    if source.kind != SourceKind::Snapshot || !matches!(claim.source, DataSource::None) {
+        return None;
+    }
+    match claim.annotations.get(keys::CLONE_FROM_PVC) {
+        Spelled::One(name) => Some(ClaimKey::new(source.namespace.as_str(), name)),
+        Spelled::Absent | Spelled::Differ(..) => None,
+    }
+}
+
 fn annotated(claim: &Claim) -> Result<Option<Source>, Refusal> {
     let value = |key| match claim.annotations.get(key) {
         Spelled::Absent => Ok(None),
@@ -78,17 +89,10 @@ fn annotated(claim: &Claim) -> Result<Option<Source>, Refusal> {
             return invalid(keys::CLONE_FROM_NAMESPACE, &text);
         }
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => {
-            return invalid(
-                keys::CLONE_FROM_SNAPSHOT,
-                &format!(
-                    "and {TRIDENT_PREFIX}{} name two sources; keep one",
-                    keys::CLONE_FROM_PVC
-                ),
-            );
-        }
+        (Some(of), Some(_)) if !is_dns_subdomain(of) => return invalid(keys::CLONE_FROM_PVC, "is no name"),
         (Some(name), None) => (keys::CLONE_FROM_PVC, SourceKind::Claim, name),
-        (None, Some(name)) => (keys::CLONE_FROM_SNAPSHOT, SourceKind::Snapshot, name),
+        // A claim that is named as well is the one that the snapshot has to be of.
+        (Some(_) | None, Some(name)) => (keys::CLONE_FROM_SNAPSHOT, SourceKind::Snapshot, name),
     };
     if !is_dns_subdomain(name) {
         let text = format!(
@@ -150,6 +154,10 @@ mod tests {
             annotated(&[("cloneFromSnapshot", "data"), ("cloneFromNamespace", "prod")]),
             of("prod", SourceKind::Snapshot)
         );
+        assert_eq!(
+            annotated(&[("cloneFromSnapshot", "data"), ("cloneFromPVC", "app")]),
+            of("team", SourceKind::Snapshot)
+        );
     }
 
     #[test]
@@ -160,7 +168,7 @@ mod tests {
             &[("cloneFromPVC", "prod/data")],
             &[("cloneFromPVC", "data"), ("cloneFromNamespace", "")],
             &[("cloneFromPVC", "data"), ("cloneFromNamespace", "a/b")],
-            &[("cloneFromPVC", "data"), ("cloneFromSnapshot", "data")],
+            &[("cloneFromPVC", "a/b"), ("cloneFromSnapshot", "data")],
         ] {
             assert_eq!(annotated(pairs).unwrap_err().reason, R::InvalidCloneFrom, "{pairs:?}");
         }

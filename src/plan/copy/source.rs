@@ -4,19 +4,25 @@
 //! thing said first. What the claim itself says comes before, and consent before anything of the source: until that is given, nothing is
 //! told of the source but the name by which the claim asks for it.
 
+mod volume;
+
 use super::ForCopy;
 use super::asked::Asked;
-use super::consent;
+use super::{consent, restore};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
-use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::claim::Claim;
 use crate::domain::class::{Class, Parameters};
-use crate::domain::pv::{Ours, Pv, PvPhase, Role};
+use crate::domain::ids::BackendName;
+use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::content::Content;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::{ByConsent, Note, TokenKind};
+use crate::domain::token::{ByConsent, Note, Token, TokenKind};
 use crate::plan::{Plan, Refusal, provision};
+use std::collections::BTreeMap;
 
 /// All that is looked at.
 #[derive(Debug, Clone)]
@@ -38,10 +44,8 @@ pub struct Examined<'a> {
 /// A copy that may begin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Admission<'a> {
-    /// The source.
-    pub source: &'a Claim,
-    /// Its PersistentVolume.
-    pub pv: &'a Pv,
+    /// What is copied.
+    pub from: From<'a>,
     /// What the class says.
     pub parameters: &'a Parameters,
     /// Bytes that the copy may have.
@@ -52,20 +56,45 @@ pub struct Admission<'a> {
     pub told: String,
 }
 
-/// Copies of one volume that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations have.
+/// What is copied.
+#[derive(Debug, Clone, PartialEq)]
+pub enum From<'a> {
+    /// A claim's volume.
+    Claim {
+        /// The claim.
+        source: &'a Claim,
+        /// Its PersistentVolume.
+        pv: &'a Pv,
+    },
+    /// A snapshot.
+    Snapshot {
+        /// The VolumeSnapshot.
+        snapshot: &'a Snapshot,
+        /// What stands behind it.
+        content: &'a Content,
+        /// Where its data is.
+        backend: BackendName,
+    },
+}
+
+/// Copies of one volume or snapshot that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations
+/// have.
 const MOST_COPIES: usize = 64;
 /// The same for one namespace.
 pub const MOST_COPIES_OF_NAMESPACE: usize = 16;
 
-fn refuse<T>(reason: R, text: impl Into<String>) -> Result<T, Plan> {
-    Err(Refusal::new(reason, text).into())
+impl From<'_> {
+    /// The UID of the claim or the VolumeSnapshot.
+    pub fn uid(&self) -> String {
+        match self {
+            Self::Claim { source, .. } => source.uid.to_string(),
+            Self::Snapshot { snapshot, .. } => snapshot.uid.to_string(),
+        }
+    }
 }
 
-fn not_ready<T>(told: &str, why: &str) -> Result<T, Plan> {
-    refuse(
-        R::SourceNotReady,
-        format!("{told}, which is to be copied, {why}; this claim goes on when it has a volume"),
-    )
+pub(super) fn refuse<T>(reason: R, text: impl Into<String>) -> Result<T, Plan> {
+    Err(Refusal::new(reason, text).into())
 }
 
 /// Examines a claim that wants a copy.
@@ -83,25 +112,17 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
     consent::given(own, named, by, &seen.agreeing)?;
     let told = named.told_in(&own.namespace);
     let told = told.as_str();
-    let source = source_claim(named, told, seen.source)?;
-    fits(told, source.request, bytes)?;
-    let (pv, ours) = source_volume(source, told, seen.source_pv)?;
-    if source.block || pv.block {
-        return refuse(
-            R::AccessModeMismatch,
-            format!("{told} is a block device, and this one a file system"),
-        );
-    }
-    fits(told, Some(pv.capacity), bytes)?;
-    room_for_a_token(e, pv, told)?;
+    let (from, backend) = match named.kind {
+        SourceKind::Claim => volume::of_claim(e, &seen, parameters, told, bytes)?,
+        SourceKind::Snapshot => of_snapshot(e, &seen, parameters, told, bytes)?,
+    };
     if seen.outgrown {
         let text = format!(
             "{told} holds more than this claim asks for, or more files than are copied; make this claim again with a larger request"
         );
         return refuse(R::SourceTooLarge, text);
     }
-    let backend = backend(e, parameters, ours, told)?;
-    can_copy(e, backend)?;
+    can_copy(e, backend, named.kind)?;
     if !provision::reaches(backend, e.claim) {
         return Err(provision::elsewhere(e.claim));
     }
@@ -113,8 +134,7 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         return refuse(R::LimitReached, text);
     }
     Ok(Admission {
-        source,
-        pv,
+        from,
         parameters,
         bytes,
         consent: (named.namespace != own.namespace).then(|| ByConsent {
@@ -123,6 +143,36 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         }),
         told: told.to_owned(),
     })
+}
+
+/// The checks of a snapshot.
+fn of_snapshot<'a>(
+    e: &Examined<'a>,
+    seen: &ForCopy<'a>,
+    parameters: &Parameters,
+    told: &str,
+    bytes: u64,
+) -> Result<(From<'a>, &'a Backend), Plan> {
+    let Some(looked_at) = &seen.restore else {
+        return refuse(R::InternalError, "the snapshot was not looked at");
+    };
+    let of = restore::Of {
+        claim: e.claim,
+        class: e.class,
+        backends: e.backends,
+        told,
+        bytes,
+    };
+    let found = restore::examine(looked_at, &of)?;
+    room_for_a_token(e, &found.content.tokens, told)?;
+    let there = e.backends.iter().find(|b| b.id() == Some(&found.handle.backend));
+    let backend = backend(e, parameters, there, told)?;
+    let from = From::Snapshot {
+        snapshot: found.snapshot,
+        content: found.content,
+        backend: backend.name.clone(),
+    };
+    Ok((from, backend))
 }
 
 /// What is to be copied, whatever the claim names it by.
@@ -145,30 +195,7 @@ fn named<'a>(e: &Examined<'a>, named: Option<&'a Source>) -> Result<&'a Source, 
     Ok(named)
 }
 
-fn source_claim<'a>(named: &Source, told: &str, source: Option<&'a Claim>) -> Result<&'a Claim, Plan> {
-    if named.kind == SourceKind::Snapshot {
-        let text = format!("volumes from {told} are not served yet; an empty volume would be wrong");
-        return refuse(R::ConflictingSource, text);
-    }
-    let Some(source) = source else {
-        return not_ready(told, "does not exist");
-    };
-    match source.phase {
-        ClaimPhase::Bound => {}
-        ClaimPhase::Pending => return not_ready(told, "has no volume yet"),
-        ClaimPhase::Lost => return not_ready(told, "has lost its volume"),
-    }
-    if source.terminating {
-        return going(told);
-    }
-    if source.class.is_none() {
-        let text = format!("{told} has no StorageClass, and only a volume of Tombolo's is copied");
-        return refuse(R::ClassMismatch, text);
-    }
-    Ok(source)
-}
-
-fn going<T>(told: &str) -> Result<T, Plan> {
+pub(super) fn going<T>(told: &str) -> Result<T, Plan> {
     refuse(
         R::SourceTerminating,
         format!("{told}, which is to be copied, is being deleted"),
@@ -176,7 +203,7 @@ fn going<T>(told: &str) -> Result<T, Plan> {
 }
 
 /// As large as its source, which it has to hold: by what was asked for as well as by what there is, as after an expansion.
-fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Plan> {
+pub(super) fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Plan> {
     match source {
         Some(needed) if needed > bytes => {
             let (needed, asked) = (size::format(needed), size::format(bytes));
@@ -187,39 +214,9 @@ fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Plan> {
     }
 }
 
-fn source_volume<'a>(source: &Claim, told: &str, pv: Option<&'a Pv>) -> Result<(&'a Pv, &'a Ours), Plan> {
-    let Some(pv) = pv.filter(|pv| source.volume_name.as_ref() == Some(&pv.name)) else {
-        return not_ready(told, "is bound to a PersistentVolume that is not there");
-    };
-    let Some(ours) = &pv.ours else {
-        let text = format!("{told} has a volume of another provisioner, which only that one can copy");
-        return refuse(R::ClassMismatch, text);
-    };
-    let bound = pv
-        .claim
-        .as_ref()
-        .is_some_and(|c| c.key == source.key && c.uid.as_ref() == Some(&source.uid));
-    if !bound {
-        return not_ready(told, "is bound to a PersistentVolume that is another claim's");
-    }
-    if pv.terminating {
-        return going(told);
-    }
-    if pv.phase != PvPhase::Bound {
-        return not_ready(told, "is bound to a PersistentVolume that is not");
-    }
-    match &ours.role {
-        Role::Owner => Ok((pv, ours)),
-        Role::Member(_) => refuse(
-            R::SourceIsMember,
-            format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied"),
-        ),
-    }
-}
-
 /// Each copy that waits or runs is written on the source's object, which has room for so many, and whose end waits for them all.
-fn room_for_a_token(e: &Examined<'_>, pv: &Pv, told: &str) -> Result<(), Plan> {
-    let copying = pv.tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
+fn room_for_a_token(e: &Examined<'_>, tokens: &BTreeMap<Token, Option<Note>>, told: &str) -> Result<(), Plan> {
+    let copying = tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
     let own = |note: &Option<Note>| {
         note.as_ref()
             .is_some_and(|note| note.claim().namespace == e.claim.key.namespace)
@@ -236,11 +233,13 @@ fn room_for_a_token(e: &Examined<'_>, pv: &Pv, told: &str) -> Result<(), Plan> {
 }
 
 /// The backend of the source, which the class of the claim must mean too.
-fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours, told: &str) -> Result<&'a Backend, Plan> {
-    let id = &ours.handle.backend;
-    // One that cannot be used now has no id, and is known by its name.
-    let same = |b: &&Backend| b.id() == Some(id) || (b.id().is_none() && ours.backend.as_ref() == Some(&b.name));
-    let Some(backend) = e.backends.iter().find(same) else {
+fn backend<'a>(
+    e: &Examined<'a>,
+    parameters: &Parameters,
+    there: Option<&'a Backend>,
+    told: &str,
+) -> Result<&'a Backend, Plan> {
+    let Some(backend) = there else {
         return Err(provision::away().into());
     };
     if !provision::wanted(parameters, e.backends)
@@ -248,7 +247,7 @@ fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours, told: &st
         .any(|b| b.name == backend.name)
     {
         let text = format!(
-            "StorageClass {} is for another storage backend than the one that {told} is on; name the class of that claim",
+            "StorageClass {} is for another storage backend than the one that {told} is on; name a class of that one",
             e.class.name
         );
         return refuse(R::ClassMismatch, text);
@@ -263,11 +262,15 @@ fn backend<'a>(e: &Examined<'a>, parameters: &Parameters, ours: &Ours, told: &st
     }
 }
 
-fn can_copy(e: &Examined<'_>, backend: &Backend) -> Result<(), Plan> {
+fn can_copy(e: &Examined<'_>, backend: &Backend, kind: SourceKind) -> Result<(), Plan> {
     if !backend.asked {
         return Err(provision::away().into());
     }
-    if backend.capabilities.clone {
+    let can = match kind {
+        SourceKind::Claim => backend.capabilities.clone,
+        SourceKind::Snapshot => backend.capabilities.snapshot,
+    };
+    if can {
         return Ok(());
     }
     let text = format!(

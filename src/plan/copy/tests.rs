@@ -9,10 +9,12 @@ use crate::domain::backend::Health;
 use crate::domain::claim::ClaimPhase;
 use crate::domain::class::BackendChoice;
 use crate::domain::grant::Grant;
+use crate::domain::ids::ClaimKey;
 use crate::domain::pv::PvPhase;
 use crate::domain::reference::Reference;
 use crate::domain::served::Served;
-use crate::domain::source::DataSource;
+use crate::domain::snapshot::Snapshot;
+use crate::domain::source::{DataSource, SourceKind};
 use crate::plan::claim::{self, ForClaim};
 use crate::plan::testing::{self, GI, class, copied, copier, id, member_pv, pv, uid};
 use crate::plan::{Refusal, rules};
@@ -20,6 +22,7 @@ use crate::plan::{Refusal, rules};
 mod across;
 mod more;
 mod rows;
+mod snapshots;
 
 /// A claim that wants a copy, and all that is looked at with it; tests edit it.
 pub(super) struct Scene {
@@ -36,6 +39,12 @@ pub(super) struct Scene {
     pub(super) references: Vec<Reference>,
     /// What the CrossNamespaceSource says that the claim names, if it names one.
     pub(super) indirect: Option<Source>,
+    /// Whether snapshots can be read, and the one that the claim names.
+    pub(super) readable: Served,
+    pub(super) snapshot: Option<Snapshot>,
+    pub(super) content: Option<Content>,
+    /// The content with the claim's token.
+    pub(super) kept: Option<Content>,
 }
 
 /// `team/app` may have a copy of `team/data`.
@@ -53,6 +62,10 @@ pub(super) fn scene() -> Scene {
         served: Served::Yes,
         references: Vec::new(),
         indirect: None,
+        readable: Served::Yes,
+        snapshot: None,
+        content: None,
+        kept: None,
     }
 }
 
@@ -88,7 +101,7 @@ impl Scene {
         }
     }
 
-    fn seen<'a>(&'a self, named: Option<&'a Source>) -> ForCopy<'a> {
+    fn seen<'a>(&'a self, named: Option<&'a Source>, of: Option<&'a ClaimKey>) -> ForCopy<'a> {
         ForCopy {
             named,
             agreeing: Agreeing {
@@ -99,12 +112,22 @@ impl Scene {
             },
             source: self.source.as_ref(),
             source_pv: self.source_pv.as_ref(),
+            restore: named
+                .filter(|named| named.kind == SourceKind::Snapshot)
+                .map(|_| ForRestore {
+                    served: self.readable,
+                    snapshot: self.snapshot.as_ref(),
+                    content: self.content.as_ref(),
+                    of,
+                }),
+            kept: self.kept.as_ref(),
             outgrown: self.outgrown,
         }
     }
 
     pub(super) fn plan(&self) -> Plan {
         let named = self.named();
+        let of = named.as_ref().and_then(|named| asked::taken_of(&self.claim, named));
         let o = ForClaim {
             claim: &self.claim,
             class: Some(&self.class),
@@ -113,7 +136,7 @@ impl Scene {
             record: self.record.as_ref(),
             backends: &self.backends,
             handshake: None,
-            copy: Some(self.seen(named.as_ref())),
+            copy: Some(self.seen(named.as_ref(), of.as_ref())),
             live: self.live,
         };
         let plan = claim::decide(&o);
@@ -125,7 +148,13 @@ impl Scene {
     pub(super) fn begins(&self) -> bool {
         let plan = self.plan();
         let token = Token::copying(uid("team/app"));
-        matches!(&plan.actions[..], [Action::Tell(_), Action::PutToken { token: t, .. }] if *t == token)
+        match &plan.actions[..] {
+            [
+                Action::Tell(_),
+                Action::PutToken { token: t, .. } | Action::KeepSnapshot { token: t, .. },
+            ] => *t == token,
+            _ => false,
+        }
     }
 
     pub(super) fn refusal(&self) -> Option<Refusal> {

@@ -6,6 +6,7 @@ use crate::domain::claim::ClaimPhase;
 use crate::domain::grant::{Referent, Referrer, permitted};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::{Token, TokenKind};
+use crate::plan::copy::Origin;
 use crate::plan::volume::{Fate, TokenClaim, fate, wanted};
 use crate::plan::{Action, rules, volume};
 use proptest::prelude::*;
@@ -33,7 +34,7 @@ proptest! {
             prop_assert_eq!(rules::check(&copy.actions), Ok(()));
             prop_assert_eq!(fate(&v, &copy.token), Fate::Wanted);
             let pv = v.pv.as_ref().unwrap();
-            prop_assert!(pv.is_owner() && pv.tokens.contains_key(&copy.token) && copy.source == pv.name);
+            prop_assert!(pv.is_owner() && pv.tokens.contains_key(&copy.token) && copy.source == Origin::Volume(pv.name.clone()));
             // Nothing that this very look does takes from the copy what it reads, or what it makes.
             let ends = |a: &Action| match a {
                 Action::Discard { volume, .. } => *volume == v.volume || volume.pv_name() == copy.token.claim.pv_name(),

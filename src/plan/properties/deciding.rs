@@ -32,6 +32,8 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
             },
             source: s.source.as_ref(),
             source_pv: s.source_pv.as_ref(),
+            restore: None,
+            kept: None,
             outgrown: s.outgrown,
         }),
         claim: &s.claim,

@@ -16,6 +16,8 @@ pub(super) fn kind(action: &Action) -> &'static str {
         Action::CreatePv(_) => "create",
         Action::PutToken { .. } => "put token",
         Action::TakeToken { .. } => "take token",
+        Action::KeepSnapshot { .. } => "keep snapshot",
+        Action::LetSnapshotGo { .. } => "let snapshot go",
         Action::PutHold(_) => "put hold",
         Action::TakeHold(_) => "take hold",
         Action::Reschedule { .. } => "reschedule",

@@ -63,6 +63,8 @@ impl World {
             | Action::MakeExport { .. }
             | Action::Release { .. }
             | Action::NoteCut { .. }
+            | Action::KeepSnapshot { .. }
+            | Action::LetSnapshotGo { .. }
             | Action::ResizeData { .. }
             | Action::Promise { .. }
             | Action::Grant { .. }

@@ -2,21 +2,26 @@
 
 use super::{open, recorded};
 use crate::domain::change::Change;
-use crate::domain::ids::VolumeId;
+use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::record::Intent;
 use crate::domain::token::{Token, TokenKind};
-use crate::plan::Action;
+use crate::plan::{Action, Data};
 
 /// Whether a token is that of the copy which becomes this volume.
 pub(super) fn is_of(token: &Token, volume: &VolumeId) -> bool {
     token.kind == TokenKind::Copying && token.claim.pv_name() == volume.pv_name()
 }
 
+/// Whether a copy is made where its data lies, and not of itself.
+pub(super) fn stays_on_its_backend(from: &Data, copy: &Handle) -> bool {
+    from.backend() == &copy.backend && *from != Data::Volume(copy.clone())
+}
+
 /// Whoever takes off the token of a copy that is over leaves nothing of it behind: not what is unfinished, nor a record.
 pub(super) fn a_copy_is_cleared_away_before_its_token_comes_off(actions: &[Action]) -> Result<(), String> {
     let taken = actions
         .iter()
-        .position(|a| matches!(a, Action::TakeToken { token, .. } if token.kind == TokenKind::Copying));
+        .position(|a| matches!(a, Action::TakeToken { token, .. } | Action::LetSnapshotGo { token, .. } if token.kind == TokenKind::Copying));
     let Some(taken) = taken else { return Ok(()) };
     let rest = actions.get(taken + 1..).unwrap_or_default();
     if rest.iter().any(|a| !matches!(a, Action::Tell(_))) || actions.iter().any(|a| matches!(a, Action::Copy { .. })) {

@@ -186,7 +186,7 @@ pub(crate) fn copy_note(target: &str, source: &PvName) -> CopyNote {
         on_owner_delete: OnOwnerDelete::Detach,
         mount_options: vec!["nfsvers=4.1".to_owned()],
         mount: MountMode::Kubelet,
-        source_uid: source.claim_uid().unwrap(),
+        source_uid: source.claim_uid().unwrap().to_string(),
         consent: None,
     }
 }

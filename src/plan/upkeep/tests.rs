@@ -41,7 +41,7 @@ fn reasons(actions: &[Action]) -> Vec<R> {
     let reason = |a: &Action| match a {
         Action::Tell(a) => match a.reason {
             Told::Claim(reason) | Told::Refused(reason) => Some(reason),
-            Told::SharedVolume(_) => None,
+            Told::SharedVolume(_) | Told::Snapshot(_) => None,
         },
         _ => None,
     };

@@ -12,9 +12,12 @@ use crate::domain::ids::{BackendName, ClaimKey, ClaimRef, Handle, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase};
 use crate::domain::record::{Intent, Record, State, Terms};
 use crate::domain::token::{CopyNote, Note, Token, TokenKind};
+use crate::plan::copy::keeping::{Kept, Reading, Seen};
 use crate::plan::copy::{self, Wanted};
 use crate::plan::{Action, Plan};
 use std::collections::BTreeMap;
+
+pub use crate::plan::copy::keeping::{Fate, Known};
 
 /// What is known of copies besides their tokens.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,88 +28,38 @@ pub struct Copies {
     pub into_this: bool,
 }
 
-/// What is known of one copy.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
-    /// What the ledger knows of its volume.
-    pub record: Option<Record>,
-    /// Whether a PersistentVolume has its handle, as only an edit can bring about while there is none of its name.
-    pub twins: bool,
-    /// Whether it was given up: its source was found too large for it, or consent to it has ended.
-    pub given_up: bool,
-}
-
-/// The tokens of copies that are on a volume, each with what was looked up for it.
-fn tokens<'a>(
-    v: &'a LiveVolume,
-    pv: &'a Pv,
-) -> impl Iterator<Item = (&'a Token, Option<&'a CopyNote>, &'a TokenClaim)> {
+/// What is known of the copies of a volume, and what keeps them.
+fn kept<'a>(v: &'a LiveVolume, pv: &'a Pv, ours: &Ours) -> Kept<'a> {
     let copying = pv.tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
-    copying.map(|(token, note)| {
-        // One that was not looked up counts as waiting.
-        let claim = v.tokens.get(token).unwrap_or(&TokenClaim::Waiting);
-        (token, note.as_ref().and_then(Note::copy), claim)
-    })
-}
-
-fn record_of<'a>(v: &'a LiveVolume, token: &Token) -> Option<&'a Record> {
-    v.copies.of_this.get(token)?.record.as_ref()
-}
-
-/// Whether a copy that its claim still waits for is over all the same: it was given up, or its end has begun.
-fn is_over(v: &LiveVolume, token: &Token) -> bool {
-    let given_up = v.copies.of_this.get(token).is_some_and(|known| known.given_up);
-    given_up || record_of(v, token).is_some_and(is_ending)
-}
-
-fn is_ending(record: &Record) -> bool {
-    record.state == State::Deleting || matches!(record.intent, Some(Intent::Discard { .. }))
+    Kept {
+        reading: Reading::of_volume(pv, ours),
+        tokens: copying
+            .map(|(token, note)| (token, note.as_ref().and_then(Note::copy)))
+            .collect(),
+        claims: &v.tokens,
+        known: &v.copies.of_this,
+        backend: v.backend.as_ref(),
+        backend_name: backend_name(v, ours),
+    }
 }
 
 /// The copies that are to be made from a volume, or to go on.
 pub fn wanted(v: &LiveVolume) -> Vec<Wanted> {
     let owner = v.pv.as_ref().filter(|pv| pv.is_owner());
-    let Some((pv, ours)) = owner.and_then(|pv| Some((pv, pv.ours.as_ref()?))) else {
-        return Vec::new();
-    };
-    let waiting = tokens(v, pv).filter(|(token, _, claim)| **claim == TokenClaim::Waiting && !is_over(v, token));
-    waiting
-        .filter_map(|(token, note, _)| {
-            // Somebody has edited the source's handle: nothing is copied onto itself.
-            let note = note.filter(|_| copy::handle(ours, token).is_some_and(|handle| handle != ours.handle))?;
-            let record = match record_of(v, token) {
-                Some(record) if record.state == State::Creating => record.clone(),
-                // Its object was there: whoever repairs that, it is no copy's work.
-                Some(_) => return None,
-                None => copy::record(pv, ours, token, note, backend_name(v, ours)?)?,
-            };
-            Some(copy::steps(pv, ours, token, note, record))
-        })
-        .collect()
-}
-
-/// What becomes of a copy that is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It goes on.
-    Wanted,
-    /// Its object is there: what is left takes a moment.
-    Finishing,
-    /// It stops: nobody waits for it any more, or nothing keeps its source.
-    Stopped,
-}
-
-/// What becomes of the copy with a token, by what was seen of its source.
-pub fn fate(v: &LiveVolume, token: &Token) -> Fate {
-    let on = v.pv.as_ref().is_some_and(|pv| pv.tokens.contains_key(token));
-    match v.tokens.get(token).unwrap_or(&TokenClaim::Waiting) {
-        TokenClaim::Served => Fate::Finishing,
-        TokenClaim::Waiting if on && !is_over(v, token) => Fate::Wanted,
-        TokenClaim::Waiting | TokenClaim::Gone => Fate::Stopped,
+    match owner.and_then(|pv| Some((pv, pv.ours.as_ref()?))) {
+        Some((pv, ours)) => kept(v, pv, ours).wanted(),
+        None => Vec::new(),
     }
 }
 
-/// What is done about copies before anything else: the end of one, and a record for each that has begun.
+/// What becomes of the copy with a token, by what was seen of its source. One whose marks somebody has stripped is mended meanwhile.
+pub fn fate(v: &LiveVolume, token: &Token) -> Fate {
+    let on = v.pv.as_ref().is_some_and(|pv| pv.tokens.contains_key(token));
+    let claim = v.tokens.get(token).unwrap_or(&TokenClaim::Waiting);
+    Fate::of(on, claim, v.copies.of_this.get(token))
+}
+
+/// What is done about copies before anything else.
 pub(super) enum Step {
     /// One is over: this is its end.
     Ends(Plan),
@@ -115,48 +68,29 @@ pub(super) enum Step {
 }
 
 pub(super) fn step(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Step {
-    let mut begun = Vec::new();
-    for (token, note, claim) in tokens(v, pv) {
-        match claim {
-            TokenClaim::Served => return Step::Ends(Plan::then_look_again(vec![take(pv, token)])),
-            TokenClaim::Waiting if !is_over(v, token) => {
-                let missing = note.filter(|_| record_of(v, token).is_none());
-                let record = missing.and_then(|note| copy::record(pv, ours, token, note, backend_name(v, ours)?));
-                begun.extend(record.map(|record| Action::Record(vec![Change::Begin(record)])));
-            }
-            TokenClaim::Gone | TokenClaim::Waiting => {
-                if let Some(actions) = end(v, pv, ours, token, note) {
-                    return Step::Ends(Plan::then_look_again(actions));
-                }
-            }
-        }
-    }
-    Step::Under(begun)
-}
-
-fn take(pv: &Pv, token: &Token) -> Action {
-    Action::TakeToken {
-        pv: pv.name.clone(),
-        uid: pv.uid.clone(),
-        token: token.clone(),
+    let kept = kept(v, pv, ours);
+    match kept.see(|token, note| end(v, pv, ours, token, note)) {
+        Seen::Ends(actions) => Step::Ends(Plan::then_look_again(actions)),
+        Seen::Under(missing) => Step::Under(missing),
     }
 }
 
 /// Clears away what there is of a copy, then takes its token off. `None`: its backend cannot be used now, and the token waits for it.
 fn end(v: &LiveVolume, pv: &Pv, ours: &Ours, token: &Token, note: Option<&CopyNote>) -> Option<Vec<Action>> {
-    let Some(handle) = copy::handle(ours, token) else {
+    let reading = Reading::of_volume(pv, ours);
+    let Some(handle) = copy::handle(reading.backend(), token) else {
         // No claim has such a UID, so nothing was ever made for one.
-        return Some(vec![take(pv, token)]);
+        return Some(vec![reading.take(token)]);
     };
     let backend = v.backend.as_ref()?;
     let known = v.copies.of_this.get(token);
     let record = known.and_then(|known| known.record.clone());
     if record.is_none() && !backend.capabilities.clone {
-        return Some(vec![take(pv, token)]);
+        return Some(vec![reading.take(token)]);
     }
     let record = record.unwrap_or_else(|| unrecorded(pv, ours, token, note, &backend.name, handle));
     let mut actions = cleared(&record, backend, known.is_some_and(|known| known.twins));
-    actions.push(take(pv, token));
+    actions.push(reading.take(token));
     Some(actions)
 }
 
@@ -169,7 +103,7 @@ fn unrecorded(
     backend: &BackendName,
     handle: Handle,
 ) -> Record {
-    let known = note.and_then(|note| copy::record(pv, ours, token, note, backend.clone()));
+    let known = note.and_then(|note| copy::record(&Reading::of_volume(pv, ours), token, note, backend.clone()));
     known.unwrap_or_else(|| Record {
         volume: VolumeId::from(&token.claim.pv_name()),
         backend: backend.clone(),
@@ -208,7 +142,7 @@ pub(super) fn abandon(record: &Record, backend: Option<&Backend>) -> Option<Acti
 
 /// Clears away a copy that nobody ever mounted: what is unfinished, and what was finished and has no object. The ledger forgets it on
 /// disk, or a claim that is still there would be told for ever that its volume is being deleted.
-pub(super) fn cleared(record: &Record, backend: &Backend, twins: bool) -> Vec<Action> {
+pub fn cleared(record: &Record, backend: &Backend, twins: bool) -> Vec<Action> {
     let volume = record.volume.clone();
     let abandon = abandon(record, Some(backend));
     // It had an object once, or its data has another's: none of it is a copy's to remove.

@@ -90,12 +90,14 @@ impl Rival {
             capabilities: ALL,
             limits: Default::default(),
             free: None,
+            imports: Default::default(),
             node: None,
             used: Default::default(),
             used_by_namespace: Default::default(),
         };
         let ports = Ports {
             cluster: Arc::new(Hesitant(ApiServer::new(client.clone()))),
+            snapshots: Arc::new(ApiServer::new(client.clone())),
             ledger: Arc::new(MemoryLedger::open(&MemoryDisk::default()).unwrap().ledger),
             storage: Arc::new(One(guarded)),
             audience: Arc::new(Deaf),

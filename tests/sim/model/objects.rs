@@ -121,6 +121,7 @@ fn backend() -> Backend {
         },
         limits: Limits::default(),
         free: None,
+        imports: Default::default(),
         node: None,
         used: Usage::default(),
         used_by_namespace: Usage::default(),

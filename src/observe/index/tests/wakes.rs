@@ -50,7 +50,7 @@ fn words(wake: &Wake) -> Vec<String> {
         Work::CrossSource(key) => format!("cross source {key}"),
         Work::Reference(key) => format!("reference {}/{}", key.namespace, key.name),
         Work::Exports(name) => format!("exports {name}"),
-        Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),
+        Work::Snapshot(_) | Work::Content(_) | Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),
     };
     wake.iter().map(word).collect()
 }

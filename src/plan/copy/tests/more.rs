@@ -138,7 +138,7 @@ fn within_a_namespace_set_id_bits_stay_and_across_they_are_dropped() {
         let note = testing::copy_note("team/app", &source.name);
         let ours = source.ours.clone().unwrap();
         let record = copied("team/app", "team/data");
-        let wanted = steps(&source, &ours, &token, &note, record);
+        let wanted = steps(&Reading::of_volume(&source, &ours), &token, &note, record);
         wanted.actions.iter().find_map(|a| match a {
             Action::Copy { drop_set_id, .. } => Some(*drop_set_id),
             _ => None,

@@ -1,0 +1,26 @@
+//! Reasons on VolumeSnapshots and their contents. The names are those of the external-snapshotter, which people know.
+
+use super::Class;
+use kube::runtime::events::EventType;
+use std::fmt;
+
+reasons! {
+    /// Reasons on a VolumeSnapshot or a VolumeSnapshotContent.
+    SnapshotReason {
+        /// The snapshot could not be taken.
+        SnapshotCreationFailed: Warning Waiting =>
+            "The message says what to change; it is tried again by itself.";
+        /// A snapshot that is said to be there already could not be found, or may not be used.
+        SnapshotContentCheckandUpdateFailed: Warning Waiting =>
+            "Correct the handle, or ask an admin to import the snapshot on the StorageBackend.";
+        /// The data of a deleted snapshot could not be removed.
+        SnapshotDeleteError: Warning Waiting =>
+            "Nothing, if the backend is away; it is tried again. What the message calls left behind is an admin's to look at.";
+        /// A deleted snapshot is being read.
+        SnapshotDeletePending: Warning Waiting =>
+            "Wait until the volumes that are made from it are done, or delete their claims.";
+        /// A snapshot names no class, and there is not exactly one default of ours.
+        SetDefaultSnapshotClassFailed: Warning Waiting =>
+            "Name a VolumeSnapshotClass in the snapshot, or ask an admin for exactly one default.";
+    }
+}

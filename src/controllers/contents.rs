@@ -1,0 +1,160 @@
+//! A VolumeSnapshotContent changed: read live, decide, do one step, until nothing is left.
+
+mod takes;
+
+pub use takes::{Takes, take_on};
+
+use super::context::{Context, Next};
+use super::volumes;
+use crate::api::reasons::SnapshotReason;
+use crate::domain::ids::ContentName;
+use crate::domain::snapshot::content::{Content, ExactContent};
+use crate::domain::snapshot::handle::SnapshotHandle;
+use crate::execute::snapshots::Status;
+use crate::execute::{Failure, run};
+use crate::observe::gather::{self, snapshots};
+use crate::observe::work::Work;
+use crate::plan::action::{Announcement, Subject, Told};
+use crate::plan::copy::Origin;
+use crate::plan::copy::keeping::Fate;
+use crate::plan::snapshot::{LiveContent, Step, decide, reading};
+use crate::report;
+
+/// More steps than any content needs at once.
+const STEPS: usize = 16;
+
+/// Looks at a content.
+///
+/// # Errors
+/// Whatever stopped a step.
+pub async fn reconcile(ctx: &Context, name: &ContentName) -> Result<Next, Failure> {
+    let foreign = |content: &Content| !content.ours && content.tokens.is_empty();
+    if gather::with(&ctx.caches, |index| index.content(name).is_some_and(foreign)) {
+        // There may be many, and none of them is read.
+        return Ok(Next::Change);
+    }
+    let origin = Origin::Content(name.clone());
+    let Some(_turn) = ctx.turn(&origin.volume(), Work::Content(name.clone())) else {
+        return Ok(Next::Change);
+    };
+    advance(ctx, name).await
+}
+
+/// Takes a content as far as it goes; the caller has its turn.
+///
+/// # Errors
+/// Whatever stopped a step.
+pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure> {
+    let origin = Origin::Content(name.clone());
+    for _ in 0..STEPS {
+        let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
+            ctx.takes.forget(name);
+            ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
+            return Ok(Next::Change);
+        };
+        if read(ctx, &origin, &mut view).await? {
+            continue;
+        }
+        view.failed = ctx.takes.failure(&view.content);
+        let step = decide(&view);
+        if !matches!(step, Step::Take(_)) {
+            ctx.takes.drop_out(name);
+        }
+        let (content, objects) = (ExactContent::from(&view.content), &ctx.ports.snapshots);
+        match step {
+            Step::Nothing | Step::NotOurs => return Ok(Next::Change),
+            Step::Begin | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
+            Step::Begin => objects.mark_content(&content, true).await?,
+            Step::Over => {
+                objects.mark_content(&content, false).await?;
+                ctx.takes.told(name);
+                if view.failed.is_some() {
+                    return Ok(Next::After(ctx.takes.again(name, true)));
+                }
+            }
+            Step::Take(take) => {
+                ctx.takes.want(*take);
+                return Ok(Next::Change);
+            }
+            Step::Report(handle, found) => {
+                let status = Status::Ready {
+                    handle,
+                    taken: found.taken,
+                    bytes: found.bytes,
+                };
+                objects.content_status(&content, &status).await?;
+            }
+            Step::Fail(failure) => {
+                if !failure.said {
+                    let status = Status::Failed {
+                        text: failure.text.clone(),
+                        at: ctx.ports.clock.now(),
+                    };
+                    objects.content_status(&content, &status).await?;
+                }
+                tell(ctx, &view.content, failure.reason, &failure.text);
+                if view.failed.as_ref().is_some_and(|failed| failed.over) && view.content.being_created {
+                    // What is said now is all that there is to say of it.
+                    continue;
+                }
+                return Ok(Next::After(ctx.takes.again(name, view.failed.is_some())));
+            }
+            Step::Remove(handle) => remove(ctx, &view.content, &content, &handle).await?,
+            Step::Release { left } => {
+                if let Some(left) = left {
+                    tell(ctx, &view.content, SnapshotReason::SnapshotDeleteError, left);
+                }
+                objects.release_content(&content).await?;
+            }
+            Step::Wait(text) => {
+                tell(ctx, &view.content, SnapshotReason::SnapshotDeletePending, text);
+                return Ok(Next::After(report::memory::say_again()));
+            }
+        }
+    }
+    Ok(Next::Again)
+}
+
+/// Sees to the restores that read it. Answers whether that changed what the next look sees.
+async fn read(ctx: &Context, origin: &Origin, view: &mut LiveContent) -> Result<bool, Failure> {
+    for (token, known) in &mut view.copies {
+        known.given_up = ctx.copies.is_given_up(token);
+    }
+    ctx.copies.are_on(origin, |token| view.copies.contains_key(token));
+    let actions = reading::plan(view);
+    // Before anything is done about one that is over: it stops first.
+    ctx.copies
+        .want(origin, reading::wanted(view), |token| reading::fate(view, token));
+    let _discarding: Vec<_> = actions.iter().filter_map(|a| volumes::discarding(ctx, a)).collect();
+    run(&actions, &ctx.ports).await?;
+    volumes::wake_backends(ctx, &actions);
+    Ok(!actions.is_empty())
+}
+
+async fn remove(
+    ctx: &Context,
+    content: &Content,
+    exactly: &ExactContent,
+    handle: &SnapshotHandle,
+) -> Result<(), Failure> {
+    let (_, guarded) = ctx.roots.behind_snapshot(handle).ok_or(Failure::NoBackend)?;
+    if let Err(error) = guarded.remove_snapshot(&handle.id).await {
+        let text = "removing its data failed; Tombolo's log says why, and it is tried again";
+        tell(ctx, content, SnapshotReason::SnapshotDeleteError, text);
+        return Err(error.into());
+    }
+    tracing::info!(content = %content.name, snapshot = %handle.id, "removed a snapshot");
+    if let Some(name) = ctx.roots.name_of(&handle.backend) {
+        ctx.wake(Work::Trash(name));
+    }
+    ctx.ports.snapshots.content_status(exactly, &Status::Empty).await?;
+    Ok(())
+}
+
+fn tell(ctx: &Context, content: &Content, reason: SnapshotReason, text: &str) {
+    ctx.ports.audience.hear(&Announcement {
+        subject: Subject::Content(content.name.clone(), content.uid.clone()),
+        reason: Told::Snapshot(reason),
+        text: text.to_owned(),
+    });
+}

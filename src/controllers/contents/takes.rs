@@ -1,0 +1,209 @@
+//! Snapshots that are to be taken, in the background: where they are copies, each takes as long as a copy does.
+//!
+//! So many at once as there may be copies, by the same rule. What came of one is found by whoever looks at its content: what was taken is
+//! on the backend, and why it was not is remembered here until then.
+
+use crate::api::reasons;
+use crate::controllers::context::Context;
+use crate::controllers::retry;
+use crate::domain::ids::{ContentName, ContentUid, Namespace};
+use crate::domain::snapshot::content::Content;
+use crate::observe::work::Work;
+use crate::plan::copy::schedule::{Bounds, next};
+use crate::plan::snapshot::Failed;
+use crate::plan::snapshot::taking::Take;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tombolo_backend_api::{BackendError, Certainty, Class, CopyTerms};
+
+/// What is to be taken, and what is being taken.
+#[derive(Default)]
+pub struct Takes {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they were first wanted.
+    wanted: Vec<Take>,
+    running: Vec<(ContentName, Namespace)>,
+    failed: HashMap<ContentName, (ContentUid, Failed)>,
+    /// How often in a row it came to nothing, and until when it is not tried again.
+    tries: HashMap<ContentName, (u32, Option<Instant>)>,
+}
+
+impl Takes {
+    /// This one is wanted.
+    pub(super) fn want(&self, take: Take) {
+        let mut state = self.lock();
+        match state.wanted.iter_mut().find(|w| w.content == take.content) {
+            Some(known) => *known = take,
+            None => state.wanted.push(take),
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// One is not wanted now. If it is under way it goes on: its outcome has to be known.
+    pub(super) fn drop_out(&self, content: &ContentName) {
+        self.lock().wanted.retain(|w| w.content != *content);
+    }
+
+    /// Why a content could not be taken the last time; answered once unless it is over.
+    pub(super) fn failure(&self, content: &Content) -> Option<Failed> {
+        let mut state = self.lock();
+        let (uid, failed) = state.failed.get(&content.name)?;
+        let known = (*uid == content.uid).then(|| failed.clone());
+        if known.as_ref().is_none_or(|failed| !failed.over) {
+            state.failed.remove(&content.name);
+        }
+        known
+    }
+
+    /// It is tried again, after a time that grows; if it was `attempted`, not before that. Answers how long that is.
+    pub(super) fn again(&self, content: &ContentName, attempted: bool) -> Duration {
+        let mut state = self.lock();
+        let (tries, rests) = state.tries.entry(content.clone()).or_default();
+        *tries = tries.saturating_add(1);
+        let delay = retry::delay(reasons::Class::Waiting, *tries);
+        if attempted {
+            *rests = Some(Instant::now() + delay);
+        }
+        delay
+    }
+
+    /// How long a content is not tried again; `None`: it may be.
+    pub(super) fn rests(&self, content: &ContentName) -> Option<Duration> {
+        let rests = self.lock().tries.get(content)?.1?;
+        Some(rests.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
+    }
+
+    /// Why it failed was said.
+    pub(super) fn told(&self, content: &ContentName) {
+        self.lock().failed.remove(content);
+    }
+
+    /// It is gone.
+    pub(super) fn forget(&self, content: &ContentName) {
+        let mut state = self.lock();
+        state.failed.remove(content);
+        state.tries.remove(content);
+    }
+
+    fn begin(&self, bounds: Bounds) -> Option<Take> {
+        let mut state = self.lock();
+        let running: Vec<Namespace> = state.running.iter().map(|(_, of)| of.clone()).collect();
+        let waits = |take: &&Take| !state.running.iter().any(|(content, _)| *content == take.content);
+        let waiting = state.wanted.iter().filter(waits);
+        let take = next(bounds, &running, waiting.map(|take| (take, &take.namespace)))?.clone();
+        state.wanted.retain(|w| w.content != take.content);
+        state.running.push((take.content.clone(), take.namespace.clone()));
+        Some(take)
+    }
+
+    fn end(&self, take: &Take, failed: Option<Failed>) {
+        let mut state = self.lock();
+        state.running.retain(|(content, _)| *content != take.content);
+        match failed {
+            Some(failed) => drop(state.failed.insert(take.content.clone(), (take.uid.clone(), failed))),
+            None => drop(state.tries.remove(&take.content)),
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes what is wanted, for as long as it is polled.
+pub async fn take_on(ctx: Context) {
+    let mut tasks = JoinSet::new();
+    let takes: Arc<Takes> = ctx.takes.clone();
+    loop {
+        while let Some(take) = takes.begin(ctx.copies.settings().bounds) {
+            let ctx = ctx.clone();
+            tasks.spawn(async move {
+                let failed = attempt(&ctx, &take).await.err();
+                ctx.takes.end(&take, failed);
+                ctx.wake(Work::Content(take.content.clone()));
+            });
+        }
+        tokio::select! {
+            () = takes.changed.notified() => {}
+            Some(ended) = tasks.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "taking a snapshot broke");
+                }
+            }
+        }
+    }
+}
+
+async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
+    let waiting = |text: &str| Failed {
+        text: text.to_owned(),
+        over: false,
+    };
+    let Some((_, guarded)) = ctx.roots.behind_snapshot(&take.handle) else {
+        return Err(waiting(
+            "the storage backend cannot be used now; it goes on when it can",
+        ));
+    };
+    let settings = ctx.copies.settings();
+    let terms = CopyTerms {
+        epoch: settings.epoch,
+        drop_set_id: take.drop_set_id,
+        max_entries: settings.max_entries,
+    };
+    let id = &take.handle.id;
+    let error = match guarded.take_snapshot(id, &take.of, take.bytes, &terms, &()).await {
+        Ok(_) => {
+            tracing::info!(content = %take.content, snapshot = %id, of = %take.of, "took a snapshot");
+            return Ok(());
+        }
+        Err(error) => error,
+    };
+    tracing::warn!(content = %take.content, snapshot = %id, of = %take.of, %error, "a snapshot was not taken");
+    let text = words(&error);
+    if is_final(&error) {
+        // Nothing of it may be left when that is said.
+        match guarded.remove_snapshot(id).await {
+            Ok(()) => {
+                return Err(Failed {
+                    text: text.to_owned(),
+                    over: true,
+                });
+            }
+            Err(error) => tracing::warn!(snapshot = %id, %error, "what was begun of a snapshot is still there"),
+        }
+    }
+    Err(waiting(text))
+}
+
+/// Whether trying again with the same volume would come to the same.
+fn is_final(error: &BackendError) -> bool {
+    match error.class {
+        Class::TooLarge => true,
+        Class::Invalid | Class::Denied => error.certainty == Certainty::NotDone,
+        Class::Waiting | Class::Transient | Class::Full | Class::Bug => false,
+    }
+}
+
+fn words(error: &BackendError) -> &'static str {
+    match error.class {
+        Class::TooLarge => "its volume holds more than its size, or more files than are copied",
+        Class::Full => "the storage backend has no room left; ask your admin",
+        Class::Waiting => "the storage backend cannot be used now; it goes on when it can",
+        Class::Transient => "taking it failed; it is tried again",
+        Class::Invalid | Class::Denied | Class::Bug => {
+            "the storage backend could not take it; Tombolo's log says why, ask your admin"
+        }
+    }
+}

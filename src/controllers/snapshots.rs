@@ -1,0 +1,69 @@
+//! A VolumeSnapshot changed: make the content that the snapshot-controller looks for, where it makes none itself.
+
+use super::context::{Context, Next};
+use crate::domain::ids::Namespace;
+use crate::domain::snapshot::SnapshotKey;
+use crate::execute::Failure;
+use crate::execute::cluster::Fault;
+use crate::observe::gather::{self, snapshots};
+use crate::plan::action::{Announcement, Subject, Told};
+use crate::plan::snapshot::prepare::{ForSnapshot, Preparation, decide};
+use crate::report;
+
+/// Looks at a VolumeSnapshot.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn reconcile(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure> {
+    let undone = gather::with(&ctx.caches, |index| {
+        index
+            .snapshot(key)
+            .is_some_and(|s| s.content.is_none() && !s.terminating)
+    });
+    if !undone {
+        return Ok(Next::Change);
+    }
+    let Some(view) = snapshots::snapshot(&ctx.caches, &ctx.ports, key).await? else {
+        return Ok(Next::Change);
+    };
+    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""), &[]);
+    let handle = view
+        .origin
+        .pv
+        .as_ref()
+        .and_then(|pv| pv.ours.as_ref())
+        .map(|ours| &ours.handle);
+    let backend = handle.and_then(|handle| gather::ready(&backends, handle));
+    let prepared = decide(&ForSnapshot {
+        snapshot: &view.snapshot,
+        origin: &view.origin,
+        classes: &view.classes,
+        has_content: view.has_content,
+        backend: backend.as_ref(),
+    });
+    let objects = &ctx.ports.snapshots;
+    match prepared {
+        Preparation::Nothing => {}
+        Preparation::Refuse(reason, text) => {
+            ctx.ports.audience.hear(&Announcement {
+                subject: Subject::Snapshot(view.snapshot.key.clone(), view.snapshot.uid.clone()),
+                reason: Told::Snapshot(reason),
+                text,
+            });
+            return Ok(Next::After(report::memory::say_again()));
+        }
+        Preparation::Choose(class) => {
+            objects.choose_class(&view.snapshot, &class).await?;
+            return Ok(Next::Again);
+        }
+        Preparation::Make(claim, content) => {
+            objects.keep_source(&claim).await?;
+            match objects.create_content(&content).await {
+                Ok(()) => {}
+                Err(error) if error.fault == Fault::Exists => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(Next::Change)
+}

@@ -1,0 +1,141 @@
+//! The name of a snapshot on its backend, which is our record of whose it is.
+//!
+//! A VolumeSnapshotContent says which data is behind a VolumeSnapshot, and whoever can write one can say anything. So the snapshot's own
+//! name on the backend says for which VolumeSnapshot, and in which namespace, it was taken: `snapshot-<UID>-<digest of the namespace>`. The
+//! UID is the API server's, nobody can choose it; the name was chosen when the snapshot was taken, after looking at the live objects.
+//! There is nothing to lose and nothing to rebuild: the record is where the data is.
+
+use crate::api::names;
+use crate::domain::ids::{ContentName, Namespace, SnapshotUid};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt;
+use tombolo_backend_api::{BackendId, SnapshotId};
+
+/// Longest UID that is one.
+const UID: usize = 64;
+/// Snapshots that an annotation may import.
+const IMPORTS: usize = 1000;
+
+/// Where a snapshot's data is: the marked root and its name there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SnapshotHandle {
+    /// The root.
+    pub backend: BackendId,
+    /// Its name.
+    pub id: SnapshotId,
+}
+
+impl SnapshotHandle {
+    /// Reads `<backend id>:<snapshot id>`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (backend, id) = text.split_once(':')?;
+        Some(Self {
+            backend: BackendId::parse(backend)?,
+            id: SnapshotId::parse(id).ok()?,
+        })
+    }
+}
+
+impl fmt::Display for SnapshotHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.backend, self.id)
+    }
+}
+
+/// The name of the snapshot that is taken for a VolumeSnapshot. `None`: that is no UID.
+pub fn id_for(uid: &SnapshotUid, namespace: &Namespace) -> Option<SnapshotId> {
+    let text = uid.as_str();
+    let plain = (1..=UID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    plain.then(|| SnapshotId::parse(&format!("snapshot-{text}-{}", digest(namespace))).ok())?
+}
+
+/// Whether a snapshot was taken for a VolumeSnapshot of this namespace.
+pub fn was_taken_in(id: &SnapshotId, namespace: &Namespace) -> bool {
+    let uid = id
+        .as_str()
+        .strip_prefix("snapshot-")
+        .and_then(|rest| rest.rsplit_once('-'));
+    let uid = uid.map(|(uid, _)| SnapshotUid::new(uid));
+    uid.and_then(|uid| id_for(&uid, namespace)).as_ref() == Some(id)
+}
+
+/// The name of the content that is made for a VolumeSnapshot, as the snapshot-controller looks for it.
+pub fn content_name(uid: &SnapshotUid) -> ContentName {
+    ContentName::new(format!("{}{uid}", names::SNAPSHOT_CONTENT_PREFIX))
+}
+
+fn digest(namespace: &Namespace) -> String {
+    let digest = Sha256::digest(namespace.as_str().as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Snapshots that an admin gives to namespaces in which they were not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Imports(BTreeSet<(String, String)>);
+
+impl Imports {
+    /// Reads the annotation's value: `<namespace>/<snapshot id>`, separated by commas or blanks. What is neither imports nothing.
+    pub fn parse(text: &str) -> Self {
+        let items = text.split([',', ' ', '\n', '\t']).filter(|item| !item.is_empty());
+        let pairs = items.take(IMPORTS).filter_map(|item| item.split_once('/'));
+        Self(
+            pairs
+                .map(|(namespace, id)| (namespace.to_owned(), id.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// Whether a snapshot is given to a namespace.
+    pub fn give(&self, id: &SnapshotId, to: &Namespace) -> bool {
+        self.0.contains(&(to.as_str().to_owned(), id.as_str().to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(uid: &str, namespace: &str) -> Option<SnapshotId> {
+        id_for(&SnapshotUid::new(uid), &Namespace::new(namespace))
+    }
+
+    #[test]
+    fn a_snapshot_s_name_is_that_of_one_uid_in_one_namespace() {
+        let id = named("8f2e-1", "team").unwrap();
+        assert_eq!(named("8f2e-1", "team"), Some(id.clone()));
+        for other in [named("8f2e-2", "team"), named("8f2e-1", "other"), named("8f2e", "team")] {
+            assert_ne!(other, Some(id.clone()));
+        }
+        assert!(was_taken_in(&id, &Namespace::new("team")));
+        assert!(!was_taken_in(&id, &Namespace::new("other")));
+        for forged in ["snapshot-8f2e-1", "snapshot-", "data", "snapshot--"] {
+            let forged = SnapshotId::parse(forged).unwrap();
+            assert!(!was_taken_in(&forged, &Namespace::new("team")), "{forged}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_uid_names_nothing() {
+        for uid in ["", "../x", "a/b", "a.json", "a b", "é", &"a".repeat(65)] {
+            assert_eq!(named(uid, "team"), None, "{uid:?}");
+        }
+    }
+
+    #[test]
+    fn handles_read_back_what_they_print() {
+        let handle = SnapshotHandle::parse("6d1f:snapshot-1").unwrap();
+        assert_eq!(SnapshotHandle::parse(&handle.to_string()), Some(handle));
+        for bad in ["", "6d1f", ":x", "6d1f:", "6d1f:../x", "6d1f:a/b", "6 d:x"] {
+            assert_eq!(SnapshotHandle::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_import_names_a_namespace_and_a_snapshot() {
+        let imports = Imports::parse("team/a, other/b\n/c d nothing/ x/y/z");
+        let gives = |id: &str, to: &str| imports.give(&SnapshotId::parse(id).unwrap(), &Namespace::new(to));
+        assert!(gives("a", "team") && gives("b", "other"));
+        assert!(!gives("a", "other") && !gives("c", "team") && !gives("d", "team") && !gives("z", "x"));
+    }
+}

@@ -1,0 +1,168 @@
+//! Snapshots on the real API server. Custom resources take no strategic merge patch, so finalizers are written as a whole, in the version
+//! in which they were read.
+
+use super::{ApiServer, absent_is_done, fault, unread};
+use crate::api::names;
+use crate::domain::ids::{ClaimRef, ContentName, SnapshotClassName};
+use crate::domain::snapshot::content::{Content, ExactContent};
+use crate::domain::snapshot::{Snapshot, SnapshotKey};
+use crate::domain::token::{Note, Token};
+use crate::execute::cluster::ApiError;
+use crate::execute::snapshots::{SnapshotObjects, Status};
+use crate::observe::project::snapshots as project;
+use crate::plan::snapshot::prepare::NewContent;
+use async_trait::async_trait;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Api;
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+impl ApiServer {
+    fn snapshots(&self, key: &SnapshotKey) -> Api<DynamicObject> {
+        let resource = project::SNAPSHOTS.in_version(names::SNAPSHOT_VERSION);
+        Api::namespaced_with(self.client.clone(), key.namespace.as_str(), &resource)
+    }
+
+    fn contents(&self) -> Api<DynamicObject> {
+        let resource = project::CONTENTS.in_version(names::SNAPSHOT_VERSION);
+        Api::all_with(self.client.clone(), &resource)
+    }
+
+    async fn patch_content(&self, content: &ExactContent, patch: Value) -> Result<(), ApiError> {
+        let (api, params) = (self.contents(), params());
+        let patched = api.patch(content.name.as_str(), &params, &Patch::Merge(patch)).await;
+        patched.map(drop).map_err(fault)
+    }
+}
+
+fn params() -> PatchParams {
+    PatchParams {
+        field_manager: Some(names::FIELD_MANAGER.into()),
+        ..PatchParams::default()
+    }
+}
+
+fn exactly(content: &ExactContent) -> Value {
+    json!({"uid": content.uid.as_str(), "resourceVersion": content.version.as_str()})
+}
+
+/// The identity of a content with something besides.
+fn with(content: &ExactContent, more: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let mut metadata = exactly(content);
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.extend(more.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    }
+    json!({"metadata": metadata})
+}
+
+fn without(content: &ExactContent, finalizer: &str) -> Value {
+    let rest: Vec<_> = content.finalizers.iter().filter(|f| *f != finalizer).collect();
+    json!(rest)
+}
+
+fn status(status: &Status) -> Value {
+    match status {
+        Status::Ready { handle, taken, bytes } => json!({
+            "snapshotHandle": handle.to_string(), "readyToUse": true, "restoreSize": bytes, "error": null,
+            "creationTime": i64::try_from(taken.as_nanosecond()).unwrap_or_default(),
+        }),
+        Status::Failed { text, at } => json!({"readyToUse": false, "error": {"message": text, "time": Time(*at)}}),
+        Status::Empty => json!({
+            "snapshotHandle": null, "readyToUse": null, "creationTime": null, "restoreSize": null, "error": null,
+        }),
+    }
+}
+
+#[async_trait]
+impl SnapshotObjects for ApiServer {
+    async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, ApiError> {
+        let found = self.snapshots(key).get_opt(&key.name).await.map_err(unread)?;
+        Ok(found.as_ref().and_then(project::snapshot))
+    }
+
+    async fn content(&self, name: &ContentName) -> Result<Option<Content>, ApiError> {
+        let found = self.contents().get_opt(name.as_str()).await.map_err(unread)?;
+        Ok(found.as_ref().and_then(project::content))
+    }
+
+    async fn choose_class(&self, snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError> {
+        let patch = json!({
+            "metadata": {"uid": snapshot.uid.as_str(), "resourceVersion": snapshot.version.as_str()},
+            "spec": {"volumeSnapshotClassName": class.as_str()},
+        });
+        let api = self.snapshots(&snapshot.key);
+        let patched = api.patch(&snapshot.key.name, &params(), &Patch::Merge(patch)).await;
+        patched.map(drop).map_err(fault)
+    }
+
+    async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let finalizers = json!([names::FINALIZER_SNAPSHOT_SOURCE]);
+        let patch = json!({"metadata": {"uid": claim.uid.as_str(), "finalizers": finalizers}});
+        self.patch_claim(claim, patch).await
+    }
+
+    async fn create_content(&self, content: &NewContent) -> Result<(), ApiError> {
+        let of = &content.of;
+        let version = format!("{}/{}", names::SNAPSHOT_GROUP, names::SNAPSHOT_VERSION);
+        let object = json!({
+            "apiVersion": version, "kind": project::CONTENTS.kind, "metadata": {"name": content.name.as_str()},
+            "spec": {
+                "driver": names::PROVISIONER,
+                "deletionPolicy": content.policy.as_str(),
+                "volumeSnapshotClassName": content.class.as_str(),
+                "source": {"volumeHandle": content.volume.as_str()},
+                "sourceVolumeMode": "Filesystem",
+                "volumeSnapshotRef": {
+                    "apiVersion": version, "kind": project::SNAPSHOTS.kind, "namespace": of.key.namespace.as_str(),
+                    "name": of.key.name, "uid": of.uid.as_str(), "resourceVersion": of.version.as_str(),
+                },
+            },
+        });
+        let object: DynamicObject =
+            serde_json::from_value(object).map_err(|error| ApiError::new(super::Fault::Refused, error.to_string()))?;
+        let params = PostParams {
+            field_manager: Some(names::FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        self.contents().create(&params, &object).await.map(drop).map_err(fault)
+    }
+
+    async fn mark_content(&self, content: &ExactContent, being_created: bool) -> Result<(), ApiError> {
+        let value = if being_created { json!("yes") } else { Value::Null };
+        let annotations = json!({names::ANNOTATION_BEING_CREATED: value});
+        self.patch_content(content, with(content, [("annotations", annotations)]))
+            .await
+    }
+
+    async fn content_status(&self, content: &ExactContent, new: &Status) -> Result<(), ApiError> {
+        let patch = json!({"metadata": exactly(content), "status": status(new)});
+        let api = self.contents();
+        let patched = api
+            .patch_status(content.name.as_str(), &params(), &Patch::Merge(patch))
+            .await;
+        patched.map(drop).map_err(fault)
+    }
+
+    async fn release_content(&self, content: &ExactContent) -> Result<(), ApiError> {
+        let left = without(content, names::FINALIZER_CONTENT);
+        absent_is_done(self.patch_content(content, with(content, [("finalizers", left)])).await)
+    }
+
+    async fn put_content_token(&self, content: &ExactContent, token: &Token, note: &Note) -> Result<(), ApiError> {
+        let mut finalizers = content.finalizers.clone();
+        finalizers.push(token.finalizer());
+        let more = [
+            ("finalizers", json!(finalizers)),
+            ("annotations", json!({token.finalizer(): note.to_text()})),
+        ];
+        self.patch_content(content, with(content, more)).await
+    }
+
+    async fn take_content_token(&self, content: &ExactContent, token: &Token) -> Result<(), ApiError> {
+        let more = [
+            ("finalizers", without(content, &token.finalizer())),
+            ("annotations", json!({token.finalizer(): null})),
+        ];
+        absent_is_done(self.patch_content(content, with(content, more)).await)
+    }
+}

@@ -1,0 +1,77 @@
+//! How a content becomes ready: by taking its snapshot, or by finding the one that it names.
+
+use super::{Class, Failure, Found, LiveContent, Step, taking, trust};
+use crate::api::reasons::SnapshotReason as R;
+use crate::domain::snapshot::content::Content;
+
+pub(super) fn failure(content: &Content, reason: R, text: impl Into<String>) -> Failure {
+    let text = text.into();
+    let status = content.status.as_ref();
+    let said = status.is_some_and(|status| !status.ready && status.error.as_ref() == Some(&text));
+    Failure { reason, text, said }
+}
+
+fn refused(v: &LiveContent, text: impl AsRef<str>) -> Step {
+    let text = format!("Failed to create snapshot: {}", text.as_ref());
+    Step::Fail(failure(&v.content, R::SnapshotCreationFailed, text))
+}
+
+/// Takes it: writes down that it begins, lets somebody take it, and tells what came of it.
+pub(super) fn create(v: &LiveContent) -> Step {
+    match &v.class {
+        Class::Unknown => return Step::Nothing,
+        Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
+        Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
+        Class::Is(_) => {}
+    }
+    let take = match taking::take(&v.content, v.snapshot.as_ref(), &v.origin, v.backend.as_ref()) {
+        Ok(take) => take,
+        // What has begun may have been done, and nobody can be asked.
+        Err(why) if v.content.being_created && !why.waits => return over_or(v, &why.text),
+        Err(why) => return refused(v, why.text),
+    };
+    if let Found::There(snapshot) = &v.found {
+        if snapshot.of != take.of {
+            return refused(v, "the storage backend has another snapshot of its name");
+        }
+        return Step::Report(take.handle, snapshot.clone());
+    }
+    if let Some(failed) = &v.failed {
+        return match failed.over {
+            true => over_or(v, &failed.text),
+            false => refused(v, &failed.text),
+        };
+    }
+    if v.found == Found::NotAsked {
+        return refused(v, "the storage backend cannot be used now; it goes on when it can");
+    }
+    match v.content.being_created {
+        false => Step::Begin,
+        true => Step::Take(Box::new(take)),
+    }
+}
+
+/// It failed for good: first that is said, then that nothing is under way.
+fn over_or(v: &LiveContent, text: &str) -> Step {
+    match refused(v, text) {
+        Step::Fail(failure) if failure.said && v.content.being_created => Step::Over,
+        step => step,
+    }
+}
+
+/// A snapshot that is there already, as somebody says.
+pub(super) fn look_up(v: &LiveContent) -> Step {
+    let fail = |text: &str| {
+        let text = format!("Failed to check and update snapshot content: {text}");
+        Step::Fail(failure(&v.content, R::SnapshotContentCheckandUpdateFailed, text))
+    };
+    let handle = match trust::tied(&v.content, &v.imports) {
+        Ok(handle) => handle,
+        Err(why) => return fail(&why.to_string()),
+    };
+    match &v.found {
+        Found::There(snapshot) => Step::Report(handle, snapshot.clone()),
+        Found::Absent => fail("the storage backend has no snapshot of this handle"),
+        Found::NotAsked => fail("the storage backend of this handle cannot be used now, or is none of this cluster's"),
+    }
+}

@@ -1,0 +1,98 @@
+//! Restores that read a snapshot: the tokens on its content, as those of clones on a volume.
+//!
+//! A content can be forged, with tokens and all. So what is read is what [`trust`] ties to it; what is made is for claims of the
+//! snapshot's own namespace, or by a consent that is asked for again; and of what lies at a copy's name only that is cleared away which the
+//! ledger calls a copy of this content. Without a record that may be a kept volume of somebody else's, and it stays, to be found as an
+//! orphan.
+
+use super::{LiveContent, trust};
+use crate::domain::snapshot::content::Content;
+use crate::domain::source::SourceKind;
+use crate::domain::token::{CopyNote, Note, Token};
+use crate::plan::Action;
+use crate::plan::copy::Wanted;
+use crate::plan::copy::keeping::{Fate, Kept, Reading, Seen};
+use crate::plan::volume::cleared;
+
+/// What is done about the tokens on a content; nothing, if all is well.
+pub fn plan(v: &LiveContent) -> Vec<Action> {
+    let Some(kept) = kept(v) else {
+        return untied(v);
+    };
+    match kept.see(|token, _| end(v, &kept, token)) {
+        Seen::Ends(actions) | Seen::Under(actions) => actions,
+    }
+}
+
+/// The restores that are to be made, or to go on.
+pub fn wanted(v: &LiveContent) -> Vec<Wanted> {
+    kept(v).map(|kept| kept.wanted()).unwrap_or_default()
+}
+
+/// What becomes of the restore with a token.
+pub fn fate(v: &LiveContent, token: &Token) -> Fate {
+    kept(v).map_or(Fate::Stopped, |kept| kept.fate(token))
+}
+
+fn kept(v: &LiveContent) -> Option<Kept<'_>> {
+    let content = &v.content;
+    let handle = trust::tied(content, &v.imports).ok().filter(|_| content.ours)?;
+    let tokens = content.tokens.iter().map(|(token, note)| {
+        let note = note.as_ref().and_then(Note::copy);
+        (token, note.filter(|note| is_agreed(content, note)))
+    });
+    Some(Kept {
+        tokens: tokens.collect(),
+        claims: &v.tokens,
+        known: &v.copies,
+        backend: v.backend.as_ref(),
+        backend_name: v.backend.as_ref().map(|backend| backend.name.clone()),
+        reading: Reading::of_snapshot(content, handle),
+    })
+}
+
+/// Whether a note says by whose consent a claim of another namespace reads this snapshot. Whether that is still given is asked before
+/// anything is read.
+fn is_agreed(content: &Content, note: &CopyNote) -> bool {
+    if note.claim.namespace == content.of.namespace {
+        return true;
+    }
+    note.consent.as_ref().is_some_and(|consent| {
+        let source = &consent.source;
+        source.kind == SourceKind::Snapshot
+            && source.namespace == content.of.namespace
+            && source.name == content.of.name
+    })
+}
+
+/// Nothing was ever read by such a content, or nothing is to be any more.
+fn untied(v: &LiveContent) -> Vec<Action> {
+    let token = v.content.tokens.keys().next();
+    let take = token.map(|token| Action::LetSnapshotGo {
+        content: (&v.content).into(),
+        token: token.clone(),
+    });
+    take.into_iter().collect()
+}
+
+/// Clears away what the ledger calls a copy of this, and what is unfinished, then takes the token off.
+fn end(v: &LiveContent, kept: &Kept<'_>, token: &Token) -> Option<Vec<Action>> {
+    let take = kept.reading.take(token);
+    let Some(handle) = kept.handle(token) else {
+        return Some(vec![take]);
+    };
+    let backend = v.backend.as_ref()?;
+    let mut actions = match kept.record(token) {
+        Some(record) if kept.is_its_copy(record) => {
+            let twins = v.copies.get(token).is_some_and(|known| known.twins);
+            cleared(record, backend, twins)
+        }
+        Some(_) => Vec::new(),
+        None => vec![Action::AbandonCopy {
+            backend: backend.name.clone(),
+            handle,
+        }],
+    };
+    actions.push(take);
+    Some(actions)
+}

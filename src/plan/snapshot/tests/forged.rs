@@ -1,0 +1,156 @@
+//! Contents that somebody has made up: nothing is taken, read or removed because of one.
+
+use super::*;
+use crate::domain::ids::{ContentName, PvName};
+
+fn other(uid: &str, namespace: &str) -> SnapshotHandle {
+    SnapshotHandle {
+        id: id_for(&SnapshotUid::new(uid), &testing::namespace(namespace)).unwrap(),
+        ..own_handle()
+    }
+}
+
+/// A content that names a snapshot itself, for a VolumeSnapshot of `team`.
+fn naming(handle: &str) -> LiveContent {
+    live().with(|v| {
+        v.content.name = ContentName::new("imported");
+        v.content.source = ContentSource::Snapshot(handle.to_owned());
+        v.found = Found::There(on_backend());
+    })
+}
+
+#[test]
+fn a_handle_counts_only_for_the_snapshot_and_the_namespace_that_it_was_taken_for() {
+    let none = Imports::default();
+    let said = |handle: &str| Content {
+        status: Some(ContentStatus {
+            handle: Some(handle.to_owned()),
+            ..ready()
+        }),
+        ..content()
+    };
+    assert_eq!(trust::tied(&said(&own_handle().to_string()), &none), Ok(own_handle()));
+    for forged in [
+        other("another", "team").to_string(),
+        other(UID, "victim").to_string(),
+        format!("{}:snapshot-{UID}", own_handle().backend),
+        "not a handle".to_owned(),
+        String::new(),
+    ] {
+        assert!(trust::tied(&said(&forged), &none).is_err(), "{forged}");
+    }
+    // The victim's own UID, told for a VolumeSnapshot of one's own namespace.
+    let stolen = Content {
+        of_uid: Some(SnapshotUid::new("victims")),
+        name: content_name(&SnapshotUid::new("victims")),
+        ..said(&other("victims", "victim").to_string())
+    };
+    assert!(trust::tied(&stolen, &none).is_err());
+    // A second content beside the one that a VolumeSnapshot has.
+    let second = Content {
+        name: ContentName::new("second"),
+        ..said(&own_handle().to_string())
+    };
+    assert!(trust::tied(&second, &none).is_err());
+}
+
+#[test]
+fn one_that_names_a_snapshot_may_name_its_own_namespace_s_and_what_an_admin_imports() {
+    let own = naming(&own_handle().to_string());
+    assert_eq!(decide(&own), Step::Report(own_handle(), on_backend()));
+    let foreign = other("x", "victim");
+    let v = naming(&foreign.to_string());
+    let failure = v.failure();
+    assert_eq!(failure.reason, R::SnapshotContentCheckandUpdateFailed);
+    assert!(failure.text.contains("tombolo.dev/importSnapshots"), "{}", failure.text);
+    let imported = v.with(|v| v.imports = Imports::parse(&format!("team/{}", foreign.id)));
+    assert_eq!(decide(&imported), Step::Report(foreign, on_backend()));
+}
+
+#[test]
+fn one_that_says_two_things_says_nothing() {
+    let v = naming(&own_handle().to_string()).with(|v| {
+        v.content.status = Some(ContentStatus {
+            ready: false,
+            handle: Some(other("x", "team").to_string()),
+            ..ready()
+        });
+    });
+    assert_eq!(v.failure().reason, R::SnapshotContentCheckandUpdateFailed);
+}
+
+#[test]
+fn a_snapshot_that_the_backend_does_not_have_is_never_ready() {
+    let absent = naming(&own_handle().to_string()).with(|v| v.found = Found::Absent);
+    assert!(absent.failure().text.contains("no snapshot of this handle"));
+    let elsewhere = naming(&own_handle().to_string()).with(|v| (v.found, v.backend) = (Found::NotAsked, None));
+    assert!(elsewhere.failure().text.contains("none of this cluster's"));
+}
+
+#[test]
+fn deleting_a_forged_one_removes_nobody_s_data_and_does_not_keep_it() {
+    for forged in [other("x", "team"), other(UID, "victim")] {
+        let v = live().deleted().with(|v| {
+            v.content.status = Some(ContentStatus {
+                handle: Some(forged.to_string()),
+                ..ready()
+            });
+        });
+        assert!(
+            matches!(decide(&v), Step::Release { left: Some(_) }),
+            "{:?}",
+            decide(&v)
+        );
+    }
+    let v = naming(&other("x", "victim").to_string()).deleted().with(|v| {
+        v.content.status = Some(ContentStatus {
+            handle: Some(other("x", "victim").to_string()),
+            ..ready()
+        });
+    });
+    assert!(matches!(decide(&v), Step::Release { left: Some(_) }));
+}
+
+type Edit = fn(&mut LiveContent);
+
+#[test]
+fn only_the_volume_of_the_snapshot_s_own_claim_is_taken_whatever_a_content_says() {
+    let edits: [(&str, Edit); 9] = [
+        ("another volume", |v| {
+            v.content.source = ContentSource::Volume(PvName::new("pvc-victims"))
+        }),
+        ("no snapshot", |v| v.snapshot = None),
+        ("another snapshot", |v| {
+            v.snapshot.as_mut().unwrap().uid = SnapshotUid::new("new")
+        }),
+        ("another name", |v| v.content.name = ContentName::new("mine")),
+        ("no uid", |v| v.content.of_uid = None),
+        ("a claim of another name", |v| {
+            v.origin.claim = Some(testing::claim("team/other").bound())
+        }),
+        ("a claim without a volume", |v| {
+            v.origin.claim = Some(testing::claim("team/data"))
+        }),
+        ("a claim that was made again", |v| {
+            v.origin.claim.as_mut().unwrap().uid = testing::uid("team/again");
+        }),
+        ("a volume of others", |v| v.origin.pv.as_mut().unwrap().ours = None),
+    ];
+    for (what, edit) in edits {
+        for being_created in [false, true] {
+            let v = live().with(|v| v.content.being_created = being_created).with(edit);
+            assert!(matches!(decide(&v), Step::Fail(_)), "{what}: {:?}", decide(&v));
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_of_the_name_but_of_another_volume_is_not_taken_for_it() {
+    let v = live().with(|v| {
+        v.found = Found::There(api::Snapshot {
+            of: VolumePath::parse("pvc-other").unwrap(),
+            ..on_backend()
+        });
+    });
+    assert!(v.failure().text.contains("another snapshot of its name"));
+}

@@ -1,0 +1,74 @@
+//! Which handle of a VolumeSnapshotContent counts: one that our own record ties to its snapshot, or that an admin has imported.
+//!
+//! The record is the snapshot's name on the backend ([`crate::domain::snapshot::handle`]). Of a content that was made for a VolumeSnapshot,
+//! only the snapshot taken for that UID in that namespace counts, and only under the one name that such a content has, so that there are
+//! never two of them. One that names a snapshot itself may name those of its own namespace. For all others an admin has to say so on the
+//! StorageBackend, which nobody else may write.
+
+use crate::api::names;
+use crate::domain::snapshot::content::{Content, ContentSource};
+use crate::domain::snapshot::handle::{Imports, SnapshotHandle, content_name, id_for, was_taken_in};
+use std::fmt;
+
+/// Why a handle does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untied {
+    /// It has none.
+    Missing,
+    /// It is none of ours.
+    Unreadable,
+    /// The content is not the one that is made for a VolumeSnapshot, or the handle not that of what was taken for it.
+    AnotherSnapshot,
+    /// Source and status have different ones.
+    Ambiguous,
+    /// It was taken in another namespace, and nobody has imported it.
+    NotImported,
+}
+
+impl fmt::Display for Untied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("it has no handle"),
+            Self::Unreadable => f.write_str("its handle is none of Tombolo's"),
+            Self::AnotherSnapshot => {
+                f.write_str("its handle is not that of a snapshot that was taken for its VolumeSnapshot")
+            }
+            Self::Ambiguous => f.write_str("its source and its status have different handles"),
+            Self::NotImported => write!(
+                f,
+                "its snapshot was not taken in the namespace of its VolumeSnapshot, and no admin has imported it with the annotation {} \
+                 of the StorageBackend",
+                names::ANNOTATION_IMPORT_SNAPSHOTS
+            ),
+        }
+    }
+}
+
+/// The handle of a content's data.
+///
+/// # Errors
+/// Why it does not count.
+pub fn tied(content: &Content, imports: &Imports) -> Result<SnapshotHandle, Untied> {
+    let text = content.handle().ok_or(Untied::Missing)?;
+    let handle = SnapshotHandle::parse(text).ok_or(Untied::Unreadable)?;
+    match &content.source {
+        ContentSource::Volume(_) => {
+            let uid = content.of_uid.as_ref().ok_or(Untied::AnotherSnapshot)?;
+            let own = id_for(uid, &content.of.namespace);
+            if content.name != content_name(uid) || own.as_ref() != Some(&handle.id) {
+                return Err(Untied::AnotherSnapshot);
+            }
+        }
+        ContentSource::Snapshot(named) => {
+            if named != text {
+                return Err(Untied::Ambiguous);
+            }
+            let of = &content.of.namespace;
+            if !was_taken_in(&handle.id, of) && !imports.give(&handle.id, of) {
+                return Err(Untied::NotImported);
+            }
+        }
+        ContentSource::Nothing => return Err(Untied::Missing),
+    }
+    Ok(handle)
+}

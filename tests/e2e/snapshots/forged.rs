@@ -1,0 +1,62 @@
+//! Contents that somebody has made up, on a real API server.
+
+use serde_json::json;
+
+use super::objects::{self, content_of, named, ready, snapshot, text};
+use super::restoring::from;
+use crate::draft::claim;
+use crate::world::{World, cannot};
+
+#[tokio::test]
+async fn a_forged_content_gives_nobody_another_one_s_data_and_takes_nobody_s_away() {
+    const STORY: &str = "a_forged_content_gives_nobody_another_one_s_data_and_takes_nobody_s_away";
+    if cannot(STORY) {
+        return;
+    }
+    let w = World::shared("forged").await;
+    let (victim, thief) = (w.namespace("victim").await, w.namespace("thief").await);
+    objects::class(&w, "Delete", false).await;
+    let (_, pv) = w.bound_claim(&victim, claim("data")).await;
+    w.write(&pv, "file", "secret").await;
+    objects::take(&w, &victim, "before", "data").await;
+    let handle = text(
+        &content_of(&w, &ready(&w, &victim, "before").await).await,
+        "/status/snapshotHandle",
+    );
+
+    // A VolumeSnapshot of nothing yet, and a content in the place of its own that names the victim's volume and snapshot.
+    let spec = json!({"volumeSnapshotClassName": w.id, "source": {"persistentVolumeClaimName": "none"}});
+    let mine = objects::create(&objects::snapshots(&w, &thief), snapshot("mine", spec)).await;
+    let uid = mine.metadata.uid.clone().unwrap();
+    let content = json!({
+        "apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent", "metadata": {"name": format!("snapcontent-{uid}")},
+        "spec": {
+            "driver": "tombolo.dev", "deletionPolicy": "Delete", "volumeSnapshotClassName": w.id,
+            "source": {"volumeHandle": pv.metadata.name}, "volumeSnapshotRef": {"namespace": thief, "name": "mine", "uid": uid},
+        },
+    });
+    let content = objects::create(&objects::contents(&w), content).await;
+    let contents = objects::contents(&w);
+    w.dynamic(&contents, &named(&content), "refused", |c| {
+        text(c, "/status/error/message").contains("Failed to create snapshot")
+    })
+    .await;
+    // It says that it is ready, with the victim's handle.
+    objects::status(
+        &w,
+        &named(&content),
+        json!({"readyToUse": true, "snapshotHandle": handle, "restoreSize": 1, "error": null}),
+    )
+    .await;
+    ready(&w, &thief, "mine").await;
+    w.claim(&thief, from("app", "mine")).await;
+    w.held(&thief, "app", "SourceNotReady", "VolumeSnapshot mine").await;
+
+    // The snapshot-controller deletes no snapshot that a claim of its namespace waits for.
+    w.delete(&w.claims(&thief), "app").await;
+    w.gone(&w.claims(&thief), "app").await;
+    w.delete_dynamic(&objects::snapshots(&w, &thief), "mine").await;
+    w.dynamic_gone(&contents, &named(&content)).await;
+    let (_, made) = w.bound_claim(&victim, from("app", "before")).await;
+    assert_eq!(w.read(&made, "file").await, "secret");
+}
