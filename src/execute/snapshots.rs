@@ -41,6 +41,9 @@ pub trait SnapshotObjects: Send + Sync + 'static {
     /// A VolumeSnapshotContent.
     async fn content(&self, name: &ContentName) -> Result<Option<Content>, ApiError>;
 
+    /// All VolumeSnapshotContents: asked for only where data is about to go.
+    async fn contents(&self) -> Result<Vec<Content>, ApiError>;
+
     /// Writes the class into a VolumeSnapshot, if it is exactly this one.
     async fn choose_class(&self, snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError>;
     /// Keeps a claim while a snapshot is taken of it. The snapshot-controller lets it go.
@@ -74,6 +77,10 @@ impl SnapshotObjects for NotInstalled {
 
     async fn content(&self, _: &ContentName) -> Result<Option<Content>, ApiError> {
         Ok(None)
+    }
+
+    async fn contents(&self) -> Result<Vec<Content>, ApiError> {
+        Ok(Vec::new())
     }
 
     async fn choose_class(&self, _: &Snapshot, _: &SnapshotClassName) -> Result<(), ApiError> {

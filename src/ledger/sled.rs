@@ -189,11 +189,11 @@ impl Disk {
     fn open(parent: &Path) -> Result<(Self, Book, Condition), Fault> {
         let dir = parent.join("store");
         let existed = dir.try_exists()?;
-        let db = sled::Config::new()
+        let config = sled::Config::new()
             .path(&dir)
             .cache_capacity(CACHE)
-            .flush_every_ms(Some(FLUSH_EVERY_MS))
-            .open()?;
+            .flush_every_ms(Some(FLUSH_EVERY_MS));
+        let db = let_go(|| config.open())?;
         let (mut flushed, noted) = Serial::open(&parent.join("serial"))?;
         let serial = match db.get(SERIAL)? {
             Some(bytes) => Some(decode::<u64>(&bytes).map_err(|e| Fault::Damaged(e.to_string()))?),
@@ -316,6 +316,20 @@ impl Store for Disk {
     fn flush(&mut self) -> Result<(), Fault> {
         self.sync()
     }
+}
+
+/// Opens a store whose lock may be held for a moment more: a store that was closed lets go of it when its last thread has ended. Another
+/// process has it for longer, but then our own lock beside it, too.
+fn let_go(open: impl Fn() -> sled::Result<sled::Db>) -> sled::Result<sled::Db> {
+    for _ in 0..100 {
+        match open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
+    open()
 }
 
 #[cfg(test)]

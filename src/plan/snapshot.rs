@@ -45,6 +45,8 @@ pub struct LiveContent {
     pub backend: Option<Backend>,
     /// What an admin has given to other namespaces there.
     pub imports: Imports,
+    /// Whether another content has the same data and stays, or is read; looked at where this one goes.
+    pub shared: bool,
     /// What the backend says of the snapshot.
     pub found: Found,
     /// For each token of a restore that is on it, what has become of the claim it is for.
@@ -220,8 +222,24 @@ fn delete(v: &LiveContent) -> Step {
             R::SnapshotDeleteError,
             "the storage backend cannot be used now; the data is removed when it can",
         )),
+        // Whoever goes last takes the data along.
+        Ok(_) if v.shared => release(None),
         Ok(handle) => Step::Remove(handle),
     }
+}
+
+/// Whether `other` has the data of a content that goes, and stays itself, or is being read.
+pub fn shares(content: &Content, other: &Content) -> bool {
+    let said = |content: &Content| match &content.source {
+        ContentSource::Snapshot(named) => [Some(named.clone()), content.handle().map(str::to_owned)],
+        ContentSource::Volume(_) | ContentSource::Nothing => [None, content.handle().map(str::to_owned)],
+    };
+    let own = said(content);
+    let same = said(other)
+        .into_iter()
+        .flatten()
+        .any(|handle| own.contains(&Some(handle)));
+    other.ours && other.uid != content.uid && same && (!other.terminating || !other.tokens.is_empty())
 }
 
 /// The handle to ask the backend for, whatever it says of it.

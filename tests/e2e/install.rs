@@ -76,7 +76,7 @@ async fn installed(test: &str) -> Option<&'static Cluster> {
         return None;
     }
     let start = async || {
-        let cluster = Cluster::start(ClusterOptions::default().with_reference_grants()).await?;
+        let cluster = Cluster::start(ClusterOptions::default().with_reference_grants().with_snapshots()).await?;
         install(&cluster, "kustomize/base").await.context("base")?;
         let foreign = cluster.kubectl(&["get", "crd", "-o", "name"]).await?;
         anyhow::ensure!(!foreign.contains("netapp"), "base has a foreign group: {foreign}");

@@ -8,7 +8,7 @@ use crate::world::{World, cannot};
 
 mod forged;
 mod midway;
-mod objects;
+pub mod objects;
 mod published;
 mod restoring;
 

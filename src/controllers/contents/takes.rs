@@ -172,19 +172,12 @@ async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
     };
     tracing::warn!(content = %take.content, snapshot = %id, of = %take.of, %error, "a snapshot was not taken");
     let text = words(&error);
-    if is_final(&error) {
-        // Nothing of it may be left when that is said.
-        match guarded.remove_snapshot(id).await {
-            Ok(()) => {
-                return Err(Failed {
-                    text: text.to_owned(),
-                    over: true,
-                });
-            }
-            Err(error) => tracing::warn!(snapshot = %id, %error, "what was begun of a snapshot is still there"),
-        }
-    }
-    Err(waiting(text))
+    // Whoever gives a copy up clears away what was begun of it. Removing what is there now would be more: another leader may have taken the
+    // snapshot since.
+    Err(Failed {
+        text: text.to_owned(),
+        over: is_final(&error),
+    })
 }
 
 /// Whether trying again with the same volume would come to the same.

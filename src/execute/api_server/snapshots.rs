@@ -14,7 +14,7 @@ use crate::plan::snapshot::prepare::NewContent;
 use async_trait::async_trait;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::Api;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 impl ApiServer {
@@ -83,6 +83,11 @@ impl SnapshotObjects for ApiServer {
     async fn content(&self, name: &ContentName) -> Result<Option<Content>, ApiError> {
         let found = self.contents().get_opt(name.as_str()).await.map_err(unread)?;
         Ok(found.as_ref().and_then(project::content))
+    }
+
+    async fn contents(&self) -> Result<Vec<Content>, ApiError> {
+        let list = self.contents().list(&ListParams::default()).await.map_err(unread)?;
+        Ok(list.items.iter().filter_map(project::content).collect())
     }
 
     async fn choose_class(&self, snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError> {

@@ -95,7 +95,17 @@ pub async fn content(
             None => Found::Absent,
         },
     };
+    let shared = match snapshot::should_delete(&content) {
+        true => ports
+            .snapshots
+            .contents()
+            .await?
+            .iter()
+            .any(|other| snapshot::shares(&content, other)),
+        false => false,
+    };
     Ok(Some(LiveContent {
+        shared,
         snapshot,
         origin,
         class,
@@ -117,6 +127,7 @@ fn unseen(content: Content) -> LiveContent {
         class: Class::Unnamed,
         backend: None,
         imports: Default::default(),
+        shared: false,
         found: Found::NotAsked,
         tokens: BTreeMap::new(),
         copies: BTreeMap::new(),

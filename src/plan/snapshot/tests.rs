@@ -27,6 +27,7 @@ pub(super) fn live() -> LiveContent {
         class: Class::Is(class()),
         backend: Some(taker()),
         imports: Imports::default(),
+        shared: false,
         found: Found::Absent,
         tokens: Default::default(),
         copies: Default::default(),

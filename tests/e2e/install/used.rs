@@ -12,6 +12,7 @@ use crate::across::{give, grants};
 use crate::controller;
 use crate::draft::{claim, cross_source, grant, share_grant, trident_reference};
 use crate::see::{has_condition, name_of};
+use crate::snapshots::objects;
 use crate::world::{World, cannot};
 
 #[tokio::test]
@@ -25,7 +26,10 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
         controller::NAMESPACE,
         controller::ACCOUNT
     );
-    let options = World::options().with_reference_grants().auditing(&user);
+    let options = World::options()
+        .with_reference_grants()
+        .with_snapshots()
+        .auditing(&user);
     let cluster = Cluster::start(options).await.unwrap();
     if cluster.is_external() {
         return report_skipped(STORY, "it needs the API server's audit log");
@@ -91,6 +95,19 @@ async fn everything_is_done(cluster: &Cluster, w: &World<'_>) {
     w.bound_claim(&secondary, claim("copy").spec("dataSourceRef", copy))
         .await;
     w.delete(&grants(&w.client, &soft), "reads").await;
+
+    // Taken by the default class, restored, and removed.
+    objects::class(w, "Delete", true).await;
+    let snapshots = objects::snapshots(w, &soft);
+    let of = json!({"source": {"persistentVolumeClaimName": "data"}});
+    objects::create(&snapshots, objects::snapshot("before", of)).await;
+    objects::ready(w, &soft, "before").await;
+    let from = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "before"});
+    let (_, restored) = w.bound_claim(&soft, claim("restored").spec("dataSource", from)).await;
+    w.delete_dynamic(&snapshots, "before").await;
+    w.dynamic_gone(&snapshots, "before").await;
+    w.delete(&w.claims(&soft), "restored").await;
+    w.nothing_left(&restored).await;
 
     // Growing, and a member with it.
     w.ask_for(&held, "data", "2Mi").await;

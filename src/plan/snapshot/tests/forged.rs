@@ -1,7 +1,7 @@
 //! Contents that somebody has made up: nothing is taken, read or removed because of one.
 
 use super::*;
-use crate::domain::ids::{ContentName, PvName};
+use crate::domain::ids::{ContentName, ContentUid, PvName};
 
 fn other(uid: &str, namespace: &str) -> SnapshotHandle {
     SnapshotHandle {
@@ -153,4 +153,43 @@ fn a_snapshot_of_the_name_but_of_another_volume_is_not_taken_for_it() {
         });
     });
     assert!(v.failure().text.contains("another snapshot of its name"));
+}
+
+#[test]
+fn data_that_another_content_has_too_goes_with_the_last_of_them() {
+    let gone = live().deleted();
+    assert_eq!(
+        decide(&gone.clone().with(|v| v.shared = true)),
+        Step::Release { left: None }
+    );
+    let imported = naming(&own_handle().to_string()).content;
+    let imported = Content {
+        uid: ContentUid::new("another"),
+        ..imported
+    };
+    assert!(shares(&gone.content, &imported));
+    assert!(!shares(&gone.content, &gone.content), "it is no other");
+    let going = Content {
+        terminating: true,
+        ..imported.clone()
+    };
+    assert!(
+        !shares(&gone.content, &going),
+        "two that go at once do not leave it to each other"
+    );
+    let read = with_token_of(&going);
+    assert!(shares(&gone.content, &read));
+    let elsewhere = Content {
+        source: ContentSource::Snapshot(other("x", "team").to_string()),
+        ..imported
+    };
+    assert!(!shares(&gone.content, &elsewhere));
+}
+
+fn with_token_of(content: &Content) -> Content {
+    let token = crate::domain::token::Token::copying(crate::domain::ids::ClaimUid::new("reader"));
+    Content {
+        tokens: [(token, None)].into(),
+        ..content.clone()
+    }
 }
