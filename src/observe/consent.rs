@@ -69,6 +69,19 @@ pub async fn live_consent_of(
     })))
 }
 
+/// The ReferenceGrants of a namespace, read live, and whether they can be read at all.
+pub(super) async fn live_grants(
+    cluster: &dyn Cluster,
+    namespace: &Namespace,
+) -> Result<(Vec<Grant>, Served), ApiError> {
+    match cluster.grants(namespace).await {
+        Ok(Some(grants)) => Ok((grants, Served::Yes)),
+        Ok(None) => Ok((Vec::new(), Served::NotInstalled)),
+        Err(error) if error.fault == Fault::Forbidden => Ok((Vec::new(), Served::Forbidden)),
+        Err(error) => Err(error),
+    }
+}
+
 /// What ReferenceGrants say of a member, by a live look where they may matter.
 async fn live_grant(
     caches: &Caches,
@@ -87,14 +100,12 @@ async fn live_grant(
     if !joined.by_grant() && !some && matches!(served, Served::Yes | Served::NotInstalled) {
         return Ok(ByGrant::No);
     }
-    let answer = cluster.grants(&owner.namespace).await;
-    let grants = match &answer {
-        Ok(Some(grants)) => Known::All(grants),
-        Ok(None) if served == Served::NotInstalled => Known::NotInstalled,
-        // Known a moment ago, and going.
-        Ok(None) => Known::Unreadable,
-        Err(error) if error.fault == Fault::Forbidden => Known::Unreadable,
-        Err(_) => return answer.map(|_| ByGrant::Unknown),
+    let (grants, now) = live_grants(cluster, &owner.namespace).await?;
+    let grants = match now {
+        Served::Yes => Known::All(&grants),
+        Served::NotInstalled if served == Served::NotInstalled => Known::NotInstalled,
+        // Known a moment ago, and going; or closed to us.
+        Served::NotInstalled | Served::Forbidden | Served::Unknown => Known::Unreadable,
     };
     // After them, as they may be missing because it goes.
     let going = cluster

@@ -2,11 +2,12 @@
 //!
 //! Decides nothing. A relist goes through the index' `reset_…`, because what vanished while a watch was down is in no event.
 
+mod foreign;
 mod snapshots;
 
 use super::gather::Caches;
 use super::index::{Index, Wake};
-use super::optional::{self, News};
+use super::optional;
 use super::project;
 use super::queue::Queue;
 use crate::api::cross_namespace_source::CrossNamespaceSource;
@@ -21,7 +22,6 @@ use crate::domain::reference::{ReferenceKey, ReferenceKind};
 use futures::{Stream, StreamExt, TryStreamExt, pin_mut};
 use k8s_openapi::api::core::v1::{Namespace as KubeNamespace, PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::core::DynamicObject;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -182,19 +182,20 @@ impl Feed {
 
     /// ReferenceGrants, in whatever version there is, if there is one. `known`: something is known of them.
     pub async fn grants(self, client: Client, known: watch::Sender<bool>) {
-        let tell = |news| {
-            self.change(|index| match news {
-                News::Served(served) => index.grants_are(served),
-                News::All(all) => index.reset_grants(all.iter().filter_map(project::grant).collect()),
-                News::There(object) => match project::grant(&object) {
-                    Some(grant) => index.put_grant(grant),
-                    None => remove_grant(index, &object),
-                },
-                News::Gone(object) => remove_grant(index, &object),
-            });
+        let way = foreign::Way {
+            served: Index::grants_are,
+            read: project::grant,
+            put: Index::put_grant,
+            reset: Index::reset_grants,
+            remove: |index, object| {
+                let namespace = Namespace::new(object.namespace().unwrap_or_default());
+                index.remove_grant(&namespace, &object.name_any())
+            },
+        };
+        let told = || {
             known.send_replace(true);
         };
-        optional::follow(client, project::GRANTS, tell).await;
+        self.follow_foreign(client, project::GRANTS, way, told).await;
     }
 
     async fn follow<T>(self, api: Api<T>, how: Way<T>, synced: watch::Sender<bool>)
@@ -256,12 +257,6 @@ fn reference_key<T: ResourceExt>(kind: ReferenceKind, object: &T) -> ReferenceKe
         namespace: Namespace::new(object.namespace().unwrap_or_default()),
         name: object.name_any(),
     }
-}
-
-/// A grant that is gone, or concerns nothing of ours any more.
-fn remove_grant(index: &mut Index, object: &DynamicObject) -> Wake {
-    let namespace = Namespace::new(object.namespace().unwrap_or_default());
-    index.remove_grant(&namespace, &object.name_any())
 }
 
 fn references(kind: ReferenceKind) -> Reset {

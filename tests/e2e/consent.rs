@@ -208,9 +208,7 @@ async fn editing_the_source_of_a_member_changes_nothing_but_what_is_said() {
     w.annotate(&pair.secondary, "data", "tombolo.dev/shareFromPVC", json!(null))
         .await;
     // It is a member all the same: when the owner goes, the data stays.
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
     keeps_its_data(&w, &pair).await;
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;

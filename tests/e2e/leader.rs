@@ -163,9 +163,7 @@ async fn a_leader_that_stood_still_while_another_took_over_loses_nobodys_data_an
     };
     tokio::join!(work, stop);
     leads(&w, &second).await;
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
 
     // It goes on as if no time had passed, with requests that it had thought of before.
     first.resume().unwrap();

@@ -12,7 +12,7 @@ use tombolo::api::storage_backend::StorageBackend;
 
 use crate::controller::said;
 use crate::draft::{claim, read_only_reference, reference};
-use crate::see::{Pair, has_condition, name_of, shown};
+use crate::see::{Pair, name_of, shown};
 use crate::world::{World, cannot, shared_name};
 
 /// A place with a class of its own on the shared backend, whose volumes are mounted so.
@@ -112,9 +112,7 @@ async fn volumes_for_the_node_plugin_say_what_it_reads_and_members_have_handles_
     // All else is as with any other: shared, soft-deleted, and gone with the last.
     w.write(&pair.owner, "hello", "world").await;
     assert_eq!(w.read(&pair.member, "hello").await, "world");
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
     assert_eq!(w.read(&reader, "hello").await, "world");
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.delete(&w.claims(&third), "data").await;
@@ -159,9 +157,7 @@ async fn a_class_made_again_with_another_mount_counts_for_new_claims_and_changes
             assert_eq!(options(&now), options(pv));
             assert_eq!(w.read(&now, "hello").await, "world");
         }
-        w.delete(&w.claims(&pair.primary), "data").await;
-        w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-            .await;
+        w.owner_leaves(pair).await;
         w.delete(&w.claims(&pair.secondary), "data").await;
         w.nothing_left(&pair.owner).await;
     }

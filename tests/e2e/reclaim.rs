@@ -15,9 +15,7 @@ async fn a_reclaimed_volume_has_a_new_owner_who_is_asked_and_keeps_its_members()
     let w = World::shared("reclaim").await;
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
 
     let third = w.namespace("third").await;
     w.claim(&third, claim("heir").spec("volumeName", json!(pair.volume())))

@@ -140,6 +140,13 @@ impl World<'_> {
         self.pair_in("primary", "secondary").await
     }
 
+    /// The owner of a pair deletes its claim, and the volume is soft-deleted.
+    pub async fn owner_leaves(&self, pair: &Pair) {
+        self.delete(&self.claims(&pair.primary), "data").await;
+        self.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
+            .await;
+    }
+
     /// Another such pair: the one to which happens what must not happen to the first.
     pub async fn control(&self) -> Pair {
         self.control_of("control").await

@@ -103,9 +103,7 @@ async fn a_released_volume_with_a_member_is_not_scrubbed_either() {
     let w = World::shared("scrub").await;
     let pair = w.pair().await;
     w.write(&pair.owner, "hello", "world").await;
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
     // Of a released volume kube-controller-manager recycles at once: it starts a pod that removes every file.
     let recycle = json!({"spec": {"persistentVolumeReclaimPolicy": "Recycle"}});
     w.patch(&w.pvs(), pair.volume(), recycle).await;
@@ -156,9 +154,7 @@ async fn what_is_stripped_from_a_volume_is_put_back() {
         w.object("the marks to be put back", &w.pvs(), name_of(before), ours)
             .await;
     }
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
     assert_eq!(w.read(&pair.member, "hello").await, "world");
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;
@@ -186,9 +182,7 @@ async fn a_volume_removed_by_force_loses_no_data() {
         w.told(ns, "data", "VolumeRecreated", "").await;
     }
     assert_eq!(w.read(&pair.owner, "hello").await, "world");
-    w.delete(&w.claims(&pair.primary), "data").await;
-    w.shared_volume("be soft-deleted", pair.volume(), |v| has_condition(v, "SoftDeleted"))
-        .await;
+    w.owner_leaves(&pair).await;
     assert_eq!(w.read(&pair.member, "hello").await, "world");
     w.delete(&w.claims(&pair.secondary), "data").await;
     w.nothing_left(&pair.owner).await;

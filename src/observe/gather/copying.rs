@@ -146,7 +146,11 @@ impl CopyView {
                 .cloned()
                 .collect(),
             served: index.grants_served(),
-            references: index.references_in(&claim.key.namespace).cloned().collect(),
+            // Only annotations are asked with a reference.
+            references: match asked.by() {
+                AskedBy::Annotation => index.references_in(&claim.key.namespace).cloned().collect(),
+                AskedBy::DataSource => Vec::new(),
+            },
             source_pv: begun.or(of_source).and_then(|name| index.pv(&name)).cloned(),
             kept: kept.and_then(|name| index.content(name)).cloned(),
             restore,

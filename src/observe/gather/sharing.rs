@@ -9,7 +9,8 @@ use crate::domain::ids::ClaimKey;
 use crate::domain::pv::Pv;
 use crate::domain::reference::Reference;
 use crate::execute::Failure;
-use crate::execute::cluster::{Cluster, Fault};
+use crate::execute::cluster::Cluster;
+use crate::observe::consent::live_grants;
 use crate::observe::index::{Index, NamespaceView};
 use futures::future::try_join_all;
 use std::sync::Arc;
@@ -89,12 +90,9 @@ impl ShareView {
         let grants = async {
             // Where there is none by the caches there is none to take back; one that has come wakes the claim.
             match self.grants.is_empty() {
-                true => Ok(None),
+                true => Ok(Vec::new()),
                 // Whom an annotation lets in is not to wait for a right to read grants.
-                false => match cluster.grants(&wanted.namespace).await {
-                    Err(error) if error.fault == Fault::Forbidden => Ok(None),
-                    answer => answer,
-                },
+                false => live_grants(cluster, &wanted.namespace).await.map(|(grants, _)| grants),
             }
         };
         let (source, pv, references, namespace, grants) =
@@ -105,7 +103,7 @@ impl ShareView {
         self.source = source.map(Arc::new);
         self.source_pv = pv.map(Arc::new);
         self.references = references.into_iter().flatten().collect();
-        self.grants = grants.unwrap_or_default();
+        self.grants = grants;
         if let Some(namespace) = namespace {
             self.namespace = namespace;
         }

@@ -9,6 +9,7 @@ use crate::domain::source::Source;
 use crate::domain::token::{AskedBy, ByConsent};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::execute::{Failure, Ports};
+use crate::observe::consent::live_grants;
 use crate::plan::copy::consent::{self, Agreeing, StillAgreeing};
 use futures::future::try_join_all;
 
@@ -47,12 +48,7 @@ pub(super) async fn live_consent(
     }
     match by {
         AskedBy::DataSource => {
-            let (grants, served) = match cluster.grants(&source.namespace).await {
-                Ok(Some(grants)) => (grants, Served::Yes),
-                Ok(None) => (Vec::new(), Served::NotInstalled),
-                Err(error) if error.fault == Fault::Forbidden => (Vec::new(), Served::Forbidden),
-                Err(error) => return Err(error),
-            };
+            let (grants, served) = live_grants(cluster, &source.namespace).await?;
             Ok(LiveConsent {
                 grants,
                 served,
