@@ -18,12 +18,6 @@ fn refused(v: &LiveContent, text: impl AsRef<str>) -> Step {
 
 /// Takes it: writes down that it begins, lets somebody take it, and tells what came of it.
 pub(super) fn create(v: &LiveContent) -> Step {
-    match &v.class {
-        Class::Unknown => return Step::Nothing,
-        Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
-        Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
-        Class::Is(_) => {}
-    }
     let take = match taking::take(&v.content, v.snapshot.as_ref(), &v.origin, v.backend.as_ref()) {
         Ok(take) => take,
         // What has begun may have been done, and nobody can be asked.
@@ -46,8 +40,18 @@ pub(super) fn create(v: &LiveContent) -> Step {
         return refused(v, "the storage backend cannot be used now; it goes on when it can");
     }
     match v.content.being_created {
-        false => Step::Begin,
+        false => begin(v),
         true => Step::Take(Box::new(take)),
+    }
+}
+
+/// Its class is asked for here and never again: what has begun comes to its end without one, or a deletion would wait for ever.
+fn begin(v: &LiveContent) -> Step {
+    match &v.class {
+        Class::Unknown => Step::Nothing,
+        Class::Unnamed => refused(v, "it names no VolumeSnapshotClass"),
+        Class::Missing => refused(v, "its VolumeSnapshotClass does not exist"),
+        Class::Is(_) => Step::Begin,
     }
 }
 

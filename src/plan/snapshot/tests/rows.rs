@@ -89,6 +89,23 @@ fn ss_05_without_a_class_nothing_is_taken() {
 }
 
 #[test]
+fn ss_05_what_has_begun_comes_to_its_end_without_its_class() {
+    for class in [Class::Unnamed, Class::Missing, Class::Unknown] {
+        for going in [false, true] {
+            let marked = live().with(|v| {
+                (v.content.terminating, v.content.being_deleted) = (going, going);
+                (v.class, v.content.being_created) = (class.clone(), true);
+            });
+            assert!(matches!(decide(&marked), Step::Take(_)), "{class:?} {going}");
+            let taken = marked.with(|v| v.found = Found::There(on_backend()));
+            assert_eq!(decide(&taken), Step::Report(own_handle(), on_backend()));
+            let said = taken.with(|v| v.content.status = Some(ready()));
+            assert_eq!(decide(&said), Step::Over, "a mark must not keep it for ever");
+        }
+    }
+}
+
+#[test]
 fn ss_06_ss_07_one_that_is_not_done_goes_on() {
     let marked = live().with(|v| v.content.being_created = true);
     for _ in 0..2 {
