@@ -9,6 +9,7 @@ use crate::domain::ids::BackendName;
 use crate::execute::Failure;
 use crate::metrics::timed::Timed;
 use crate::observe::gather;
+use crate::observe::index::Index;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::retire::{Left, may_go};
@@ -200,9 +201,11 @@ pub fn wake_pending(ctx: &Context) {
     ctx.queue.add_all(claims);
 }
 
-/// The same, and volumes whose data could not be touched.
+/// The same, and volumes and snapshots whose data could not be touched.
 pub fn wake_everything_that_waits(ctx: &Context) {
     wake_pending(ctx);
+    ctx.queue
+        .add_all(gather::with(&ctx.caches, Index::unfinished_snapshots));
     let volumes: Vec<Work> = gather::with(&ctx.caches, |index| {
         let waiting = index
             .pvs()

@@ -91,3 +91,15 @@ async fn what_a_look_finds_is_not_undone_by_what_the_watch_says_meanwhile() {
         (Some("a word"), Some("node-1"))
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_comes_back_wakes_what_snapshots_wait_for_it() {
+    use crate::plan::testing::snapshots::{content, snapshot};
+    let world = world(Vec::new(), []).await;
+    world.caches(|index| index.put_snapshot(snapshot()));
+    world.caches(|index| index.put_content(content()));
+    wake_everything_that_waits(&world.ctx);
+    let expected = [Work::Snapshot(snapshot().key), Work::Content(content().name)];
+    let woken = world.woken().await;
+    assert!(expected.iter().all(|work| woken.contains(work)), "{woken:?}");
+}
