@@ -10,6 +10,7 @@ use crate::api::reasons::SnapshotReason;
 use crate::domain::ids::ContentName;
 use crate::domain::snapshot::content::{Content, ExactContent};
 use crate::domain::snapshot::handle::SnapshotHandle;
+use crate::domain::token::Token;
 use crate::execute::snapshots::Status;
 use crate::execute::{Failure, run};
 use crate::observe::gather::{self, snapshots};
@@ -117,8 +118,12 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
 
 /// Sees to the restores that read it. Answers whether that changed what the next look sees.
 async fn read(ctx: &Context, origin: &Origin, view: &mut LiveContent) -> Result<bool, Failure> {
+    let given_up = |token: &Token| {
+        ctx.copies.is_given_up(token) || reading::is_given_up(view, token, ctx.copies.attempts(token))
+    };
+    let over: Vec<Token> = view.copies.keys().filter(|token| given_up(token)).cloned().collect();
     for (token, known) in &mut view.copies {
-        known.given_up = ctx.copies.is_given_up(token);
+        known.given_up = over.contains(token);
     }
     ctx.copies.are_on(origin, |token| view.copies.contains_key(token));
     let actions = reading::plan(view);

@@ -4,6 +4,7 @@ use super::tries::Tries;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
+use crate::plan::copy::outcome::Attempts;
 use crate::plan::copy::schedule::{Bounds, next};
 use crate::plan::copy::{Origin, Wanted, progress};
 use crate::plan::volume::Fate;
@@ -150,6 +151,15 @@ impl Copies {
     pub fn is_given_up(&self, token: &Token) -> bool {
         let state = self.lock();
         state.outgrown.contains_key(&token.claim) || state.withdrawn.contains_key(token)
+    }
+
+    /// What has come of a copy's attempts until now.
+    pub fn attempts(&self, token: &Token) -> Attempts {
+        let state = self.lock();
+        Attempts {
+            in_vain: state.tried.get(token).map_or(0, |tried| tried.tries.in_a_row),
+            running: state.running.iter().any(|running| running.token == *token),
+        }
     }
 
     /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
