@@ -1,10 +1,11 @@
 //! Copies that are wanted, in the order in which they were first, and those that are under way.
 
+mod asked;
+
 use super::tries::Tries;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
-use crate::plan::copy::outcome::Attempts;
 use crate::plan::copy::schedule::{Bounds, next};
 use crate::plan::copy::{Origin, Wanted, progress};
 use crate::plan::volume::Fate;
@@ -115,21 +116,6 @@ impl Copies {
         self.changed.notify_one();
     }
 
-    /// Whether a volume is being copied by this process, or is about to be.
-    pub fn reads(&self, source: &Origin) -> bool {
-        let state = self.lock();
-        let wanted = state.wanted.iter().any(|w| w.source == *source);
-        wanted || state.running.iter().any(|r| r.source == *source)
-    }
-
-    /// How many are under way, and how many wait.
-    pub fn figures(&self) -> (usize, usize) {
-        let state = self.lock();
-        let running = state.running.len();
-        let begun = |w: &&Wanted| state.running.iter().any(|r| r.token == w.token);
-        (running, state.wanted.iter().filter(|w| !begun(w)).count())
-    }
-
     /// Whether the source of a claim was found too large for it. A claim that has changed since is not meant any more.
     pub fn has_outgrown(&self, claim: &Claim) -> bool {
         let mut state = self.lock();
@@ -151,15 +137,6 @@ impl Copies {
     pub fn is_given_up(&self, token: &Token) -> bool {
         let state = self.lock();
         state.outgrown.contains_key(&token.claim) || state.withdrawn.contains_key(token)
-    }
-
-    /// What has come of a copy's attempts until now.
-    pub fn attempts(&self, token: &Token) -> Attempts {
-        let state = self.lock();
-        Attempts {
-            in_vain: state.tried.get(token).map_or(0, |tried| tried.tries.in_a_row),
-            running: state.running.iter().any(|running| running.token == *token),
-        }
     }
 
     /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.

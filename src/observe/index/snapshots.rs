@@ -269,7 +269,8 @@ impl Index {
     /// Snapshots that are not done, and contents of ours of which something is still to do.
     pub fn unfinished_snapshots(&self) -> Wake {
         let unbound = self.all_snapshots().filter(|s| s.content.is_none());
-        let undone = |c: &&Content| c.ours && (!c.is_ready() || c.terminating || c.being_created || !c.tokens.is_empty());
+        let undone =
+            |c: &&Content| c.ours && (!c.is_ready() || c.terminating || c.being_created || !c.tokens.is_empty());
         let contents = self.all_contents().filter(undone);
         let snapshots = unbound.map(|s| Work::Snapshot(s.key.clone()));
         snapshots

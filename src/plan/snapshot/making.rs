@@ -1,7 +1,8 @@
 //! How a content becomes ready: by taking its snapshot, or by finding the one that it names.
 
-use super::{Class, Failure, Found, LiveContent, Step, taking, trust};
-use crate::api::reasons::SnapshotReason as R;
+use super::taking::{self, Take};
+use super::{Class, Failure, Found, LiveContent, Step, trust};
+use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
 pub(super) fn failure(content: &Content, reason: R, text: impl Into<String>) -> Failure {
@@ -40,25 +41,36 @@ pub(super) fn create(v: &LiveContent) -> Step {
         return refused(v, "the storage backend cannot be used now; it goes on when it can");
     }
     match v.content.being_created {
-        false => begin(v),
+        false => begin(v, take),
         true => Step::Take(Box::new(take)),
     }
 }
 
 /// Its class is asked for here and never again: what has begun comes to its end without one, or a deletion would wait for ever.
-fn begin(v: &LiveContent) -> Step {
+fn begin(v: &LiveContent, take: Take) -> Step {
     match &v.class {
-        Class::Unknown => Step::Nothing,
-        Class::Unnamed => refused(v, "it names no VolumeSnapshotClass"),
-        Class::Missing => refused(v, "its VolumeSnapshotClass does not exist"),
-        Class::Is(_) => Step::Begin,
+        Class::Unknown => return Step::Nothing,
+        Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
+        Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
+        Class::Is(_) => {}
+    }
+    let Some(backend) = &v.backend else {
+        return refused(v, "the storage backend cannot be used now; it goes on when it can");
+    };
+    if backend.is_terminating() {
+        return refused(v, "the storage backend is being deleted and takes nothing new");
+    }
+    // Like a volume: it may come to hold as much.
+    match backend.refuses_snapshot(&take.namespace, take.bytes) {
+        Some(text) => refused(v, format!("{}: {text}", Limit::LimitReached.as_str())),
+        None => Step::Begin(Box::new(take)),
     }
 }
 
 /// It failed for good: first that is said, then that nothing is under way.
 fn over_or(v: &LiveContent, text: &str) -> Step {
     match refused(v, text) {
-        Step::Fail(failure) if failure.said && v.content.being_created => Step::Over,
+        Step::Fail(failure) if failure.said && v.content.being_created => Step::Over { left: true },
         step => step,
     }
 }

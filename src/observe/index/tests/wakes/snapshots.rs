@@ -77,7 +77,10 @@ fn what_waits_for_a_backend_is_every_snapshot_and_content_that_is_not_done() {
     let mut index = Index::default();
     index.put_snapshot(snapshot());
     index.put_content(content());
-    let waiting = [format!("snapshot {}", snapshot().key), format!("content {}", content().name)];
+    let waiting = [
+        format!("snapshot {}", snapshot().key),
+        format!("content {}", content().name),
+    ];
     assert_eq!(words(&index.unfinished_snapshots()), waiting);
     let mut done = content();
     done.status = Some(ready());
@@ -89,5 +92,9 @@ fn what_waits_for_a_backend_is_every_snapshot_and_content_that_is_not_done() {
     assert_eq!(words(&index.unfinished_snapshots()), [""; 0]);
     done.terminating = true;
     index.put_content(done);
-    assert_eq!(words(&index.unfinished_snapshots()), [waiting[1].as_str()], "its data waits to be removed");
+    assert_eq!(
+        words(&index.unfinished_snapshots()),
+        [waiting[1].as_str()],
+        "its data waits to be removed"
+    );
 }
