@@ -101,7 +101,8 @@ fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), 
         };
     };
     if !referenced(&named) {
-        let text = format!("no reference in namespace {to} names {named}; whoever may create a VolumeReference there has to");
+        let text =
+            format!("no reference in namespace {to} names {named}; whoever may create a VolumeReference there has to");
         return Err(Refusal::new(R::ReferenceMissing, text));
     }
     match a.owner.filter(|owner| owner.key == named).filter(agrees) {

@@ -175,8 +175,14 @@ fn a_stranger_s_restore_that_comes_to_nothing_does_not_keep_a_snapshot_that_is_b
     for edit in goes {
         let (actions, fate) = looked_at(edit, attempts(u32::MAX, false));
         assert_eq!(fate, keeping::Fate::Stopped);
-        assert!(actions.iter().any(|a| matches!(a, Action::Discard { .. })), "{actions:?}");
-        assert!(matches!(actions.last(), Some(Action::LetSnapshotGo { .. })), "{actions:?}");
+        assert!(
+            actions.iter().any(|a| matches!(a, Action::Discard { .. })),
+            "{actions:?}"
+        );
+        assert!(
+            matches!(actions.last(), Some(Action::LetSnapshotGo { .. })),
+            "{actions:?}"
+        );
         // One that runs is finished, and so is one that has still to begin, as after a restart.
         for attempts in [attempts(u32::MAX, true), attempts(0, false), attempts(1, false)] {
             assert_eq!(looked_at(edit, attempts), (Vec::new(), keeping::Fate::Wanted));
