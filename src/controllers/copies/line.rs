@@ -56,8 +56,8 @@ struct State {
     told: HashMap<Token, Instant>,
     /// Claims whose source was too large for them, as the first look since then found them.
     outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
-    /// Copies to which consent has ended, each with its source, until their tokens are off.
-    withdrawn: HashMap<Token, Origin>,
+    /// Copies to which consent has ended, or that turned out too small, each with its source, until their tokens are off.
+    ended: HashMap<Token, Origin>,
 }
 
 struct UnderWay {
@@ -136,17 +136,17 @@ impl Copies {
     /// ended.
     pub fn is_given_up(&self, token: &Token) -> bool {
         let state = self.lock();
-        state.outgrown.contains_key(&token.claim) || state.withdrawn.contains_key(token)
+        state.outgrown.contains_key(&token.claim) || state.ended.contains_key(token)
     }
 
     /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
     pub fn are_on(&self, source: &Origin, on: impl Fn(&Token) -> bool) {
-        self.lock().withdrawn.retain(|token, of| of != source || on(token));
+        self.lock().ended.retain(|token, of| of != source || on(token));
     }
 
-    pub(super) fn lost_consent(&self, wanted: &Wanted) {
+    pub(super) fn give_up(&self, wanted: &Wanted) {
         let source = wanted.source.clone();
-        self.lock().withdrawn.insert(wanted.token.clone(), source);
+        self.lock().ended.insert(wanted.token.clone(), source);
     }
 
     /// Forgets claims that are gone.
@@ -155,7 +155,7 @@ impl Copies {
         state.outgrown.retain(|claim, _| there(claim));
         state.tried.retain(|token, _| there(&token.claim));
         state.told.retain(|token, _| there(&token.claim));
-        state.withdrawn.retain(|token, _| there(&token.claim));
+        state.ended.retain(|token, _| there(&token.claim));
     }
 
     pub(super) fn outgrew(&self, claim: &ClaimUid) {

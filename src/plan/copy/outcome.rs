@@ -31,6 +31,8 @@ pub enum Stopped {
     Outgrown,
     /// It goes on from where it was, later.
     GoesOn,
+    /// It may hold less than was asked for: it is discarded, and begins anew, later.
+    Short,
     /// It begins anew, later: what there is of it belongs to a term that will not come back.
     BeginsAnew,
 }
