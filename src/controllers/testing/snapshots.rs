@@ -12,51 +12,75 @@ use async_trait::async_trait;
 use std::sync::Mutex;
 
 #[derive(Default)]
-pub(crate) struct Snapshots(Mutex<(Option<Snapshot>, Option<Content>, u64)>);
+pub(crate) struct Snapshots(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    snapshot: Option<Snapshot>,
+    content: Option<Content>,
+    writes: usize,
+    /// The write that is the last of whoever makes it, and whether it comes to pass.
+    last: Option<(usize, bool)>,
+}
 
 impl Snapshots {
     pub(crate) fn put(&self, snapshot: Snapshot, content: Content) {
         let mut state = self.0.lock().unwrap();
-        (state.0, state.1) = (Some(snapshot), Some(content));
+        (state.snapshot, state.content) = (Some(snapshot), Some(content));
     }
 
     /// The content as it is.
     pub(crate) fn now(&self) -> Content {
-        self.0.lock().unwrap().1.clone().unwrap()
+        self.0.lock().unwrap().content.clone().unwrap()
     }
 
     /// Both are gone, whatever was to keep them.
     pub(crate) fn vanished(&self) {
         let mut state = self.0.lock().unwrap();
-        (state.0, state.1) = (None, None);
+        (state.snapshot, state.content) = (None, None);
     }
 
     /// The VolumeSnapshot names a claim that does not exist.
     pub(crate) fn unsourced(&self) {
         let mut state = self.0.lock().unwrap();
-        state.0.as_mut().unwrap().of = Some(crate::plan::testing::key("team/gone"));
+        state.snapshot.as_mut().unwrap().of = Some(crate::plan::testing::key("team/gone"));
     }
 
     /// Somebody deletes the VolumeSnapshot.
     pub(crate) fn deleted(&self) {
         let mut state = self.0.lock().unwrap();
-        let content = state.1.as_mut().unwrap();
+        let content = state.content.as_mut().unwrap();
         (content.terminating, content.being_deleted) = (true, true);
+    }
+
+    /// Whoever makes this write, of all that there have been, crashes: after it, or before.
+    pub(crate) fn crash_at(&self, write: usize, after: bool) {
+        self.0.lock().unwrap().last = Some((write, after));
+    }
+
+    /// How many writes there have been.
+    pub(crate) fn writes(&self) -> usize {
+        self.0.lock().unwrap().writes
     }
 
     fn change(&self, exactly: &ExactContent, edit: impl FnOnce(&mut Content)) -> Result<(), ApiError> {
         let mut state = self.0.lock().unwrap();
-        state.2 += 1;
-        let version = ResourceVersion::new((100 + state.2).to_string());
-        match &mut state.1 {
+        let crash = state.last.filter(|(at, _)| *at == state.writes);
+        state.writes += 1;
+        let crashed = || Err(ApiError::new(Fault::Unknown, "the controller has crashed"));
+        if crash.is_some_and(|(_, after)| !after) {
+            return crashed();
+        }
+        let version = ResourceVersion::new((100 + state.writes).to_string());
+        match &mut state.content {
             Some(content) if content.uid == exactly.uid && content.version == exactly.version => {
                 edit(content);
                 content.version = version;
-                Ok(())
             }
-            Some(_) => Err(ApiError::new(Fault::Conflict, "it has changed")),
-            None => Err(ApiError::new(Fault::NotFound, "it is gone")),
+            Some(_) => return Err(ApiError::new(Fault::Conflict, "it has changed")),
+            None => return Err(ApiError::new(Fault::NotFound, "it is gone")),
         }
+        if crash.is_some() { crashed() } else { Ok(()) }
     }
 }
 
@@ -64,16 +88,16 @@ impl Snapshots {
 impl SnapshotObjects for Snapshots {
     async fn snapshot(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, ApiError> {
         let state = self.0.lock().unwrap();
-        Ok(state.0.clone().filter(|snapshot| snapshot.key == *key))
+        Ok(state.snapshot.clone().filter(|snapshot| snapshot.key == *key))
     }
 
     async fn content(&self, name: &ContentName) -> Result<Option<Content>, ApiError> {
         let state = self.0.lock().unwrap();
-        Ok(state.1.clone().filter(|content| content.name == *name))
+        Ok(state.content.clone().filter(|content| content.name == *name))
     }
 
     async fn contents(&self) -> Result<Vec<Content>, ApiError> {
-        Ok(self.0.lock().unwrap().1.clone().into_iter().collect())
+        Ok(self.0.lock().unwrap().content.clone().into_iter().collect())
     }
 
     async fn choose_class(&self, _: &Snapshot, _: &SnapshotClassName) -> Result<(), ApiError> {

@@ -12,7 +12,9 @@ use crate::plan::testing::{claim, pv};
 use tombolo_backend_api::Backend as _;
 use tombolo_backend_fake::{Fault, Moment, Op};
 
-/// `team/before` of `team/data`, which has begun on the backend.
+mod crash;
+
+/// `team/before` of `team/data`, of which nothing was taken yet.
 async fn begun() -> (World, Arc<Snapshots>) {
     let mut w = world(Vec::new(), []).await;
     let (objects, snapshots) = (Arc::new(Objects::default()), Arc::new(Snapshots::default()));
