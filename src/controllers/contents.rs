@@ -160,8 +160,8 @@ async fn remove(
     tracing::info!(content = %content.name, snapshot = %handle.id, "removed a snapshot");
     if let Some(name) = ctx.roots.name_of(&handle.backend) {
         ctx.roots.shelved.removed(&name, &handle.id);
+        // Whoever counts what is left wakes those who wait for room.
         ctx.wake(Work::Trash(name));
-        shelf::room_again(ctx);
     }
     let objects = &ctx.ports.snapshots;
     match content.status.as_ref().is_some_and(|status| status.handle.is_some()) {

@@ -1,23 +1,22 @@
 //! Everything that nobody asked about: at start, and then now and again, each volume, token, hold, intent and orphan is looked
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
+mod limits;
+mod snapshots;
+
 use super::contents::shelf;
 use super::context::{Context, Next};
-use crate::domain::ids::{Handle, SnapshotUid, VolumeId};
+use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::pv::{Pv, ReclaimPolicy};
-use crate::domain::served::Served;
-use crate::domain::snapshot::Kind;
-use crate::domain::snapshot::handle::{SnapshotHandle, content_name, uid_of};
 use crate::execute::Failure;
 use crate::metrics::labels::Leftover;
 use crate::observe::gather;
 use crate::observe::index::Index;
-use crate::observe::roots::{Root, RootState};
+use crate::observe::roots::RootState;
 use crate::observe::work::Work;
-use crate::plan::orphan::{self, Fate, ForOrphan, ForSnapshot};
-use crate::plan::snapshot::says;
+use crate::plan::orphan::{self, Fate, ForOrphan};
 use std::collections::HashSet;
-use tombolo_backend_api::{Guarded, Listed, Snapshot};
+use tombolo_backend_api::{Guarded, Listed};
 
 /// Wakes what may need a look, and sees to orphans.
 ///
@@ -46,11 +45,14 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
             && let RootState::Ready(guarded) = &root.state
         {
             match guarded.list().await {
-                Ok(listed) => orphans(ctx, guarded, &handles, listed).await,
+                Ok(listed) => {
+                    orphans(ctx, guarded, &handles, listed).await;
+                    limits::compare(ctx, guarded, &records).await;
+                }
                 Err(error) => tracing::warn!(backend = %name, %error, "the root could not be listed"),
             }
             match shelf::count(ctx, &name, guarded).await {
-                Ok(listed) => orphan_snapshots(ctx, &root, guarded, &listed),
+                Ok(listed) => snapshots::count_orphans(ctx, &root, guarded, &listed),
                 Err(error) => tracing::warn!(backend = %name, %error, "its snapshots could not be listed"),
             }
         }
@@ -145,42 +147,6 @@ async fn orphans(ctx: &Context, guarded: &Guarded, recorded: &HashSet<&Handle>, 
     }
     ctx.metrics.sweep_found(Leftover::EmptyOrphan, removed);
     ctx.metrics.sweep_found(Leftover::Orphan, reported);
-}
-
-/// Counts snapshots that nothing in the cluster accounts for, where all that could is known.
-fn orphan_snapshots(ctx: &Context, root: &Root, guarded: &Guarded, listed: &[Snapshot]) {
-    let now = ctx.ports.clock.now();
-    let found = gather::with(&ctx.caches, |index| {
-        let kinds = [Kind::Snapshot, Kind::Content];
-        if kinds.iter().any(|kind| index.snapshots_served(*kind) != Served::Yes) {
-            return 0;
-        }
-        let there: HashSet<&SnapshotUid> = index.all_snapshots().map(|snapshot| &snapshot.uid).collect();
-        let orphan = |snapshot: &&Snapshot| {
-            let uid = uid_of(&snapshot.id);
-            let handle = SnapshotHandle {
-                backend: guarded.mark().backend_id.clone(),
-                id: snapshot.id.clone(),
-            };
-            let own = uid.as_ref().map(content_name);
-            orphan::is_nobodys(&ForSnapshot {
-                snapshot,
-                of: uid.as_ref().is_some_and(|uid| there.contains(uid)),
-                content: own.is_some_and(|own| index.content(&own).is_some())
-                    || index.all_contents().any(|content| says(content, &handle)),
-                imported: root.imports.name(&snapshot.id),
-                now,
-            })
-        };
-        listed.iter().filter(orphan).count()
-    });
-    if found > 0 {
-        tracing::warn!(
-            snapshots = found,
-            "the root holds snapshots of no VolumeSnapshot and no content, retained or left; they are left alone"
-        );
-    }
-    ctx.metrics.sweep_found(Leftover::OrphanSnapshot, found);
 }
 
 /// Asks live before anything goes: the caches of a controller that stood still may not show what another has made.

@@ -266,6 +266,13 @@ impl Index {
         claims.flat_map(|claim| self.snapshots_of(&claim)).collect()
     }
 
+    /// Contents of ours that nobody has begun to take, as they may wait for room.
+    pub fn contents_not_begun(&self) -> Wake {
+        let waits = |c: &&Content| c.ours && !c.is_ready() && !c.terminating && !c.being_created;
+        let contents = self.all_contents().filter(waits);
+        contents.map(|c| Work::Content(c.name.clone())).collect()
+    }
+
     /// Snapshots that are not done, and contents of ours of which something is still to do.
     pub fn unfinished_snapshots(&self) -> Wake {
         let unbound = self.all_snapshots().filter(|s| s.content.is_none());

@@ -158,3 +158,25 @@ async fn a_snapshot_counts_from_its_beginning_until_it_is_removed() {
     look(&w).await;
     assert_eq!(used(None), Some((0, 0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed() {
+    let (w, objects) = begun().await;
+    look(&w).await;
+    take(&w).await;
+    look(&w).await;
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let count = async || crate::controllers::trash::reconcile(&w.ctx, &name).await.unwrap();
+    count().await;
+    objects.deleted();
+    look(&w).await;
+    let waits = Content {
+        name: ContentName::new("snapcontent-waits"),
+        ..content()
+    };
+    w.caches(|index| index.put_content(waits.clone()));
+    let woken = w.woken().await;
+    assert!(woken.contains(&Work::Trash(name.clone())) && !woken.contains(&Work::Content(waits.name.clone())));
+    count().await;
+    assert!(w.woken().await.contains(&Work::Content(waits.name)));
+}

@@ -117,3 +117,63 @@ async fn a_stranger_s_restore_that_comes_to_nothing_lets_a_deleted_snapshot_go()
     }
     panic!("it keeps the snapshot for ever");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_at_any_write_of_a_restore_changes_no_ending() {
+    // The token is put on, and taken off.
+    for write in 0..2 {
+        for after in [false, true] {
+            for lost in [false, true] {
+                restored_by_whoever_leads_next(write, after, lost).await;
+            }
+        }
+    }
+}
+
+/// `lost`: the ledger is, too, and the answer of the backend.
+async fn restored_by_whoever_leads_next(write: usize, after: bool, lost: bool) {
+    let (mut b, objects) = taken().await;
+    objects.crash_at(write, after);
+    if lost {
+        b.w.fake
+            .fail_next(Op::RestoreSnapshot, Fault::LostAnswer(Class::Transient));
+    }
+    let claim = testing::claim("dev/app").with(|c| c.source = testing::snapshot("team/before"));
+    b.cluster.put_claim(claim);
+    for _ in 0..20 {
+        let asked = claims::reconcile(&b.w.ctx, &testing::key("dev/app")).await;
+        let shown = objects.now();
+        b.w.caches(|index| index.put_content(shown));
+        let looked = contents::reconcile(&b.w.ctx, &content().name).await;
+        if asked.is_err() || looked.is_err() {
+            b.copying.abort();
+            b.settle().await;
+            let ledger = b.w.ctx.ports.ledger.clone();
+            let (cluster, snapshots) = (b.cluster.clone(), b.w.ctx.ports.snapshots.clone());
+            let mut next = start(world(Vec::new(), []).await, cluster, Some(&b)).await;
+            next.copying.abort();
+            next.w.ctx.ports.snapshots = snapshots;
+            if !lost {
+                next.w.ctx.ports.ledger = ledger;
+            }
+            let cached = crate::observe::gather::with(&b.w.ctx.caches, |index| {
+                index.all_snapshots().cloned().collect::<Vec<_>>()
+            });
+            next.w.caches(|index| index.reset_snapshots(cached));
+            next.w.caches(|index| index.reset_contents(vec![objects.now()]));
+            next.copying = tokio::spawn(copy_on(next.w.ctx.clone()));
+            b = next;
+        }
+        let over = b.object("dev/app").is_some() && objects.now().tokens.is_empty();
+        if over && objects.writes() > write {
+            assert_eq!(b.file_of("dev/app"), Some(b"bytes".to_vec()));
+            assert!(b.nothing_unfinished());
+            objects.deleted();
+            b.look_at_snapshot().await;
+            assert_eq!((b.on_server().await, objects.now().finalizers), (0, vec![]));
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+    panic!("it is never done: {write} {after} {lost} {:?}", objects.now());
+}
