@@ -15,6 +15,7 @@ use tombolo_backend_api::{Class, CopyTerms, VolumePath};
 use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
 mod consent;
+mod held;
 mod stopped;
 
 /// A controller with a backend, an API server, and the task that copies.

@@ -4,6 +4,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -34,6 +35,8 @@ struct State {
     grants: Vec<Grant>,
     cross_sources: BTreeMap<CrossSourceKey, CrossSource>,
     caches: Option<Caches>,
+    /// Whether claims may not be written.
+    closed: bool,
 }
 
 impl State {
@@ -102,6 +105,11 @@ impl Objects {
     pub(crate) fn edit_claim(&self, key: &ClaimKey, edit: impl FnOnce(&mut Claim)) {
         let claim = self.state().claims.get(key).cloned().unwrap();
         self.put_claim(claim.with(edit));
+    }
+
+    /// Claims may not be written from now on.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
     }
 
     pub(crate) fn delete_claim(&self, key: &ClaimKey) {
@@ -221,11 +229,16 @@ impl Cluster for Objects {
     async fn take_token(&self, pv: &PvName, _: &PvUid, token: &Token) -> Result<(), ApiError> {
         self.edit(pv, |pv| drop(pv.tokens.remove(token)))
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
-        no()
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
+        if self.state().closed {
+            return no();
+        }
+        self.edit_claim(&claim.key, |claim| claim.holds.extend([hold]));
+        Ok(())
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
-        no()
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
+        self.edit_claim(&claim.key, |claim| claim.holds.retain(|on| *on != hold));
+        Ok(())
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {
         no()

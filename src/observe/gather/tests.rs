@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::Note;
@@ -97,10 +98,10 @@ impl Cluster for Readable {
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {
         no()
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn put_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {

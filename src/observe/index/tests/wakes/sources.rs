@@ -74,6 +74,17 @@ fn a_grant_wakes_those_of_other_namespaces_who_wait_for_it_and_says_it_of_their_
 }
 
 #[test]
+fn fn_08_a_source_that_is_being_deleted_is_looked_at_and_so_is_one_whose_copies_begin_or_end() {
+    let source = "claim prod/data".to_owned();
+    let mut index = copying();
+    let looks = |wake: Wake| words(&wake).contains(&source);
+    assert!(looks(index.put_claim(plain("prod/data").bound().terminating())));
+    index.put_pv(testing::pv("prod/data"));
+    assert!(looks(index.put_pv(testing::pv("prod/data").copying("team/app"))), "begins");
+    assert!(looks(index.put_pv(testing::pv("prod/data"))), "ends");
+}
+
+#[test]
 fn a_cross_namespace_source_wakes_who_names_it_and_its_source_does_while_it_does() {
     let wakes_app = |wake: Wake| words(&wake).contains(&"claim team/app".to_owned());
     let mut index = copying();
