@@ -44,7 +44,10 @@ mod tests {
     #[test]
     fn each_is_known_by_its_finalizer_and_others_are_none() {
         let among = |finalizers: &[&str]| Hold::among(&finalizers.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>());
-        assert_eq!(among(&["kubernetes.io/pvc-protection", "tombolo.dev/in-use"]), Holds::new());
+        assert_eq!(
+            among(&["kubernetes.io/pvc-protection", "tombolo.dev/in-use"]),
+            Holds::new()
+        );
         assert_eq!(among(&["tombolo.dev/source-in-use"]), Holds::from([Hold::Copies]));
         assert_eq!(
             among(&["tombolo.dev/source-in-use", "x/y", "tombolo.dev/hold"]),

@@ -44,7 +44,11 @@ pub(super) fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
                 let access = member.ours.as_ref()?.access;
                 Some(format!("{} ({access})", member.claim.as_ref()?.key))
             });
-            (format!("this claim owns it{}", copied(pv)), listed(entries), listed(members))
+            (
+                format!("this claim owns it{}", copied(pv)),
+                listed(entries),
+                listed(members),
+            )
         }
         Role::Member(joined) => {
             let whose = whose.unwrap_or_else(|| "a claim that is gone".to_owned());
@@ -75,7 +79,11 @@ pub(super) fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
 
 /// That copies of it are being made, for which its data waits, and its claim while it shows it.
 fn copied(pv: &Pv) -> String {
-    let copies = pv.tokens.keys().filter(|token| token.kind == TokenKind::Copying).count();
+    let copies = pv
+        .tokens
+        .keys()
+        .filter(|token| token.kind == TokenKind::Copying)
+        .count();
     match copies {
         0 => String::new(),
         1 => "; another claim is being made from it, and deleting this one waits for that".to_owned(),

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tombolo_backend_api::{Class, CopyTerms, VolumePath};
 use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
+mod annotated;
 mod consent;
 mod held;
 mod stopped;

@@ -87,10 +87,7 @@ async fn fn_15_what_is_being_restored_is_held_and_a_late_cache_lets_nothing_go()
     let answers = [ok(free.clone()), ok(restored.clone()), ok(free.clone())];
     let w = seeing(&free, Some(&restored), answers).await;
     look(&w).await;
-    assert_eq!(
-        written(&w),
-        (vec![THEIRS.to_owned(), FINALIZER.to_owned()], json!("8"))
-    );
+    assert_eq!(written(&w), (vec![THEIRS.to_owned(), FINALIZER.to_owned()], json!("8")));
 
     let held = snapshot(&[THEIRS, FINALIZER], true);
     let settled = seeing(&held, Some(&restored), []).await;

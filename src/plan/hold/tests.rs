@@ -122,7 +122,12 @@ fn a_hold_for_members_is_needed_exactly_while_the_volume_has_a_member_or_a_join(
         ("alone", holds.clone(), 0, false),
         ("a member", holds.clone(), 1, true),
         ("a join", holds.clone().token("team/app"), 0, true),
-        ("a copy, which has a hold of its own", holds.copying("team/app"), 0, false),
+        (
+            "a copy, which has a hold of its own",
+            holds.copying("team/app"),
+            0,
+            false,
+        ),
         ("the volume was not made for it", pv("prod/data"), 1, false),
     ] {
         assert_eq!(needs(Hold::Members, &source(), Some(&pv), members), expected, "{what}");

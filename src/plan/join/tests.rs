@@ -84,7 +84,10 @@ fn a_hold_is_needed_once_and_only_where_the_volume_was_made_for_it() {
     let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
     let source = testing::claim("prod/data").bound();
     assert!(needs_hold(&holds, &source));
-    assert!(!needs_hold(&holds, &source.clone().with(|c| c.holds = [Hold::Members].into())));
+    assert!(!needs_hold(
+        &holds,
+        &source.clone().with(|c| c.holds = [Hold::Members].into())
+    ));
     assert!(!needs_hold(&pv("prod/data"), &source));
 }
 

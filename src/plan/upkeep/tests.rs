@@ -115,7 +115,7 @@ fn a_cut_that_the_backend_cannot_make_is_no_secret() {
             claim,
             ours: true,
             pv: Some(&pv("prod/data")),
-                consent: None,
+            consent: None,
             backend,
             kept: false,
         }))
@@ -146,7 +146,7 @@ fn a_member_whose_access_was_to_be_cut_is_told_that_it_stays_and_why() {
             claim: &member(),
             ours: true,
             pv: Some(&pv),
-                consent: None,
+            consent: None,
             backend: Some(&backend),
             kept: false,
         };
@@ -239,7 +239,7 @@ fn a_member_who_is_to_be_cut_is_told_whether_that_will_be() {
             claim: &member(),
             ours: true,
             pv: Some(&cuts),
-                consent: None,
+            consent: None,
             backend: Some(&able),
             kept,
         };

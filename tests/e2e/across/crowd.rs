@@ -70,7 +70,10 @@ async fn fifty_copies_of_one_source_for_five_namespaces_are_bounded_fair_and_who
     give(&w, &prod, to_all).await;
     w.until_within("all to have begun", MINUTE, async || {
         let finalizers = w.pvs().get(&source).await?.metadata.finalizers.unwrap_or_default();
-        let tokens = finalizers.iter().filter(|f| f.starts_with("tombolo.dev/copying-")).count();
+        let tokens = finalizers
+            .iter()
+            .filter(|f| f.starts_with("tombolo.dev/copying-"))
+            .count();
         Ok(Look::holds(tokens == NAMESPACES * OF_EACH, tokens))
     })
     .await;

@@ -26,7 +26,8 @@ async fn amid(w: &World<'_>, yard: &Yard, ns: &str) -> (String, String) {
     let wanted = copy("copy", "data").class(&yard.class).size("1Gi");
     let made = pv_name(&w.claim(ns, wanted).await);
     yard.amid_a_copy(w, 100).await;
-    w.object("the source to be in use", &w.claims(ns), "data", is_in_use).await;
+    w.object("the source to be in use", &w.claims(ns), "data", is_in_use)
+        .await;
     (source, made)
 }
 
@@ -114,7 +115,10 @@ async fn a_manifest_that_was_copied_with_the_finalizer_can_be_deleted_whoever_pr
     w.claim(&ns, stray(claim("theirs").class("somebody-else-s"))).await;
     for name in ["ours", "theirs"] {
         w.object("it to be free", &w.claims(&ns), name, free).await;
-        assert_eq!(phase(&w.claims(&ns).get(name).await.unwrap()) == "Bound", name == "ours");
+        assert_eq!(
+            phase(&w.claims(&ns).get(name).await.unwrap()) == "Bound",
+            name == "ours"
+        );
         w.delete(&w.claims(&ns), name).await;
         w.gone(&w.claims(&ns), name).await;
     }

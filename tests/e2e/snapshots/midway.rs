@@ -173,7 +173,10 @@ async fn xn_14_a_snapshot_deleted_amid_a_restore_elsewhere_shows_that_it_waits_a
     controller.kill().await.unwrap();
     w.is_unserved(&dev, "app").await;
     let going = snapshots.get("before").await.unwrap();
-    assert!(going.metadata.deletion_timestamp.is_some() && in_use(&going), "{going:?}");
+    assert!(
+        going.metadata.deletion_timestamp.is_some() && in_use(&going),
+        "{going:?}"
+    );
     controller.spawn().unwrap();
     w.until_within("the snapshot to be gone", LONG, async || {
         // In this order: none of it may be gone before the copy has its object.

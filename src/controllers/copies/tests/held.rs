@@ -102,7 +102,8 @@ async fn fn_18_a_claim_that_has_only_the_newer_field_holds_its_source_too() {
     let spec = json!({"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "data"}});
     let newer = json!({"metadata": {"namespace": "team", "name": "app"}, "spec": spec});
     let source = DataSource::of(&serde_json::from_value(newer).unwrap());
-    b.cluster.put_claim(testing::claim("team/app").with(|c| c.source = source));
+    b.cluster
+        .put_claim(testing::claim("team/app").with(|c| c.source = source));
     b.look_at_claim("team/app").await;
     gate.arrived(1).await;
     assert!(b.is_held("team/data").await);
@@ -133,7 +134,10 @@ async fn whoever_strips_it_loses_nothing() {
     assert!(b.is_held("prod/data").await);
     b.delete_source("prod/data").await;
     b.cluster.edit_claim(&data(), |claim| claim.holds.clear());
-    assert!(!b.is_held("prod/data").await, "one that is being deleted gets no new one");
+    assert!(
+        !b.is_held("prod/data").await,
+        "one that is being deleted gets no new one"
+    );
     b.cluster.delete_claim(&data());
     b.cluster.put(b.object("prod/data").unwrap().released().terminating());
     b.look("prod/data").await;
