@@ -4,6 +4,7 @@
 //! difference ends the story. It must never say more than it saw. To tell more, write another [`Act`] beside [`sharing`] and list it in
 //! `ACTS`; what acts have in common is the [`Stage`].
 
+mod copying;
 mod curtain;
 mod filer;
 mod looks;
@@ -21,7 +22,7 @@ use stage::Stage;
 use crate::report_skipped;
 
 /// What is played, in order.
-const ACTS: [&Act; 2] = [&sharing::ACT, &filer::ACT];
+const ACTS: [&Act; 3] = [&sharing::ACT, &filer::ACT, &copying::ACT];
 
 /// A chapter of the story.
 struct Act {
