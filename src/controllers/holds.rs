@@ -1,6 +1,6 @@
 //! Finalizers of ours on claims and VolumeSnapshots: put on and taken off as `plan::hold` says.
 //!
-//! They are a courtesy, so nothing waits for them: one that is refused is logged, counted and done without. They come off on live evidence
+//! They are a courtesy, so nothing waits for them: one that is refused, or fails, is logged, counted and done without. They come off on live evidence
 //! only, and that is tried for as long as it takes, since an object that carries one cannot go.
 
 mod given;
@@ -18,7 +18,7 @@ use crate::domain::snapshot::{Kind, Snapshot, SnapshotKey};
 use crate::domain::token::TokenKind;
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
-use crate::metrics::labels::{ErrorClass, Subject};
+use crate::metrics::labels::Subject;
 use crate::observe::gather;
 use crate::observe::index::Index;
 use crate::observe::work::Work;
@@ -28,7 +28,7 @@ use crate::plan::hold::{self, ForHold, Step};
 /// Sees to those of a claim, which has this PersistentVolume with so many members.
 ///
 /// # Errors
-/// What the API server answers, but for refusals to put one on.
+/// What the API server answers, but for failures to put one on.
 pub async fn of_claim(ctx: &Context, claim: &Claim, pv: Option<&Pv>, members: usize) -> Result<Next, Failure> {
     let mut next = Next::Change;
     for hold in Hold::ALL {
@@ -79,7 +79,7 @@ async fn take(ctx: &Context, hold: Hold, claim: &Claim, volume: &VolumeId) -> Re
 /// Sees to the one of a VolumeSnapshot.
 ///
 /// # Errors
-/// What the API server answers, but for refusals to put it on.
+/// What the API server answers, but for failures to put it on.
 pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure> {
     let decide = |snapshot: &Snapshot, content: Option<&Content>| {
         let seen = ForHold::of_snapshot(snapshot, content);
@@ -139,13 +139,13 @@ fn given(ctx: &Context, hold: Hold, uid: &str, subject: Subject, put: Result<(),
             fault: Fault::Terminating | Fault::NotFound,
             ..
         })) => Ok(Next::Change),
-        Err(Failure::Api(error)) if matches!(error.fault, Fault::Forbidden | Fault::Refused) => {
-            tracing::warn!(%error, finalizer = hold.finalizer(), uid, "a finalizer that shows a use could not be put on; the use goes on");
-            ctx.metrics.reconcile_failed(subject, ErrorClass::Denied);
+        Err(failure) if failure.is_stale() => Err(failure),
+        Err(failure) => {
+            tracing::warn!(%failure, finalizer = hold.finalizer(), uid, "a finalizer that shows a use could not be put on; the use goes on");
+            ctx.metrics.reconcile_failed(subject, failure.class().into());
             ctx.given.put(hold, uid);
             Ok(later(ctx, hold, uid))
         }
-        Err(failure) => Err(failure),
     }
 }
 

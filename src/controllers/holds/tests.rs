@@ -154,6 +154,15 @@ async fn fn_19_a_refusal_to_put_it_on_is_counted_and_disturbs_nothing() {
     of_claim(&w.ctx, &claim, Some(&pv), 0).await.unwrap();
     assert_eq!(w.asked.lines().len(), 1, "nor is it asked for again and again");
 
+    let webhook = refusal(500, "InternalError", "failed calling webhook");
+    let failing = world(Vec::new(), [webhook]).await;
+    let next = of_claim(&failing.ctx, &claim, Some(&pv), 0).await.unwrap();
+    assert_eq!(
+        next,
+        Next::After(Duration::from_secs(60)),
+        "its owner is told nothing of it"
+    );
+
     let (free, restored) = (snapshot(&[], false), content(&["app"]));
     let answers = [ok(free.clone()), ok(restored.clone()), refusal(403, "Forbidden", "no")];
     let of_snapshot = seeing(&free, Some(&restored), answers).await;

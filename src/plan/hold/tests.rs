@@ -107,6 +107,23 @@ fn what_is_being_deleted_gets_no_new_one_and_who_strips_it_is_not_fought() {
 }
 
 #[test]
+fn whatever_is_seen_a_step_changes_what_is_not_as_it_should_be_and_nothing_else() {
+    for bits in 0..16 {
+        let [needed, on, terminating, lately] = [1, 2, 4, 8].map(|bit| bits & bit != 0);
+        let seen = ForHold {
+            needed,
+            on,
+            terminating,
+            lately,
+        };
+        let step = decide(seen);
+        assert_eq!(step == Step::Take, on && !needed, "{seen:?}");
+        assert_eq!(step == Step::Put, needed && !on && !terminating && !lately, "{seen:?}");
+        assert_eq!(seen.is_left_over(), step == Step::Take);
+    }
+}
+
+#[test]
 fn a_volume_that_became_another_claim_s_holds_the_old_one_no_longer() {
     let given = pv("prod/data").copying("team/app");
     let given = given.with(|pv| pv.claim.as_mut().unwrap().uid = Some(uid("else/where")));
