@@ -2,8 +2,10 @@
 //!
 //! Every flag of `run` can also come from the environment, as `TOMBOLO_` and its name.
 
+mod doctor;
 mod explain;
 
+pub use doctor::Doctor;
 pub use explain::{Explain, ExplainBackend, ExplainPvc};
 
 use crate::controllers::copies::Settings;
@@ -73,6 +75,8 @@ pub enum Command {
     /// Say why something is as it is: every check, and how it came out
     #[command(subcommand)]
     Explain(Explain),
+    /// Examine the cluster: what Tombolo needs, and what is not served there
+    Doctor(Doctor),
     /// Give a volume whose owner has gone a new owner
     Reclaim(ReclaimArgs),
     /// Look into the trash of the backends; run it where their servers can be reached
@@ -86,7 +90,9 @@ impl Cli {
         let default = match &self.command {
             // The client library tells of every connection it makes.
             Command::Run(_) => "info,nfs_rs=error",
-            Command::Crd(_) | Command::Explain(_) | Command::Reclaim(_) | Command::Trash(_) => "warn",
+            Command::Crd(_) | Command::Explain(_) | Command::Doctor(_) | Command::Reclaim(_) | Command::Trash(_) => {
+                "warn"
+            }
         };
         self.common.log.as_deref().unwrap_or(default)
     }

@@ -17,6 +17,7 @@ pub mod admin;
 pub mod backends;
 pub mod cli;
 pub mod crd;
+pub mod doctor;
 pub mod explain;
 pub mod leader;
 pub mod metrics;

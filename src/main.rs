@@ -4,7 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use tombolo::cli::{Cli, Command, Explain};
 use tombolo::telemetry::{self, LogLevel};
-use tombolo::{crd, explain, reclaim, run, trash};
+use tombolo::{crd, doctor, explain, reclaim, run, trash};
 
 fn main() -> ExitCode {
     match start(&Cli::parse()) {
@@ -29,6 +29,7 @@ async fn dispatch(cli: &Cli, log: LogLevel) -> anyhow::Result<()> {
         Command::Crd(args) => crd::write(args),
         Command::Explain(Explain::Pvc(args)) => explain::pvc(&cli.common, args).await,
         Command::Explain(Explain::Storagebackend(args)) => explain::storage_backend(&cli.common, args).await,
+        Command::Doctor(args) => doctor::doctor(&cli.common, args).await,
         Command::Reclaim(args) => reclaim::reclaim(&cli.common, args).await,
         Command::Trash(what) => trash::trash(&cli.common, what).await,
     }

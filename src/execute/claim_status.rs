@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_growth_that_begins_drops_what_an_earlier_one_left() {
+    fn rz_17_a_growth_that_begins_drops_what_an_earlier_one_left_and_nothing_of_others() {
         let patch = of(ResizeMark::InProgress { bytes: 2 * GI });
         assert_eq!(types(&patch, false), ["Resizing"]);
         assert_eq!(
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_growth_that_ends_leaves_its_size_and_nothing_for_a_node_to_do() {
+    fn rz_16_a_growth_that_ends_leaves_its_size_and_nothing_for_a_node_to_do() {
         let patch = of(ResizeMark::Finished { bytes: 3 * GI });
         assert!(types(&patch, false).is_empty());
         assert_eq!(types(&patch, true).len(), 4);

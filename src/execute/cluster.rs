@@ -129,4 +129,18 @@ impl ApiError {
             message: message.into(),
         }
     }
+    /// Of something that was to be read for whoever runs a command, in words for them: of a refusal that they may not, of anything else
+    /// what was answered.
+    pub fn unread(&self, what: &str) -> String {
+        match self.fault {
+            Fault::Forbidden => format!("you may not read {what}"),
+            Fault::NotFound
+            | Fault::Conflict
+            | Fault::Exists
+            | Fault::Terminating
+            | Fault::Refused
+            | Fault::Unknown
+            | Fault::Away => format!("{what} could not be read: {self}"),
+        }
+    }
 }

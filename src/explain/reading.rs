@@ -224,22 +224,12 @@ impl Reading {
         all().map(|object| backend(object, ledger, namespace)).collect()
     }
 
-    /// Remembers what could not be read, in words for the caller: of a refusal that they may not, of anything else what was answered.
+    /// Remembers what could not be read, in words for the caller.
     fn seen<T>(&mut self, input: Input, what: &str, found: Result<T, ApiError>) -> Option<T> {
         match found {
             Ok(found) => Some(found),
             Err(error) => {
-                let why = match error.fault {
-                    Fault::Forbidden => format!("you may not read {what}"),
-                    Fault::NotFound
-                    | Fault::Conflict
-                    | Fault::Exists
-                    | Fault::Terminating
-                    | Fault::Refused
-                    | Fault::Unknown
-                    | Fault::Away => format!("{what} could not be read: {error}"),
-                };
-                self.unseen.add(input, why);
+                self.unseen.add(input, error.unread(what));
                 None
             }
         }

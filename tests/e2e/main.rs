@@ -26,6 +26,7 @@ mod compatible;
 mod consent;
 mod data_sources;
 mod delete;
+mod doctor;
 mod explain;
 mod filer;
 mod full;

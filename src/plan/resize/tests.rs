@@ -1,5 +1,5 @@
 //! The rows of kubernetes-csi/external-resizer's own tests (`expand_and_recover_test.go`, `resize_status_test.go`,
-//! `controller_test.go`) in their order, and what they do not have. `rz_n…` are rows that no test of theirs has.
+//! `controller_test.go`) in their order, and what they do not have. From `rz_23` on they are rows that no test of theirs has.
 //!
 //! Nothing of ours is left to a node, so a status that speaks of one is passed over: where upstream waits for kubelet, the claim is
 //! finished here.

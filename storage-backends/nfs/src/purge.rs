@@ -209,7 +209,19 @@ impl<'a> Removal<'a> {
     /// through in turn.
     fn entry<'s>(&'s self, directory: &'s Handle, entry: Entry, level: Level) -> BoxFuture<'s, Result<bool, Fault>> {
         async move {
-            match self.try_entry(directory, entry, level).await {
+            let listed = entry.node.as_ref().map(|node| node.file_id);
+            let name = entry.name.clone();
+            let mut done = self.try_entry(directory, entry, level).await;
+            if let (Err(fault), Some(listed)) = (&done, listed)
+                && !fault.is_transport()
+                && let Some(now) = self.request(self.call.lookup(directory, &name)).await?
+                && now.file_id != listed
+            {
+                // A server may list a name with what it meant before: what it means now is the answer to a look at it.
+                let node = Some(now);
+                done = self.try_entry(directory, Entry { name, node }, level).await;
+            }
+            match done {
                 Err(fault) if fault.is_transport() => Err(fault),
                 Err(fault) if removed_by_another(&fault) => Ok(false),
                 Err(fault) => {

@@ -40,7 +40,7 @@ fn rz_03_after_an_infeasible_size_the_request_as_it_is_now_is_made() {
 }
 
 #[test]
-fn rz_04_and_rz_n3_after_a_refusal_that_may_pass_a_lowered_request_is_made_at_once() {
+fn rz_04_rz_25_after_a_refusal_that_may_pass_a_lowered_request_is_made_at_once() {
     let s = lowered(refused_at(100 * GI, Class::Full), 50 * GI);
     assert_eq!(s.claim.growth.step, Some(GrowthStep::InProgress));
     assert!(s.claim.growth.error.is_some());
@@ -48,7 +48,7 @@ fn rz_04_and_rz_n3_after_a_refusal_that_may_pass_a_lowered_request_is_made_at_on
 }
 
 #[test]
-fn rz_05_and_rz_06_a_refused_size_is_written_once_and_tried_again_as_it_was() {
+fn rz_05_rz_06_a_refused_size_is_written_once_and_tried_again_as_it_was() {
     for (class, step) in [
         (Class::Full, GrowthStep::InProgress),
         (Class::Invalid, GrowthStep::Infeasible),
@@ -117,9 +117,8 @@ fn rz_15_each_refusal_has_its_step_and_says_what_to_do_without_quoting_the_backe
     }
 }
 
-/// RZ-16 is what `has` looks at; RZ-17 and what is foreign are `execute::claim_status`'s.
 #[test]
-fn rz_n4_a_crash_between_any_two_writes_changes_no_ending() {
+fn rz_26_a_crash_between_any_two_writes_changes_no_ending() {
     let scenes = [
         asks(20 * GI),
         asks(20 * GI).unenforced(),
@@ -152,7 +151,7 @@ fn rz_n4_a_crash_between_any_two_writes_changes_no_ending() {
 }
 
 #[test]
-fn rz_22_and_rz_n5_nothing_is_said_of_a_file_system_to_be_resized() {
+fn rz_22_rz_27_nothing_is_said_of_a_file_system_to_be_resized() {
     let all = asks(20 * GI).run().done.join("\n");
     assert!(!all.contains("FileSystem"), "{all}");
     assert_eq!(all.matches("mark claim").count(), 2, "{all}");

@@ -45,7 +45,7 @@ fn rz_10_what_is_only_written_down_takes_the_same_steps_without_the_backend_and_
 }
 
 #[test]
-fn rz_11_and_rz_12_an_object_as_large_as_asked_is_finished_although_the_status_speaks_of_a_node() {
+fn rz_11_rz_12_an_object_as_large_as_asked_is_finished_although_the_status_speaks_of_a_node() {
     for asked in [15 * GI, 20 * GI] {
         let s = asks(asked).at(GrowthStep::Other, 20 * GI);
         let s = s.with(|s| (s.pv.capacity, s.record.bytes) = (20 * GI, 20 * GI));
@@ -54,7 +54,7 @@ fn rz_11_and_rz_12_an_object_as_large_as_asked_is_finished_although_the_status_s
 }
 
 #[test]
-fn rz_09_and_rz_13_a_node_that_is_said_to_be_busy_is_not_waited_for() {
+fn rz_09_rz_13_a_node_that_is_said_to_be_busy_is_not_waited_for() {
     has(&asks(20 * GI).at(GrowthStep::Other, 12 * GI).run(), 20 * GI);
 }
 
@@ -127,19 +127,19 @@ fn what_is_going_or_not_known_to_the_ledger_is_not_resized() {
 
 /// kube-controller-manager leaves an event on the claim and names nobody.
 #[test]
-fn rz_n1_nobody_has_to_name_us_as_the_resizer() {
+fn rz_23_nobody_has_to_name_us_as_the_resizer() {
     assert!(!asks(20 * GI).claim.growth.elsewhere);
     has(&asks(20 * GI).run(), 20 * GI);
 }
 
 #[test]
-fn rz_n2_a_claim_that_names_another_resizer_is_left_alone() {
+fn rz_24_a_claim_that_names_another_resizer_is_left_alone() {
     let s = asks(20 * GI).with(|s| s.claim.growth.elsewhere = true);
     assert!(s.plan() == Plan::settled() && s.is_quiet());
 }
 
 #[test]
-fn rz_n7_a_volume_that_a_populator_gave_to_another_claim_grows_for_that_one() {
+fn rz_29_a_volume_that_a_populator_gave_to_another_claim_grows_for_that_one() {
     let given_to = |name: &str| {
         claim(name).bound_to("pvc-prod-data").with(|c| {
             c.request = Some(20 * GI);

@@ -1,0 +1,172 @@
+//! Kubernetes, our definitions, the controller and its rights.
+
+use super::super::examine::{Look, Right, Seen};
+use super::Finding;
+use crate::api::access::Role;
+use crate::api::names::{self, TRIDENT_GROUP};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::ResourceExt;
+use strum::IntoEnumIterator;
+
+const KUBERNETES: &str = "kubernetes";
+const DEFINITION: &str = "definition";
+const CONTROLLER: &str = "controller";
+const RIGHTS: &str = "rights";
+
+/// The oldest minor version of Kubernetes 1 whose API server keeps a source of a foreign kind (KEP-1495, locked since).
+const OLDEST: u32 = 33;
+
+pub(super) fn of(seen: &Seen) -> Vec<Finding> {
+    let mut found = vec![kubernetes(&seen.version)];
+    found.extend(
+        seen.definitions
+            .iter()
+            .map(|(ours, theirs)| Finding::from(DEFINITION, theirs, |theirs| definition(ours, theirs.as_ref()))),
+    );
+    found.push(controller(seen));
+    found.extend(Role::iter().flat_map(|role| rights(role, &seen.rights)));
+    found
+}
+
+fn kubernetes((major, minor): &(String, String)) -> Finding {
+    // Vendors write `33+`.
+    let number = |text: &str| text.trim_end_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().ok();
+    let text = format!("version {major}.{minor}");
+    match (number(major), number(minor)) {
+        (Some(1), Some(minor)) if minor < OLDEST => Finding::failed(
+            KUBERNETES,
+            format!("{text}: data sources need 1.{OLDEST}"),
+            format!("Upgrade to Kubernetes 1.{OLDEST} or newer."),
+        ),
+        (Some(_), Some(_)) => Finding::passed(KUBERNETES, text),
+        (None, _) | (_, None) => Finding::unknown(KUBERNETES, text),
+    }
+}
+
+fn definition(ours: &CustomResourceDefinition, theirs: Option<&CustomResourceDefinition>) -> Finding {
+    let name = ours.name_any();
+    let apply = "Run: tombolo crd | kubectl apply -f -";
+    let Some(theirs) = theirs else {
+        return if ours.spec.group == TRIDENT_GROUP {
+            Finding::absent(
+                DEFINITION,
+                format!(
+                    "{name} is not installed: references are {} only",
+                    names::VOLUME_REFERENCES
+                ),
+            )
+        } else {
+            Finding::failed(DEFINITION, format!("{name} is not installed"), apply)
+        };
+    };
+    if !established(theirs) {
+        return Finding::failed(
+            DEFINITION,
+            format!("{name} is not served yet (its condition Established is not True)"),
+            format!("Look at the conditions of crd/{name}."),
+        );
+    }
+    let served =
+        |crd: &CustomResourceDefinition, version: &str| crd.spec.versions.iter().any(|v| v.name == version && v.served);
+    match ours.spec.versions.iter().find(|v| !served(theirs, &v.name)) {
+        None => Finding::passed(DEFINITION, name),
+        Some(missing) => {
+            let text = format!(
+                "{name} does not serve version {}, which this program speaks",
+                missing.name
+            );
+            let theirs = ours.spec.group == TRIDENT_GROUP;
+            Finding::failed(
+                DEFINITION,
+                text,
+                if theirs {
+                    "Run without --trident-references."
+                } else {
+                    apply
+                },
+            )
+        }
+    }
+}
+
+fn established(crd: &CustomResourceDefinition) -> bool {
+    let conditions = crd.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|c| c.type_ == "Established" && c.status == "True")
+}
+
+fn controller(seen: &Seen) -> Finding {
+    let place = format!("{}/{}", seen.namespace, names::LEASE);
+    let start = "Look at the controller's pod and its log.";
+    Finding::from(CONTROLLER, &seen.lease, |lease| {
+        let Some(lease) = lease else {
+            let text =
+                format!("there is no Lease {place}: none has run there, or it runs with --leader-election=false");
+            return Finding::unknown(CONTROLLER, text);
+        };
+        match lease.holder_identity.as_deref().filter(|holder| !holder.is_empty()) {
+            Some(holder) => {
+                // No clock but the holder's own says when that was: whether it is long ago, a person sees.
+                let renewed = lease
+                    .renew_time
+                    .as_ref()
+                    .map(|at| format!(", last renewed at {:.0}", at.0));
+                let holder: String = holder.chars().filter(|c| !c.is_control()).take(128).collect();
+                Finding::passed(CONTROLLER, format!("{holder} leads{}", renewed.unwrap_or_default()))
+            }
+            None => Finding::failed(CONTROLLER, format!("nobody leads by Lease {place}"), start),
+        }
+    })
+}
+
+/// One finding for a role that is all there, or not at all and need not be; one for each row of it that is missing.
+fn rights(role: Role, all: &[Right]) -> Vec<Finding> {
+    let mine = || all.iter().filter(|right| right.row.role == role);
+    if let Some(why) = mine().find_map(|right| match &right.given {
+        Look::Unseen(why) => Some(why),
+        Look::Saw(_) => None,
+    }) {
+        return vec![Finding::unknown(RIGHTS, why)];
+    }
+    let missing: Vec<&Right> = mine().filter(|right| right.given == Look::Saw(false)).collect();
+    if missing.is_empty() {
+        return vec![Finding::passed(
+            RIGHTS,
+            format!("all {} of {}", mine().count(), what_for(role)),
+        )];
+    }
+    let optional = match role {
+        Role::Controller | Role::Election => false,
+        Role::TridentReferences | Role::Nodes | Role::Secrets => true,
+    };
+    if optional && missing.len() == mine().count() {
+        return vec![Finding::absent(RIGHTS, format!("none for {}", what_for(role)))];
+    }
+    missing.into_iter().map(lacking).collect()
+}
+
+fn lacking(right: &Right) -> Finding {
+    let row = right.row;
+    let group = if row.group.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", row.group)
+    };
+    let one = row.object.map(|name| format!(" {name}")).unwrap_or_default();
+    let text = format!(
+        "the controller may not {} {}{group}{one}: {}",
+        right.verb, row.resource, row.why
+    );
+    Finding::failed(RIGHTS, text, "Apply the roles and bindings of deploy/kustomize again.")
+}
+
+fn what_for(role: Role) -> &'static str {
+    match role {
+        Role::Controller => "the controller's own, in the cluster",
+        Role::Election => "the election's, in its namespace",
+        Role::TridentReferences => "references of Trident (component `trident`)",
+        Role::Nodes => "servers that let only nodes in (component `remote`)",
+        Role::Secrets => "backends on other machines (component `remote`)",
+    }
+}
