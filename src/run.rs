@@ -189,6 +189,7 @@ async fn work(
         sweep_interval: args.sweep_interval,
         revoke_grace: args.revoke_grace,
         idle_exports: Arc::default(),
+        given: Arc::default(),
     };
     backends::follow(&mut tasks, client, &ctx).await?;
     tasks.spawn(backends::follow_nodes(client.clone(), ctx.clone()));

@@ -76,6 +76,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         sweep_interval: Duration::from_secs(600),
         revoke_grace: Duration::from_secs(30),
         idle_exports: Arc::default(),
+        given: Arc::default(),
     };
     World {
         ctx,

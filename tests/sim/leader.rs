@@ -243,6 +243,7 @@ impl Leader {
             sweep_interval: Duration::from_secs(300),
             revoke_grace: Duration::from_secs(30),
             idle_exports: Arc::default(),
+            given: Arc::default(),
         };
         let mut leader = Self {
             gate,

@@ -136,6 +136,16 @@ stories! {
         w.settle();
     } => ["primary/copy Pending", "primary/copy Bound pvc-c2; owner pvc-c2 Bound; data pvc-c2; record pvc-c2 Live []"]
 
+    copy_whose_source_is_stripped_and_deleted_midway(w) {
+        w.owned("gold");
+        w.copy(COPY, OWNER, "gold");
+        w.midway();
+        w.strip_hold(OWNER);
+        w.delete(OWNER);
+        w.strip_hold(OWNER);
+        w.settle();
+    } => ["primary/copy Pending", "primary/copy Bound pvc-c2; owner pvc-c2 Bound; data pvc-c2; record pvc-c2 Live []"]
+
     // Whoever slept just before the object was made makes it when the copy has been cleared away, as it would for an ordinary volume: an
     // object without data, whose claim is gone, and which Retain keeps for an admin to delete.
     copy_to_be_kept_and_all_is_deleted_midway(w) {

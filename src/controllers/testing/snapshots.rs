@@ -108,6 +108,14 @@ impl SnapshotObjects for Snapshots {
         Ok(())
     }
 
+    async fn put_hold(&self, _: &Snapshot) -> Result<(), ApiError> {
+        Ok(())
+    }
+
+    async fn take_hold(&self, _: &Snapshot) -> Result<(), ApiError> {
+        Ok(())
+    }
+
     async fn create_content(&self, _: &NewContent) -> Result<(), ApiError> {
         Err(ApiError::new(Fault::Exists, "it is there"))
     }
