@@ -228,7 +228,12 @@ impl Roots {
                 let used = |by: Option<&Namespace>| {
                     let trashed = self.trashed.usage(ledger, name, by);
                     let used = ledger.usage(name, by).plus(reserved::of(taken, name, by)).plus(trashed);
-                    let used = used.plus(self.shelved.usage(name, by));
+                    // Where sizes are enforced, a volume's own bytes have its snapshots in them, and `pinned` what deleted volumes left.
+                    let within_sizes = by.is_none() && root.capabilities.is_some_and(|can| can.quota);
+                    let used = match within_sizes {
+                        true => used,
+                        false => used.plus(self.shelved.usage(name, by)),
+                    };
                     // Nobody is charged with it, and nobody else can have the room.
                     if by.is_none() { used.plus(pinned) } else { used }
                 };

@@ -60,6 +60,10 @@ fn begin(v: &LiveContent, take: Take) -> Step {
     if backend.is_terminating() {
         return refused(v, "the storage backend is being deleted and takes nothing new");
     }
+    if backend.capabilities.quota {
+        // Its volume's size is a limit that it does not escape: it takes nothing that others have not granted already.
+        return Step::Begin(Box::new(take));
+    }
     // Like a volume: it may come to hold as much.
     match backend.refuses_snapshot(&take.namespace, take.bytes) {
         Some(text) => refused(v, format!("{}: {text}", Limit::LimitReached.as_str())),

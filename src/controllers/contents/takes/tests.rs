@@ -133,9 +133,17 @@ async fn what_a_refused_take_has_left_goes_with_its_content() {
     assert_eq!((on_server(&w).await, objects.now().finalizers), (0, vec![]));
 }
 
+fn sizes_are_enforced(w: &World, quota: bool) {
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let mut root = w.ctx.roots.get(&name).unwrap();
+    root.capabilities.as_mut().unwrap().quota = quota;
+    w.ctx.roots.put(name, root);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_counts_from_its_beginning_until_it_is_removed() {
     let (w, objects) = begun().await;
+    sizes_are_enforced(&w, false);
     let used = |by: Option<&str>| {
         let views = w
             .ctx
@@ -157,6 +165,20 @@ async fn a_snapshot_counts_from_its_beginning_until_it_is_removed() {
     objects.deleted();
     look(&w).await;
     assert_eq!(used(None), Some((0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_sizes_are_enforced_the_backend_has_a_snapshot_s_bytes_in_those_of_its_volume() {
+    let (w, objects) = begun().await;
+    sizes_are_enforced(&w, true);
+    look(&w).await;
+    assert!(objects.now().being_created);
+    let size = pv("team/data").capacity;
+    let views = w.ctx.roots.views(&*w.ctx.ports.ledger, &Namespace::new("team"), &[]);
+    let used = views
+        .first()
+        .map(|view| (view.used.bytes, view.used_by_namespace.bytes));
+    assert_eq!(used, Some((0, size)));
 }
 
 #[tokio::test(start_paused = true)]

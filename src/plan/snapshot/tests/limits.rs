@@ -46,6 +46,20 @@ fn one_that_would_go_beyond_a_limit_is_not_begun_and_says_so() {
 }
 
 #[test]
+fn where_sizes_are_enforced_a_snapshot_needs_no_room_of_its_own() {
+    let full = |quota| {
+        live().with(|v| {
+            let b = v.backend.as_mut().unwrap();
+            b.capabilities.quota = quota;
+            (b.limits.bytes, b.used.bytes) = (Some(GI), GI);
+            (b.limits.namespace.bytes, b.used_by_namespace.bytes) = (Some(GI), GI);
+        })
+    };
+    assert!(matches!(decide(&full(true)), Step::Begin(_)));
+    assert!(matches!(decide(&full(false)), Step::Fail(_)));
+}
+
+#[test]
 fn a_backend_that_is_being_deleted_takes_no_new_one() {
     let going: fn(&mut Backend) = |b| {
         let id = b.id().cloned();
