@@ -17,7 +17,7 @@ use crate::metrics::labels::{Attempt, CopyEnd, Source};
 use crate::observe::gather::copying;
 use crate::observe::work::Work;
 use crate::plan::Action;
-use crate::plan::copy::outcome::{self, Stopped};
+use crate::plan::copy::outcome::{self, Answer, Stopped};
 use crate::plan::copy::{Origin, Wanted, progress};
 use crate::report;
 use line::Running;
@@ -161,8 +161,16 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Fai
 /// What becomes of a copy that stopped, and when its source is looked at again.
 async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copied) -> (CopyEnd, Duration) {
     let wanted = &running.wanted;
-    let refused = matches!(failure, Failure::Backend(error) if outcome::is_refusal(error));
-    let Tries { in_a_row, refusals } = ctx.copies.failed(wanted, done, refused);
+    let answer = match failure {
+        Failure::Backend(error) => Answer::of(error),
+        Failure::Short { .. }
+        | Failure::Api(_)
+        | Failure::NoBackend
+        | Failure::Ledger(_)
+        | Failure::TimedOut
+        | Failure::Rule(_) => Answer::Nothing,
+    };
+    let Tries { in_a_row, refusals, .. } = ctx.copies.failed(wanted, done, answer);
     if failure.is_stale() {
         tracing::debug!(copy = %wanted.claim.uid.pv_name(), %failure, "the world has moved on");
         return (CopyEnd::Stopped, ctx.copies.rests(wanted, retry::at_once(in_a_row)));

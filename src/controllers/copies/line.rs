@@ -6,6 +6,7 @@ use super::tries::Tries;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
+use crate::plan::copy::outcome::Answer;
 use crate::plan::copy::schedule::{Bounds, next};
 use crate::plan::copy::{Origin, Wanted, progress};
 use crate::plan::volume::Fate;
@@ -70,8 +71,8 @@ struct UnderWay {
 }
 
 /// Attempts in a row that came to nothing.
-#[derive(Default)]
 struct Tried {
+    of: Origin,
     tries: Tries,
     again: Option<Instant>,
     reached: Copied,
@@ -139,9 +140,16 @@ impl Copies {
         state.outgrown.contains_key(&token.claim) || state.ended.contains_key(token)
     }
 
-    /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
+    /// These tokens are on a volume or a snapshot, and no others. Whoever asks again, and is granted it again, begins anew.
     pub fn are_on(&self, source: &Origin, on: impl Fn(&Token) -> bool) {
-        self.lock().ended.retain(|token, of| of != source || on(token));
+        let mut state = self.lock();
+        state.ended.retain(|token, of| of != source || on(token));
+        for (token, tried) in &mut state.tried {
+            if tried.of == *source && !on(token) {
+                // How long it rests stays: what is made again too soon comes to the same.
+                tried.tries.in_vain = 0;
+            }
+        }
     }
 
     pub(super) fn give_up(&self, wanted: &Wanted) {
@@ -169,12 +177,12 @@ impl Copies {
     }
 
     /// Counts an attempt that stopped; answers how many came to nothing since something was last copied.
-    pub(super) fn failed(&self, wanted: &Wanted, reached: Copied, refused: bool) -> Tries {
+    pub(super) fn failed(&self, wanted: &Wanted, reached: Copied, answer: Answer) -> Tries {
         let mut state = self.lock();
-        let tried = state.tried.entry(wanted.token.clone()).or_default();
+        let tried = state.tried(wanted);
         let got_on = (reached.bytes, reached.files) > (tried.reached.bytes, tried.reached.files);
         let before = if got_on { Tries::default() } else { tried.tries };
-        tried.tries = before.and_one_more(refused);
+        tried.tries = before.and_one_more(answer);
         tried.reached = reached;
         tried.tries
     }
@@ -182,7 +190,7 @@ impl Copies {
     /// It is not tried before that.
     pub(super) fn rests(&self, wanted: &Wanted, delay: Duration) -> Duration {
         let mut state = self.lock();
-        let tried = state.tried.entry(wanted.token.clone()).or_default();
+        let tried = state.tried(wanted);
         tried.again = Some(Instant::now() + delay);
         delay
     }
@@ -246,6 +254,15 @@ impl Copies {
 }
 
 impl State {
+    fn tried(&mut self, wanted: &Wanted) -> &mut Tried {
+        self.tried.entry(wanted.token.clone()).or_insert_with(|| Tried {
+            of: wanted.source.clone(),
+            tries: Tries::default(),
+            again: None,
+            reached: Copied::default(),
+        })
+    }
+
     /// Whether one could begin if there were room: it is not under way, nor does it rest.
     fn waits(&self, wanted: &Wanted, now: Instant) -> bool {
         let tried = self.tried.get(&wanted.token);

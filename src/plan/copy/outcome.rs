@@ -5,13 +5,13 @@ use tombolo_backend_api::{BackendError, Certainty, Class};
 /// So many attempts in a row are refused as another term's before what that term left is given up.
 const PATIENCE: u32 = 8;
 
-/// So many attempts in a row come to nothing before a copy whose source somebody deletes keeps it no longer.
+/// So many attempts does a backend object to before a copy whose source somebody deletes keeps it no longer.
 const IN_VAIN: u32 = 5;
 
 /// What has come of a copy until now, as far as this process knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Attempts {
-    /// How many in a row have stopped without having copied anything.
+    /// How many have stopped for what their backend [objects](Answer::Objected) to, since something was last copied.
     pub in_vain: u32,
     /// Whether one is under way.
     pub running: bool,
@@ -37,13 +37,32 @@ pub enum Stopped {
     BeginsAnew,
 }
 
-/// Whether a backend refused to do anything for now, as it does where a later term's copy is.
-pub fn is_refusal(error: &BackendError) -> bool {
-    (error.class, error.certainty) == (Class::Transient, Certainty::NotDone)
+/// What the end of an attempt says of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The backend did nothing at all for now, as it does where a later term's copy is.
+    Refused,
+    /// The backend answered, and what it objects to does not pass by waiting.
+    Objected,
+    /// Nothing: whoever was asked was away, or full, or was not asked at all.
+    Nothing,
 }
 
-/// Decides about a copy whose data could not be made. `refusals`: how often in a row its backend [refused](is_refusal) by now, without
-/// anything copied or any other answer between.
+impl Answer {
+    /// By what a backend says.
+    pub const fn of(error: &BackendError) -> Self {
+        match (error.class, error.certainty) {
+            (Class::Transient, Certainty::NotDone) => Self::Refused,
+            (Class::Invalid | Class::Denied | Class::Bug, _) => Self::Objected,
+            (Class::Waiting | Class::Full | Class::TooLarge, _) | (Class::Transient, Certainty::MaybeDone) => {
+                Self::Nothing
+            }
+        }
+    }
+}
+
+/// Decides about a copy whose data could not be made. `refusals`: how often in a row its backend [refused](Answer::Refused) by now,
+/// without anything copied or any other answer between.
 ///
 /// A leader takes over what an earlier one has begun, and is refused what a later one has, by the count of changes of the Lease. That
 /// count starts from nothing when a Lease is deleted, and without election there is none: then a copy that nobody makes any more may
@@ -77,6 +96,21 @@ mod tests {
                 assert_eq!(maybe_done(class, times), Stopped::GoesOn, "{class:?}");
             }
             assert_eq!(maybe_done(Class::Transient, times), Stopped::GoesOn);
+        }
+    }
+
+    #[test]
+    fn only_what_a_backend_itself_objects_to_is_in_vain() {
+        use Class::{Bug, Denied, Full, Invalid, TooLarge, Transient, Waiting};
+        let all = [Invalid, Denied, Bug, Waiting, Transient, Full, TooLarge];
+        for class in all {
+            let objected = matches!(class, Invalid | Denied | Bug);
+            for error in [
+                BackendError::not_done(class, "no"),
+                BackendError::maybe_done(class, "no"),
+            ] {
+                assert_eq!(Answer::of(&error) == Answer::Objected, objected, "{error:?}");
+            }
         }
     }
 

@@ -7,7 +7,7 @@
 
 use super::{LiveContent, trust};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::snapshot::content::Content;
+use crate::domain::snapshot::content::{Content, DeletionPolicy};
 use crate::domain::source::SourceKind;
 use crate::domain::token::{CopyNote, Note, Token};
 use crate::plan::Action;
@@ -37,8 +37,9 @@ pub fn fate(v: &LiveContent, token: &Token) -> Fate {
 }
 
 /// Whether a restore that its claim still waits for is given up: somebody deletes the snapshot, with its namespace perhaps, and may not be
-/// kept from it for ever by a stranger's claim. One that runs is finished, and one whose turn has not come yet will be; one that comes to
-/// nothing again and again, or that nobody makes because no consent stands beside its token, has no end.
+/// kept from it for ever by a stranger's claim. One that runs is finished, and one whose turn has not come yet will be; one that the backend
+/// objects to again and again, or that nobody makes because no consent stands beside its token, has no end. The owner's own claims may
+/// wait for as long as they like, and where the data is retained giving up would free nothing.
 pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
     let content = &v.content;
     let own = |snapshot: &&Snapshot| content.of_uid.as_ref() == Some(&snapshot.uid);
@@ -47,7 +48,11 @@ pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
     // A note that cannot be read may be a later version's.
     let note = content.tokens.get(token).and_then(Option::as_ref);
     let nobody_s = note.is_some_and(|note| !note.copy().is_some_and(|note| is_agreed(content, note)));
-    goes && (nobody_s || attempts.are_hopeless())
+    let stranger_s = note
+        .and_then(Note::copy)
+        .is_some_and(|note| note.claim.namespace != content.of.namespace);
+    let frees = stranger_s && content.policy == DeletionPolicy::Delete;
+    goes && (nobody_s || (frees && attempts.are_hopeless()))
 }
 
 fn kept(v: &LiveContent) -> Option<Kept<'_>> {

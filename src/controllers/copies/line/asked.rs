@@ -25,7 +25,7 @@ impl Copies {
     pub fn attempts(&self, token: &Token) -> Attempts {
         let state = self.lock();
         Attempts {
-            in_vain: state.tried.get(token).map_or(0, |tried| tried.tries.in_a_row),
+            in_vain: state.tried.get(token).map_or(0, |tried| tried.tries.in_vain),
             running: state.running.iter().any(|running| running.token == *token),
         }
     }

@@ -119,6 +119,39 @@ async fn a_stranger_s_restore_that_comes_to_nothing_lets_a_deleted_snapshot_go()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backend_that_is_away_makes_no_restore_of_a_deleted_snapshot_hopeless() {
+    let (b, objects) = taken().await;
+    b.w.fake
+        .fail_always(Op::RestoreSnapshot, Fault::Refused(Class::Waiting));
+    b.restores("dev/app", &objects).await;
+    b.settle().await;
+    objects.deleted();
+    for _ in 0..20 {
+        b.look_at_snapshot().await;
+        assert_eq!(objects.now().tokens.len(), 1);
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+    }
+    b.w.fake.mend();
+    b.look_at_snapshot().await;
+    b.settle().await;
+    b.look_at_snapshot().await;
+    assert_eq!(b.file_of("dev/app"), Some(b"bytes".to_vec()));
+    assert_eq!((b.on_server().await, objects.now().finalizers), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_often_a_restore_was_tried_is_forgotten_with_its_token() {
+    let (b, objects) = taken().await;
+    b.w.fake.fail_always(Op::RestoreSnapshot, Fault::Refused(Class::Denied));
+    b.restores("dev/app", &objects).await;
+    b.settle().await;
+    let token = Token::copying(uid("dev/app"));
+    assert_eq!(b.w.ctx.copies.attempts(&token).in_vain, 1);
+    b.w.ctx.copies.are_on(&Origin::Content(content().name), |_| false);
+    assert_eq!(b.w.ctx.copies.attempts(&token).in_vain, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_at_any_write_of_a_restore_changes_no_ending() {
     // The token is put on, and taken off.
     for write in 0..2 {

@@ -2,6 +2,7 @@
 
 use super::forged::other;
 use super::*;
+use crate::domain::snapshot::content::DeletionPolicy;
 use crate::plan::copy::outcome::Attempts;
 
 /// What stands on a content when the copy for a claim has begun.
@@ -193,11 +194,27 @@ fn a_stranger_s_restore_that_comes_to_nothing_does_not_keep_a_snapshot_that_is_b
         looked_at(|_| {}, attempts(u32::MAX, false)),
         (Vec::new(), keeping::Fate::Wanted)
     );
+    // What is retained is freed by nobody's giving up.
+    let retained: fn(&mut LiveContent) = |v| {
+        (v.content.terminating, v.content.policy) = (true, DeletionPolicy::Retain);
+    };
+    assert_eq!(looked_at(retained, attempts(u32::MAX, false)).1, keeping::Fate::Wanted);
     let another: fn(&mut LiveContent) = |v| {
         let snapshot = v.snapshot.as_mut().unwrap();
         (snapshot.uid, snapshot.terminating) = (SnapshotUid::new("another"), true);
     };
     assert_eq!(looked_at(another, attempts(u32::MAX, false)).1, keeping::Fate::Wanted);
+}
+
+#[test]
+fn the_owner_s_own_restore_is_never_given_up() {
+    let (mut v, token) = kept(&restoring(), TokenClaim::Waiting);
+    v.content.terminating = true;
+    let hopeless = Attempts {
+        in_vain: u32::MAX,
+        running: false,
+    };
+    assert!(!reading::is_given_up(&v, &token, hopeless));
 }
 
 #[test]
