@@ -258,6 +258,12 @@ pub fn lies_on(content: &Content, backend: &BackendId) -> bool {
     content.ours && all_said(content).any(there)
 }
 
+/// Whether a content of ours says that its data lies, or may lie, on a backend that is none of these.
+pub fn lies_on_none_of(content: &Content, backends: &[BackendId]) -> bool {
+    let elsewhere = |text: &str| SnapshotHandle::parse(text).is_some_and(|handle| !backends.contains(&handle.backend));
+    content.ours && all_said(content).any(elsewhere)
+}
+
 /// Whether a content of ours says that this is its data.
 pub fn says(content: &Content, handle: &SnapshotHandle) -> bool {
     let handle = handle.to_string();

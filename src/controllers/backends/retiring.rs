@@ -11,7 +11,7 @@ use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
 use crate::plan::retire::{Left, may_go};
-use crate::plan::snapshot::lies_on;
+use crate::plan::snapshot::{lies_on, lies_on_none_of};
 use crate::plan::takes::Taken;
 
 /// A backend under deletion goes when nothing needs it any more.
@@ -59,7 +59,16 @@ pub(super) async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Re
 /// Whether a content needs a backend to be deleted, or may do so; where contents cannot be read, by whether there are snapshots on it.
 pub(super) async fn snapshots_left(ctx: &Context, root: &Root) -> Result<bool, Failure> {
     let Some(id) = &root.id else {
-        return Ok(false);
+        // What lies on no other may lie on this one: its id may be known no more.
+        let roots = ctx
+            .roots
+            .names()
+            .into_iter()
+            .filter_map(|name| ctx.roots.get(&name)?.id);
+        let others: Vec<_> = roots.collect();
+        return Ok(gather::with(&ctx.caches, |index| {
+            index.all_contents().any(|content| lies_on_none_of(content, &others))
+        }));
     };
     let (served, named) = gather::with(&ctx.caches, |index| {
         let named = index.all_contents().any(|content| lies_on(content, id));

@@ -121,6 +121,7 @@ async fn a_backend_with_the_content_of_a_snapshot_is_not_let_go_and_is_looked_at
         ..world.ctx.roots.get(&name).unwrap()
     };
     world.ctx.roots.put(name.clone(), root());
+    let known = root().id;
     let left = async || snapshots_left(&world.ctx, &root()).await.unwrap();
     let served = |served| world.caches(|index| index.snapshots_are(Kind::Content, served));
     assert!(left().await, "it is not known which contents there are");
@@ -149,6 +150,14 @@ async fn a_backend_with_the_content_of_a_snapshot_is_not_let_go_and_is_looked_at
     };
     world.caches(|index| index.put_content(kept.clone()));
     assert!(left().await);
+    let unknown = Root { id: None, ..root() };
+    assert!(!snapshots_left(&world.ctx, &unknown).await.unwrap(), "it is another's");
+    world.ctx.roots.put(name.clone(), Root { id: None, ..root() });
+    assert!(
+        snapshots_left(&world.ctx, &unknown).await.unwrap(),
+        "it is nobody else's"
+    );
+    world.ctx.roots.put(name.clone(), Root { id: known, ..unknown });
 
     let objects = Arc::new(Snapshots::default());
     objects.put(snapshot(), kept);
