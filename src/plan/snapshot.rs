@@ -148,7 +148,7 @@ pub struct Failure {
 /// Decides about a content.
 pub fn decide(v: &LiveContent) -> Step {
     let content = &v.content;
-    if !is_ours(content, &v.class) {
+    if !is_ours(content) {
         return Step::NotOurs;
     }
     if should_delete(content) {
@@ -175,13 +175,10 @@ pub fn decide(v: &LiveContent) -> Step {
     }
 }
 
-/// Whether a content is ours: it has a source, names our driver, and its class, if that is known, does too.
-pub fn is_ours(content: &Content, class: &Class) -> bool {
-    let class = match class {
-        Class::Is(class) => class.ours,
-        Class::Unnamed | Class::Unknown | Class::Missing => true,
-    };
-    content.ours && class && content.source != ContentSource::Nothing
+/// Whether a content is ours: it has a source, and names our driver. Its class is looked at where it begins: made again under its name for
+/// another driver, it must not freeze what is there.
+pub fn is_ours(content: &Content) -> bool {
+    content.ours && content.source != ContentSource::Nothing
 }
 
 /// Whether a content that is under deletion is to go. One that an admin has deleted while its VolumeSnapshot is there waits for that, and

@@ -62,7 +62,7 @@ pub async fn content(
         return Ok(None);
     };
     let class = class(caches, &content);
-    if !snapshot::is_ours(&content, &class) {
+    if !snapshot::is_ours(&content) {
         return Ok(Some(LiveContent {
             class,
             ..unseen(content)

@@ -52,6 +52,7 @@ fn begin(v: &LiveContent, take: Take) -> Step {
         Class::Unknown => return Step::Nothing,
         Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
         Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
+        Class::Is(class) if !class.ours => return refused(v, "its VolumeSnapshotClass is one of another driver"),
         Class::Is(_) => {}
     }
     let Some(backend) = &v.backend else {

@@ -230,15 +230,23 @@ fn ss_19_of_a_group_nothing_is_taken_or_removed() {
 
 #[test]
 fn ss_20_what_is_of_another_driver_or_of_nothing_is_not_ours() {
-    let another = SnapshotClass { ours: false, ..class() };
     for v in [
         live().with(|v| v.content.ours = false),
-        live().with(|v| v.class = Class::Is(another)),
         live().with(|v| v.content.source = ContentSource::Nothing),
     ] {
         assert_eq!(decide(&v), Step::NotOurs);
         assert_eq!(decide(&v.deleted()), Step::NotOurs);
     }
+}
+
+#[test]
+fn a_class_made_again_for_another_driver_begins_nothing_and_freezes_nothing() {
+    let another = || Class::Is(SnapshotClass { ours: false, ..class() });
+    let v = live().with(|v| v.class = another());
+    assert!(v.failure().text.contains("another driver"));
+    let begun = v.clone().with(|v| v.content.being_created = true);
+    assert!(matches!(decide(&begun), Step::Take(_)));
+    assert_eq!(decide(&v.deleted()), Step::Remove(own_handle()));
 }
 
 #[test]
