@@ -39,9 +39,12 @@ struct State {
 }
 
 impl Takes {
-    /// This one is wanted.
+    /// This one is wanted. One that is under way is not wanted again: its end wakes whoever looks.
     pub(super) fn want(&self, take: Take) {
         let mut state = self.lock();
+        if state.running.iter().any(|(running, _)| *running == take.content) {
+            return;
+        }
         match state.wanted.iter_mut().find(|w| w.content == take.content) {
             Some(known) => *known = take,
             None => state.wanted.push(take),
@@ -102,30 +105,62 @@ impl Takes {
         self.lock().running.iter().any(|(running, _)| running == content)
     }
 
-    fn begin(&self, bounds: Bounds) -> Option<Take> {
+    /// Takes what may begin now. It runs until what is answered is dropped.
+    fn begin(self: &Arc<Self>, bounds: Bounds) -> Option<Running> {
         let mut state = self.lock();
         let running: Vec<Namespace> = state.running.iter().map(|(_, of)| of.clone()).collect();
-        let waits = |take: &&Take| !state.running.iter().any(|(content, _)| *content == take.content);
-        let waiting = state.wanted.iter().filter(waits);
-        let take = next(bounds, &running, waiting.map(|take| (take, &take.namespace)))?.clone();
+        let take = next(
+            bounds,
+            &running,
+            state.wanted.iter().map(|take| (take, &take.namespace)),
+        )?
+        .clone();
         state.wanted.retain(|w| w.content != take.content);
         state.running.push((take.content.clone(), take.namespace.clone()));
-        Some(take)
+        Some(Running {
+            take,
+            failed: Some(waiting("taking it failed; it is tried again")),
+            all: self.clone(),
+        })
     }
 
-    fn end(&self, take: &Take, failed: Option<Failed>) {
-        let mut state = self.lock();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A snapshot that is being taken.
+struct Running {
+    take: Take,
+    /// What came of it, as far as that is known: whoever breaks off has failed.
+    failed: Option<Failed>,
+    all: Arc<Takes>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (take, failed) = (&self.take, self.failed.take());
+        let mut state = self.all.lock();
         state.running.retain(|(content, _)| *content != take.content);
         match failed {
             Some(failed) => drop(state.failed.insert(take.content.clone(), (take.uid.clone(), failed))),
             None => drop(state.tries.remove(&take.content)),
         }
         drop(state);
-        self.changed.notify_one();
+        self.all.changed.notify_one();
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// Tells whoever looks at a content that what was under way for it has ended, however it did.
+struct Wakes(Context, Take);
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        let Self(ctx, take) = self;
+        if let Some(name) = ctx.roots.name_of(&take.handle.backend) {
+            ctx.roots.shelved.took(&name, &take.handle.id);
+        }
+        ctx.wake(Work::Content(take.content.clone()));
     }
 }
 
@@ -134,16 +169,8 @@ pub async fn take_on(ctx: Context) {
     let mut tasks = JoinSet::new();
     let takes: Arc<Takes> = ctx.takes.clone();
     loop {
-        while let Some(take) = takes.begin(ctx.copies.settings().bounds) {
-            let ctx = ctx.clone();
-            tasks.spawn(async move {
-                let failed = attempt(&ctx, &take).await.err();
-                if let Some(name) = ctx.roots.name_of(&take.handle.backend) {
-                    ctx.roots.shelved.took(&name, &take.handle.id);
-                }
-                ctx.takes.end(&take, failed);
-                ctx.wake(Work::Content(take.content.clone()));
-            });
+        while let Some(running) = takes.begin(ctx.copies.settings().bounds) {
+            tasks.spawn(see_through(ctx.clone(), running));
         }
         tokio::select! {
             () = takes.changed.notified() => {}
@@ -156,11 +183,21 @@ pub async fn take_on(ctx: Context) {
     }
 }
 
-async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
-    let waiting = |text: &str| Failed {
+fn waiting(text: &str) -> Failed {
+    Failed {
         text: text.to_owned(),
         over: false,
-    };
+    }
+}
+
+async fn see_through(ctx: Context, mut running: Running) {
+    // Dropped last: whoever is woken finds nothing under way.
+    let _wakes = Wakes(ctx.clone(), running.take.clone());
+    running.failed = attempt(&ctx, &running.take).await.err();
+    drop(running);
+}
+
+async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
     let Some((_, guarded)) = ctx.roots.behind_snapshot(&take.handle) else {
         return Err(waiting(
             "the storage backend cannot be used now; it goes on when it can",

@@ -35,9 +35,8 @@ async fn look(w: &World) -> Next {
 
 /// Takes what is wanted, if anything is.
 async fn take(w: &World) {
-    if let Some(take) = w.ctx.takes.begin(Bounds::default()) {
-        let failed = attempt(&w.ctx, &take).await.err();
-        w.ctx.takes.end(&take, failed);
+    if let Some(mut running) = w.ctx.takes.begin(Bounds::default()) {
+        running.failed = attempt(&w.ctx, &running.take).await.err();
     }
 }
 
@@ -88,7 +87,7 @@ async fn what_is_taken_while_its_content_vanishes_is_removed_again_unless_somebo
         let wanted = w.ctx.takes.begin(Bounds::default()).unwrap();
         let gate = w.fake.gate(Op::TakeSnapshot, Moment::Before);
         let ctx = w.ctx.clone();
-        let taking = tokio::spawn(async move { attempt(&ctx, &wanted).await });
+        let taking = tokio::spawn(async move { attempt(&ctx, &wanted.take).await });
         gate.arrived(1).await;
         objects.vanished();
         if made_again {
@@ -104,14 +103,15 @@ async fn what_is_taken_while_its_content_vanishes_is_removed_again_unless_somebo
 async fn what_still_runs_has_no_outcome_and_keeps_its_content() {
     let (w, objects) = begun().await;
     look(&w).await;
-    let wanted = w.ctx.takes.begin(Bounds::default()).unwrap();
+    let mut wanted = w.ctx.takes.begin(Bounds::default()).unwrap();
     // Its claim is stripped of what keeps it, and goes.
     objects.unsourced();
     objects.deleted();
     look(&w).await;
     look(&w).await;
     assert!(objects.now().being_created, "its outcome is not known");
-    w.ctx.takes.end(&wanted, attempt(&w.ctx, &wanted).await.err());
+    wanted.failed = attempt(&w.ctx, &wanted.take).await.err();
+    drop(wanted);
     look(&w).await;
     assert_eq!((on_server(&w).await, objects.now().finalizers), (0, vec![]));
 }
@@ -201,4 +201,39 @@ async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed
     assert!(woken.contains(&Work::Trash(name.clone())) && !woken.contains(&Work::Content(waits.name.clone())));
     count().await;
     assert!(w.woken().await.contains(&Work::Content(waits.name)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_looked_at_while_it_is_taken_is_not_taken_once_more() {
+    let (w, objects) = begun().await;
+    look(&w).await;
+    let mut running = w.ctx.takes.begin(Bounds::default()).unwrap();
+    look(&w).await;
+    running.failed = attempt(&w.ctx, &running.take).await.err();
+    drop(running);
+    assert!(w.ctx.takes.begin(Bounds::default()).is_none());
+    look(&w).await;
+    assert!(objects.now().is_ready());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_breaks_is_tried_again_and_keeps_nothing_waiting() {
+    let (w, objects) = begun().await;
+    look(&w).await;
+    let running = w.ctx.takes.begin(Bounds::default()).unwrap();
+    let gate = w.fake.gate(Op::TakeSnapshot, Moment::Before);
+    let broken = tokio::spawn(see_through(w.ctx.clone(), running));
+    gate.arrived(1).await;
+    assert!(w.ctx.takes.runs(&content().name));
+    broken.abort();
+    assert!(broken.await.is_err());
+    gate.open();
+    assert!(!w.ctx.takes.runs(&content().name));
+    assert!(w.woken().await.contains(&Work::Content(content().name)));
+    look(&w).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    look(&w).await;
+    take(&w).await;
+    look(&w).await;
+    assert!(objects.now().is_ready());
 }
