@@ -78,7 +78,7 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
                 let mark = if left { Mark::GivenUp } else { Mark::Known };
                 objects.mark_content(&content, &mark).await?;
                 ctx.takes.told(name);
-                if view.failed.is_some() {
+                if view.failed.is_some() && !view.content.terminating {
                     return Ok(Next::After(ctx.takes.again(name, true)));
                 }
             }

@@ -33,6 +33,8 @@ pub(super) fn create(v: &LiveContent) -> Step {
     }
     if let Some(failed) = &v.failed {
         return match failed.over {
+            // Nobody waits for another attempt, and each could fail the same way for ever.
+            _ if v.content.terminating && v.content.being_created => Step::Over { left: true },
             true => over_or(v, &failed.text),
             false => refused(v, &failed.text),
         };

@@ -237,3 +237,14 @@ async fn one_that_breaks_is_tried_again_and_keeps_nothing_waiting() {
     look(&w).await;
     assert!(objects.now().is_ready());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_full_backend_does_not_take_does_not_keep_a_content_that_is_deleted() {
+    let (w, objects) = begun().await;
+    look(&w).await;
+    w.fake.fail_always(Op::TakeSnapshot, Fault::Refused(Class::Full));
+    take(&w).await;
+    objects.deleted();
+    look(&w).await;
+    assert_eq!((on_server(&w).await, objects.now().finalizers), (0, vec![]));
+}

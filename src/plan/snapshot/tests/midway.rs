@@ -109,3 +109,21 @@ fn a_take_is_wanted_by_its_own_content_and_by_no_other_of_its_name() {
     };
     assert!(take.is_nobodys(Some(&another), &[]));
 }
+
+#[test]
+fn what_failed_while_its_content_goes_is_over_and_what_it_left_goes_along() {
+    let failed = Failed {
+        text: "the storage backend has no room left; ask your admin".into(),
+        over: false,
+    };
+    let going = live().with(|v| {
+        (v.content.terminating, v.content.being_created, v.content.being_deleted) = (true, true, true);
+        v.content.taking = Some(own_handle().to_string());
+        v.failed = Some(failed);
+    });
+    assert_eq!(decide(&going), Step::Over { left: true });
+    let stays = going.clone().with(|v| v.content.terminating = false);
+    assert!(matches!(decide(&stays), Step::Fail(_)), "it is tried again");
+    let given_up = going.with(|v| (v.content.being_created, v.failed) = (false, None));
+    assert_eq!(decide(&given_up), Step::Remove(own_handle()));
+}
