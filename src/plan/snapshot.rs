@@ -281,6 +281,10 @@ pub fn handle(
     imports: &Imports,
 ) -> Option<SnapshotHandle> {
     match &content.source {
+        // From where it is asked for it is removed, whatever its claim is bound to by now.
+        ContentSource::Volume(_) if should_delete(content) => {
+            trust::tied(content, imports).ok().or_else(|| trust::begun(content))
+        }
         // What its volume was counts no more once it is said where its data lies.
         ContentSource::Volume(_) => trust::tied(content, imports)
             .ok()

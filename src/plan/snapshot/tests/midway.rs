@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::ids::ContentUid;
+use tombolo_backend_api::BackendId;
 
 /// Begun, given up, and its VolumeSnapshot deleted; of its volume nothing is left.
 fn given_up() -> LiveContent {
@@ -126,4 +127,20 @@ fn what_failed_while_its_content_goes_is_over_and_what_it_left_goes_along() {
     assert!(matches!(decide(&stays), Step::Fail(_)), "it is tried again");
     let given_up = going.with(|v| (v.content.being_created, v.failed) = (false, None));
     assert_eq!(decide(&given_up), Step::Remove(own_handle()));
+}
+
+#[test]
+fn where_it_is_deleted_from_is_where_its_data_was_said_to_be_whatever_its_claim_is_bound_to_by_now() {
+    let imports = Imports::default();
+    let elsewhere = SnapshotHandle {
+        backend: BackendId::parse("ffff").unwrap(),
+        ..own_handle()
+    };
+    let v = given_up().with(|v| {
+        v.content.taking = Some(elsewhere.to_string());
+        v.origin = live().origin;
+    });
+    let asked = handle(&v.content, v.snapshot.as_ref(), &v.origin, &imports);
+    assert_eq!(asked, Some(elsewhere.clone()));
+    assert_eq!(decide(&v), Step::Remove(elsewhere));
 }
