@@ -255,7 +255,12 @@ async fn clear_if_nobodys(ctx: &Context, guarded: &Guarded, take: &Take) -> Resu
         return Ok(());
     }
     let snapshot = objects.snapshot(&take.snapshot).await?;
-    if take.is_nobodys(snapshot.as_ref(), &objects.contents().await?) {
+    let root = ctx
+        .roots
+        .name_of(&take.handle.backend)
+        .and_then(|name| ctx.roots.get(&name));
+    let imports = root.map(|root| root.imports).unwrap_or_default();
+    if take.is_nobodys(snapshot.as_ref(), &objects.contents().await?, &imports) {
         guarded.remove_snapshot(&take.handle.id).await?;
         tracing::info!(content = %take.content, snapshot = %take.handle.id, "removed a snapshot whose content was gone before it was taken");
         if let Some(name) = ctx.roots.name_of(&take.handle.backend) {

@@ -10,8 +10,8 @@ use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
 use crate::domain::ids::{ContentName, ContentUid, Namespace, SnapshotUid};
 use crate::domain::pv::{Ours, Pv, Role};
-use crate::domain::snapshot::content::{Content, ContentSource};
-use crate::domain::snapshot::handle::{SnapshotHandle, content_name, id_for};
+use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
+use crate::domain::snapshot::handle::{Imports, SnapshotHandle, content_name, id_for};
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
 use tombolo_backend_api::VolumePath;
 
@@ -36,6 +36,8 @@ pub struct Take {
     pub bytes: u64,
     /// Whether setuid and setgid bits are dropped, because it is of another tenant's volume.
     pub drop_set_id: bool,
+    /// What becomes of it when its content is deleted.
+    pub policy: DeletionPolicy,
 }
 
 impl Take {
@@ -45,10 +47,11 @@ impl Take {
     }
 
     /// Whether nobody has, or will ever ask for, what came of it: its content is gone, and so is the VolumeSnapshot for which another
-    /// could be made, and none of these contents says that it has its data.
-    pub fn is_nobodys(&self, snapshot: Option<&Snapshot>, contents: &[Content]) -> bool {
+    /// could be made, and none of these contents says that it has its data. What was to be retained, or is imported, may be somebody's.
+    pub fn is_nobodys(&self, snapshot: Option<&Snapshot>, contents: &[Content], imports: &Imports) -> bool {
         let there = |content: &Content| content.name == self.content || says(content, &self.handle);
-        snapshot.is_none_or(|snapshot| snapshot.uid != self.snapshot_uid) && !contents.iter().any(there)
+        let wanted = self.policy == DeletionPolicy::Retain || imports.name(&self.handle.id);
+        !wanted && snapshot.is_none_or(|snapshot| snapshot.uid != self.snapshot_uid) && !contents.iter().any(there)
     }
 }
 
@@ -105,6 +108,7 @@ pub fn take(
         of: volume.ours.handle.path.clone(),
         bytes: volume.pv.capacity,
         drop_set_id: volume.of_another,
+        policy: content.policy,
     })
 }
 

@@ -95,20 +95,40 @@ fn a_take_is_wanted_by_its_own_content_and_by_no_other_of_its_name() {
         assert!(!take.is_wanted(Some(&content)), "{content:?}");
     }
 
-    assert!(take.is_nobodys(None, &[]));
-    assert!(!take.is_nobodys(Some(&snapshot()), &[]), "it may get another content");
-    assert!(!take.is_nobodys(None, std::slice::from_ref(&content)));
+    let none = Imports::default();
+    assert!(take.is_nobodys(None, &[], &none));
+    assert!(
+        !take.is_nobodys(Some(&snapshot()), &[], &none),
+        "it may get another content"
+    );
+    assert!(!take.is_nobodys(None, std::slice::from_ref(&content), &none));
     let by_hand = Content {
         name: crate::domain::ids::ContentName::new("by-hand"),
         source: ContentSource::Snapshot(own_handle().to_string()),
         ..content
     };
-    assert!(!take.is_nobodys(None, &[by_hand]), "an admin has found it");
+    assert!(!take.is_nobodys(None, &[by_hand], &none), "an admin has found it");
     let another = Snapshot {
         uid: SnapshotUid::new("another"),
         ..snapshot()
     };
-    assert!(take.is_nobodys(Some(&another), &[]));
+    assert!(take.is_nobodys(Some(&another), &[], &none));
+}
+
+#[test]
+fn what_is_retained_or_imported_is_no_stale_take_s_to_remove() {
+    let taken = |policy| {
+        let marked = live().with(|v| (v.content.being_created, v.content.policy) = (true, policy));
+        match decide(&marked) {
+            Step::Take(take) => take,
+            step => panic!("{step:?}"),
+        }
+    };
+    let none = Imports::default();
+    assert!(taken(DeletionPolicy::Delete).is_nobodys(None, &[], &none));
+    assert!(!taken(DeletionPolicy::Retain).is_nobodys(None, &[], &none));
+    let imported = Imports::parse(&format!("dev/{}", own_handle().id));
+    assert!(!taken(DeletionPolicy::Delete).is_nobodys(None, &[], &imported));
 }
 
 #[test]
