@@ -9,7 +9,7 @@ use crate::domain::access::{Access, MountMode};
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
-use crate::domain::class::{BackendChoice, Class, Parameters};
+use crate::domain::class::{Class, Parameters};
 use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::record::{Intent, Record, State, Terms};
 use std::collections::BTreeMap;
