@@ -1,5 +1,6 @@
 //! Reading what is examined, with the caller's rights.
 
+mod lease;
 mod rights;
 
 use crate::api::all_crds;
@@ -10,15 +11,18 @@ use crate::execute::api_server::fault;
 use crate::observe::optional::Foreign;
 use crate::observe::project::{GRANTS, snapshots};
 use anyhow::Context;
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
 use k8s_openapi::api::storage::v1::{CSIDriver, StorageClass};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt};
+pub(super) use lease::Held;
 pub(super) use rights::Right;
 
 /// The alpha gate behind `dataSourceRef.namespace` (KEP-3294).
 const GATE: &str = "CrossNamespaceVolumeDataSource";
+/// The policy of our manifests about pods with an inline nfs volume, and its binding.
+pub(super) const INLINE_NFS: &str = "tombolo-inline-nfs";
 /// Kinds of other projects that are read where they are served.
 pub(super) const FOREIGN: [Foreign; 4] = [GRANTS, snapshots::SNAPSHOTS, snapshots::CONTENTS, snapshots::CLASSES];
 
@@ -50,7 +54,7 @@ pub(super) struct Seen {
     /// Our definitions, as this program has them, and as the cluster has them.
     pub(super) definitions: Vec<(CustomResourceDefinition, Look<Option<CustomResourceDefinition>>)>,
     /// Who leads.
-    pub(super) lease: Look<Option<LeaseSpec>>,
+    pub(super) lease: Look<Option<Held>>,
     /// What the controller may do.
     pub(super) rights: Vec<Right>,
     /// Kinds of other projects, each with the version in which it is served.
@@ -63,6 +67,8 @@ pub(super) struct Seen {
     pub(super) driver: Look<bool>,
     /// How many classes of snapshots name our driver.
     pub(super) snapshot_classes: Look<usize>,
+    /// What happens to pods that mount NFS past all consent, as the binding of our policy says; `None`: there is none.
+    pub(super) inline_nfs: Look<Option<Vec<String>>>,
     /// All backends.
     pub(super) backends: Look<Vec<StorageBackend>>,
 }
@@ -89,10 +95,11 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         foreign.push((kind, seen(kind.plural, served)));
     }
     let all = ListParams::default();
-    let lease = Api::<Lease>::namespaced(client.clone(), &of.namespace)
-        .get_opt(names::LEASE)
+    let lease = lease::held(client, &of.namespace).await;
+    let policy = Api::<ValidatingAdmissionPolicyBinding>::all(client.clone())
+        .get_opt(INLINE_NFS)
         .await;
-    let lease = lease.map(|found| found.map(|lease| lease.spec.unwrap_or_default()));
+    let actions = |binding: ValidatingAdmissionPolicyBinding| binding.spec.validation_actions;
     let classes = Api::<StorageClass>::all(client.clone()).list(&all).await;
     let driver = Api::<CSIDriver>::all(client.clone()).get_opt(names::PROVISIONER).await;
     let backends = Api::<StorageBackend>::all(client.clone()).list(&all).await;
@@ -101,6 +108,10 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         version: (version.major, version.minor),
         definitions,
         lease: seen("the controller's Lease", lease),
+        inline_nfs: seen(
+            "ValidatingAdmissionPolicyBindings",
+            policy.map(|found| found.map(actions)),
+        ),
         rights: rights::of(client, of).await,
         gate: gate(client).await,
         classes: seen(

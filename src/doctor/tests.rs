@@ -1,13 +1,12 @@
 //! What is said of a cluster as it should be, and of what can be wrong or missing, one thing at a time.
 
-use super::examine::{FOREIGN, Look, Right, Seen, enabled};
+use super::examine::{FOREIGN, Held, Look, Right, Seen, enabled};
 use super::findings::{self, Outcome};
 use crate::api::access::{ACCESS, Role};
 use crate::api::conditions::READY;
 use crate::api::storage_backend::StorageBackend;
 use crate::api::{all_crds, names};
 use crate::domain::class::Class;
-use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
@@ -20,12 +19,23 @@ fn class(parameters: Value) -> Class {
     Class::of(&class).unwrap()
 }
 
-fn backend(conditions: Value) -> StorageBackend {
+fn object(spec: Value, conditions: Value) -> StorageBackend {
     serde_json::from_value(json!({
-        "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": "nas1"},
-        "spec": {"local": {"path": "/srv", "nodes": ["n1"]}}, "status": {"conditions": conditions},
+        "apiVersion": "tombolo.dev/v1alpha1", "kind": "StorageBackend", "metadata": {"name": "nas1", "labels": {"tier": "gold"}},
+        "spec": spec, "status": {"conditions": conditions},
     }))
     .unwrap()
+}
+
+fn backend(conditions: Value) -> StorageBackend {
+    object(
+        json!({"nfs": {"server": "nas1.example.com", "export": "/export"}}),
+        conditions,
+    )
+}
+
+fn local(conditions: Value) -> StorageBackend {
+    object(json!({"local": {"path": "/srv", "node": "n1"}}), conditions)
 }
 
 fn condition(status: &str, reason: &str) -> Value {
@@ -36,6 +46,11 @@ fn established(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let status = json!({"conditions": [{"type": "Established", "status": "True"}]});
     crd.status = serde_json::from_value(status).unwrap();
     crd
+}
+
+fn held(holder: &str, renewed: bool) -> Look<Option<Held>> {
+    let holder = holder.to_owned();
+    Look::Saw(Some(Held { holder, renewed }))
 }
 
 /// A cluster with everything.
@@ -50,10 +65,8 @@ fn whole() -> Seen {
             .into_iter()
             .map(|crd| (crd.clone(), Look::Saw(Some(established(crd)))))
             .collect(),
-        lease: Look::Saw(Some(LeaseSpec {
-            holder_identity: Some("pod-1_start".to_owned()),
-            ..LeaseSpec::default()
-        })),
+        lease: held("pod-1_start", true),
+        inline_nfs: Look::Saw(Some(vec!["Deny".to_owned(), "Audit".to_owned()])),
         rights: rights
             .map(|(row, verb)| Right {
                 row,
@@ -135,24 +148,71 @@ fn a_definition_may_be_missing_only_if_it_is_an_option() {
             let (ours, theirs) = &mut seen.definitions[number];
             *theirs = Look::Saw(Some(ours.clone()));
         });
-        fails("does not serve version", |seen| {
+        let older = match name.as_str() {
+            names::TRIDENT_VOLUME_REFERENCES => "does not serve version",
+            _ => "it has no version",
+        };
+        fails(older, |seen| {
             let (ours, theirs) = &mut seen.definitions[number];
             let mut old = established(ours.clone());
             old.spec.versions.iter_mut().for_each(|v| v.name = "v0".to_owned());
             *theirs = Look::Saw(Some(old));
         });
+        fails("is being deleted", |seen| {
+            let (ours, theirs) = &mut seen.definitions[number];
+            let mut going = established(ours.clone());
+            going.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+            *theirs = Look::Saw(Some(going));
+        });
     }
 }
 
 #[test]
-fn a_lease_that_nobody_holds_fails_and_none_at_all_is_unknown() {
-    fails("nobody leads by Lease tombolo-system/tombolo-controller", |seen| {
-        seen.lease = Look::Saw(Some(LeaseSpec {
-            holder_identity: Some(String::new()),
-            ..LeaseSpec::default()
-        }));
+fn a_definition_without_a_field_of_ours_is_too_old() {
+    fails("it has no .spec.", |seen| {
+        let (ours, theirs) = seen
+            .definitions
+            .iter_mut()
+            .find(|(ours, _)| ours.spec.names.kind == "StorageBackend")
+            .unwrap();
+        let mut old = serde_json::to_value(established(ours.clone())).unwrap();
+        let spec = old
+            .pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties")
+            .unwrap();
+        let first = spec.as_object().unwrap().keys().next().unwrap().clone();
+        let _ = spec.as_object_mut().unwrap().remove(&first);
+        *theirs = Look::Saw(serde_json::from_value(old).unwrap());
     });
+}
+
+#[test]
+fn a_lease_that_nobody_renews_fails_and_what_was_written_by_its_holder_is_no_news() {
+    for (holder, said) in [
+        ("", "nobody leads by Lease tombolo-system/tombolo-controller"),
+        ("pod-1", "pod-1 held Lease"),
+    ] {
+        let found = changed(|seen| seen.lease = held(holder, false));
+        let outcomes: Vec<_> = found.iter().map(|(outcome, _)| *outcome).collect();
+        assert_eq!(outcomes, [Outcome::Failed, Outcome::Unknown], "{found:?}");
+        assert!(
+            found[0].1.contains(said) && found[1].1.contains("was ready when"),
+            "{found:?}"
+        );
+    }
     assert_eq!(only(|seen| seen.lease = Look::Saw(None)).0, Outcome::Unknown);
+}
+
+#[test]
+fn pods_that_mount_servers_past_all_consent_are_named_until_they_are_refused() {
+    lacks("only warns", |seen| {
+        seen.inline_nfs = Look::Saw(Some(vec!["Warn".to_owned()]))
+    });
+    lacks("is not installed", |seen| seen.inline_nfs = Look::Saw(None));
+    let nodes_only = changed(|seen| {
+        seen.inline_nfs = Look::Saw(None);
+        seen.backends = Look::Saw(vec![local(condition("True", "Ready"))]);
+    });
+    assert!(nodes_only.is_empty(), "{nodes_only:?}");
 }
 
 #[test]
@@ -236,6 +296,15 @@ fn backends_and_classes_that_lead_nowhere_fail() {
     fails("there is no StorageBackend nas2", |seen| {
         seen.classes = Look::Saw(vec![class(json!({"backend": "nas2"}))]);
     });
+    let selects = |tier: &str| {
+        let classes = Look::Saw(vec![class(json!({"backendSelector": format!("tier={tier}")}))]);
+        move |seen: &mut Seen| seen.classes = classes
+    };
+    fails(
+        "there is no StorageBackend with the labels tier=silver",
+        selects("silver"),
+    );
+    assert!(changed(selects("gold")).is_empty());
     fails("unknown parameter", |seen| {
         seen.classes = Look::Saw(vec![class(json!({"bakcend": "nas1"}))])
     });
@@ -266,6 +335,7 @@ fn what_may_not_be_read_is_unknown_and_never_well() {
         gate: Look::Unseen(why()),
         classes: Look::Unseen(why()),
         driver: Look::Unseen(why()),
+        inline_nfs: Look::Unseen(why()),
         snapshot_classes: Look::Unseen(why()),
         backends: Look::Unseen(why()),
         ..whole()
@@ -284,5 +354,17 @@ fn what_may_not_be_read_is_unknown_and_never_well() {
     assert_eq!(
         (outcome, text.as_str()),
         (Outcome::Unknown, "shared: you may not read it")
+    );
+    let unknown = changed(|seen| seen.backends = Look::Unseen(why()));
+    let unknown: Vec<_> = unknown
+        .iter()
+        .map(|(outcome, text)| (*outcome, text.as_str()))
+        .collect();
+    assert_eq!(
+        unknown,
+        [
+            (Outcome::Unknown, "you may not read it"),
+            (Outcome::Unknown, "shared: you may not read it")
+        ]
     );
 }

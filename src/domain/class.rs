@@ -6,6 +6,7 @@ use super::pv::ReclaimPolicy;
 use crate::api::names;
 use k8s_openapi::api::storage::v1::StorageClass;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A class whose provisioner is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,28 @@ pub enum BackendChoice {
     Named(BackendName),
     /// Any with these labels; the one with most room.
     Labelled(BTreeMap<String, String>),
+}
+
+impl BackendChoice {
+    /// Whether it means the backend of this name, with these labels.
+    pub fn means(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        match self {
+            Self::Named(named) => named.as_str() == name,
+            Self::Labelled(wanted) => wanted.iter().all(|(key, value)| labels.get(key) == Some(value)),
+        }
+    }
+}
+
+impl fmt::Display for BackendChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => write!(f, "{name}"),
+            Self::Labelled(wanted) => {
+                let labels: Vec<_> = wanted.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                write!(f, "with the labels {}", labels.join(","))
+            }
+        }
+    }
 }
 
 /// Mount options that we append ourselves: a class that sets them would fight with us over the server's address.

@@ -9,7 +9,7 @@ use crate::domain::access::{Access, MountMode};
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
-use crate::domain::class::{BackendChoice, Class, Parameters};
+use crate::domain::class::{Class, Parameters};
 use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::record::{Intent, Record, State, Terms};
 use std::collections::BTreeMap;
@@ -203,10 +203,7 @@ pub(super) fn reaches(backend: &Backend, claim: &Claim) -> bool {
 
 /// The backends that the class means.
 pub(super) fn wanted<'a>(parameters: &Parameters, backends: &'a [Backend]) -> Vec<&'a Backend> {
-    let wanted = |b: &&Backend| match &parameters.backend {
-        BackendChoice::Named(name) => b.name == *name,
-        BackendChoice::Labelled(labels) => labels.iter().all(|(k, v)| b.labels.get(k) == Some(v)),
-    };
+    let wanted = |b: &&Backend| parameters.backend.means(b.name.as_str(), &b.labels);
     backends.iter().filter(wanted).collect()
 }
 

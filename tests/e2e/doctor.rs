@@ -60,7 +60,7 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
     came_out(&found, "gate", "takes a namespace", "passed");
 
     let w = World::own(&cluster, "examined").await;
-    let _controller = controller::as_installed(&cluster, "examined").await.unwrap();
+    let controller = controller::as_installed(&cluster, "examined").await.unwrap();
     w.backend_is(&w.id, "Ready", "True").await;
     let (well, found) = examined(admin).await;
     assert!(well, "{found:#?}");
@@ -103,6 +103,14 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
     came_out(&found, "snapshots", "no VolumeSnapshotClass", "absent");
     came_out(&found, "class", "no CSIDriver", "failed");
     came_out(&found, "rights", "none for servers that let only nodes in", "absent");
+
+    // Its last words stay, and are not taken for news.
+    controller.kill().await.unwrap();
+    let (well, found) = examined(admin).await;
+    assert!(!well);
+    came_out(&found, "controller", "does not renew it", "failed");
+    came_out(&found, "backend", "was ready when a controller last looked", "unknown");
+    came_out(&found, "policy", "is not installed", "absent");
 
     // Whoever may see nothing is told so, and nothing else.
     let nobody = cluster

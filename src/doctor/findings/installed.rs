@@ -1,10 +1,12 @@
 //! Kubernetes, our definitions, the controller and its rights.
 
-use super::super::examine::{Look, Right, Seen};
+use super::super::examine::{Held, Look, Right, Seen};
 use super::Finding;
 use crate::api::access::Role;
 use crate::api::names::{self, TRIDENT_GROUP};
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps,
+};
 use kube::ResourceExt;
 use strum::IntoEnumIterator;
 
@@ -59,6 +61,10 @@ fn definition(ours: &CustomResourceDefinition, theirs: Option<&CustomResourceDef
             Finding::failed(DEFINITION, format!("{name} is not installed"), apply)
         };
     };
+    if theirs.metadata.deletion_timestamp.is_some() {
+        let look = format!("Look at the finalizers of crd/{name}.");
+        return Finding::failed(DEFINITION, format!("{name} is being deleted"), look);
+    }
     if !established(theirs) {
         return Finding::failed(
             DEFINITION,
@@ -66,27 +72,47 @@ fn definition(ours: &CustomResourceDefinition, theirs: Option<&CustomResourceDef
             format!("Look at the conditions of crd/{name}."),
         );
     }
-    let served =
-        |crd: &CustomResourceDefinition, version: &str| crd.spec.versions.iter().any(|v| v.name == version && v.served);
-    match ours.spec.versions.iter().find(|v| !served(theirs, &v.name)) {
+    match lacking_in(ours, theirs) {
         None => Finding::passed(DEFINITION, name),
-        Some(missing) => {
-            let text = format!(
-                "{name} does not serve version {}, which this program speaks",
-                missing.name
-            );
-            let theirs = ours.spec.group == TRIDENT_GROUP;
-            Finding::failed(
-                DEFINITION,
-                text,
-                if theirs {
-                    "Run without --trident-references."
-                } else {
-                    apply
-                },
-            )
+        // Whoever has Trident has its definition, which says less.
+        Some(_) if ours.spec.group == TRIDENT_GROUP && serves_ours(ours, theirs) => Finding::passed(DEFINITION, name),
+        Some(_) if ours.spec.group == TRIDENT_GROUP => {
+            let text = format!("{name} does not serve version {}", names::TRIDENT_VERSION);
+            Finding::failed(DEFINITION, text, "Run without --trident-references.")
+        }
+        Some(what) => {
+            let text =
+                format!("{name} is older than this program: it has no {what}, and what is written there is lost");
+            Finding::failed(DEFINITION, text, apply)
         }
     }
+}
+
+fn serves_ours(ours: &CustomResourceDefinition, theirs: &CustomResourceDefinition) -> bool {
+    let served = |version: &str| theirs.spec.versions.iter().any(|v| v.name == version && v.served);
+    ours.spec.versions.iter().all(|v| served(&v.name))
+}
+
+/// The first version or field of ours that theirs does not have. The API server drops such fields in silence.
+fn lacking_in(ours: &CustomResourceDefinition, theirs: &CustomResourceDefinition) -> Option<String> {
+    ours.spec.versions.iter().find_map(|our| {
+        let their = theirs.spec.versions.iter().find(|v| v.name == our.name && v.served);
+        let Some(their) = their else {
+            return Some(format!("version {}", our.name));
+        };
+        let schema = |v: &CustomResourceDefinitionVersion| v.schema.clone()?.open_api_v3_schema;
+        field_lacking(&schema(our)?, &schema(their).unwrap_or_default(), "")
+    })
+}
+
+fn field_lacking(ours: &JSONSchemaProps, theirs: &JSONSchemaProps, at: &str) -> Option<String> {
+    ours.properties.iter().flatten().find_map(|(name, our)| {
+        let field = format!("{at}.{name}");
+        match theirs.properties.as_ref().and_then(|all| all.get(name)) {
+            Some(their) => field_lacking(our, their, &field),
+            None => Some(field),
+        }
+    })
 }
 
 fn established(crd: &CustomResourceDefinition) -> bool {
@@ -105,17 +131,15 @@ fn controller(seen: &Seen) -> Finding {
                 format!("there is no Lease {place}: none has run there, or it runs with --leader-election=false");
             return Finding::unknown(CONTROLLER, text);
         };
-        match lease.holder_identity.as_deref().filter(|holder| !holder.is_empty()) {
-            Some(holder) => {
-                // No clock but the holder's own says when that was: whether it is long ago, a person sees.
-                let renewed = lease
-                    .renew_time
-                    .as_ref()
-                    .map(|at| format!(", last renewed at {:.0}", at.0));
-                let holder: String = holder.chars().filter(|c| !c.is_control()).take(128).collect();
-                Finding::passed(CONTROLLER, format!("{holder} leads{}", renewed.unwrap_or_default()))
-            }
-            None => Finding::failed(CONTROLLER, format!("nobody leads by Lease {place}"), start),
+        let Held { holder, renewed } = lease;
+        match (holder.as_str(), renewed) {
+            ("", _) => Finding::failed(CONTROLLER, format!("nobody leads by Lease {place}"), start),
+            (holder, true) => Finding::passed(CONTROLLER, format!("{holder} leads")),
+            (holder, false) => Finding::failed(
+                CONTROLLER,
+                format!("nobody leads: {holder} held Lease {place}, and does not renew it"),
+                start,
+            ),
         }
     })
 }

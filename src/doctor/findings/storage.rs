@@ -1,25 +1,28 @@
 //! Backends, and the classes that lead to them.
 
-use super::super::examine::{Look, Seen};
+use super::super::examine::{INLINE_NFS, Look, Seen};
 use super::Finding;
 use crate::api::conditions::{READY, Status};
 use crate::api::names;
 use crate::api::reasons::BackendReason;
 use crate::api::storage_backend::StorageBackend;
 use crate::domain::access::MountMode;
-use crate::domain::class::{BackendChoice, Class};
+use crate::domain::class::Class;
 use kube::ResourceExt;
 
 const BACKEND: &str = "backend";
 const CLASS: &str = "class";
+const POLICY: &str = "policy";
 
 pub(super) fn of(seen: &Seen) -> Vec<Finding> {
+    // What a controller wrote that does not run any more is no news.
+    let led = !matches!(&seen.lease, Look::Saw(Some(held)) if !held.renewed);
     let mut found = match &seen.backends {
         Look::Saw(all) if all.is_empty() => vec![Finding::absent(
             BACKEND,
             "there is no StorageBackend: nothing can be made",
         )],
-        Look::Saw(all) => all.iter().map(backend).collect(),
+        Look::Saw(all) => all.iter().map(|of| backend(of, led)).collect(),
         Look::Unseen(why) => vec![Finding::unknown(BACKEND, why)],
     };
     match &seen.classes {
@@ -30,13 +33,38 @@ pub(super) fn of(seen: &Seen) -> Vec<Finding> {
         Look::Saw(all) => found.extend(all.iter().map(|of| class(of, seen))),
         Look::Unseen(why) => found.push(Finding::unknown(CLASS, why)),
     }
+    found.extend(inline_nfs(seen));
     found
 }
 
-fn backend(object: &StorageBackend) -> Finding {
+/// Whoever may create pods reaches every volume of an NFS server unless a policy refuses it: SECURITY.md.
+fn inline_nfs(seen: &Seen) -> Option<Finding> {
+    if matches!(&seen.backends, Look::Saw(all) if all.iter().all(|object| object.spec.local.is_some())) {
+        return None;
+    }
+    let open = "pods may mount whole NFS servers past all consent";
+    Some(Finding::from(POLICY, &seen.inline_nfs, |actions| match actions {
+        Some(actions) if actions.iter().any(|action| action == "Deny") => {
+            Finding::passed(POLICY, "pods with an inline nfs volume are refused")
+        }
+        Some(_) => Finding::absent(
+            POLICY,
+            format!("{open}: the policy {INLINE_NFS} only warns; the component deny-inline-nfs makes it refuse them"),
+        ),
+        None => Finding::absent(
+            POLICY,
+            format!("{open}: the policy {INLINE_NFS} of deploy/kustomize is not installed"),
+        ),
+    }))
+}
+
+fn backend(object: &StorageBackend, led: bool) -> Finding {
     let name = object.name_any();
     let conditions = object.status.iter().flat_map(|status| &status.conditions);
     match conditions.into_iter().find(|c| c.type_ == READY) {
+        Some(ready) if ready.status == Status::True.as_str() && !led => {
+            Finding::unknown(BACKEND, format!("{name} was ready when a controller last looked"))
+        }
         Some(ready) if ready.status == Status::True.as_str() => Finding::passed(BACKEND, format!("{name} is ready")),
         Some(ready) => {
             let known = BackendReason::ALL.iter().find(|known| known.as_str() == ready.reason);
@@ -63,11 +91,15 @@ fn class(class: &Class, seen: &Seen) -> Finding {
             return Finding::failed(CLASS, format!("{name}: {why}"), next);
         }
     };
-    if let (BackendChoice::Named(backend), Look::Saw(all)) = (&parameters.backend, &seen.backends)
-        && !all.iter().any(|object| object.name_any() == backend.as_str())
-    {
-        let next = format!("Make the StorageBackend {backend}, or make the class again with another.");
-        return Finding::failed(CLASS, format!("{name}: there is no StorageBackend {backend}"), next);
+    let all = match &seen.backends {
+        Look::Saw(all) => all,
+        Look::Unseen(why) => return Finding::unknown(CLASS, format!("{name}: {why}")),
+    };
+    let meant = |object: &StorageBackend| parameters.backend.means(&object.name_any(), object.labels());
+    if !all.iter().any(meant) {
+        let text = format!("{name}: there is no StorageBackend {}", parameters.backend);
+        let next = "Make such a StorageBackend, or make the class again with another.";
+        return Finding::failed(CLASS, text, next);
     }
     match (parameters.mount, &seen.driver) {
         (MountMode::Csi, Look::Saw(false)) => Finding::failed(

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::access::{AccessModes, MountMode, OnDelete, OnOwnerDelete};
 use crate::domain::backend::Health;
+use crate::domain::class::BackendChoice;
 use crate::domain::ids::BackendName;
 use crate::domain::pv::ReclaimPolicy;
 use crate::plan::testing::{self, GI, backend, class, csi_class, labels, record};

@@ -214,10 +214,11 @@ impl<'a> Removal<'a> {
             let mut done = self.try_entry(directory, entry, level).await;
             if let (Err(fault), Some(listed)) = (&done, listed)
                 && !fault.is_transport()
-                && let Some(now) = self.request(self.call.lookup(directory, &name)).await?
+                && !removed_by_another(fault)
+                // A server may list a name with what it meant before: what it means now is the answer to a look at it.
+                && let Ok(Some(now)) = self.request(self.call.lookup(directory, &name)).await
                 && now.file_id != listed
             {
-                // A server may list a name with what it meant before: what it means now is the answer to a look at it.
                 let node = Some(now);
                 done = self.try_entry(directory, Entry { name, node }, level).await;
             }
