@@ -133,13 +133,6 @@ impl Copies {
         }
     }
 
-    /// Whether the copy with a token was given up: its source is too large for its claim, which was not looked at, or consent to it has
-    /// ended.
-    pub fn is_given_up(&self, token: &Token) -> bool {
-        let state = self.lock();
-        state.outgrown.contains_key(&token.claim) || state.ended.contains_key(token)
-    }
-
     /// These tokens are on a volume or a snapshot, and no others. Whoever asks again, and is granted it again, begins anew.
     pub fn are_on(&self, source: &Origin, on: impl Fn(&Token) -> bool) {
         let mut state = self.lock();

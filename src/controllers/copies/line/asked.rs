@@ -21,6 +21,13 @@ impl Copies {
         (running, state.wanted.iter().filter(|w| !begun(w)).count())
     }
 
+    /// Whether the copy with a token was given up: its source is too large for its claim, which was not looked at, or consent to it has
+    /// ended.
+    pub fn is_given_up(&self, token: &Token) -> bool {
+        let state = self.lock();
+        state.outgrown.contains_key(&token.claim) || state.ended.contains_key(token)
+    }
+
     /// What has come of a copy's attempts until now.
     pub fn attempts(&self, token: &Token) -> Attempts {
         let state = self.lock();
