@@ -8,7 +8,7 @@ use crate::api::storage_backend::StorageBackend;
 use crate::domain::class::Class;
 use crate::execute::api_server::fault;
 use crate::observe::optional::Foreign;
-use crate::observe::project::{GRANTS, snapshots};
+use crate::observe::project::{GRANTS, POPULATORS, snapshots};
 use anyhow::Context;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::api::storage::v1::{CSIDriver, StorageClass};
@@ -20,7 +20,15 @@ pub(super) use rights::Right;
 /// The alpha gate behind `dataSourceRef.namespace` (KEP-3294).
 const GATE: &str = "CrossNamespaceVolumeDataSource";
 /// Kinds of other projects that are read where they are served.
-pub(super) const FOREIGN: [Foreign; 4] = [GRANTS, snapshots::SNAPSHOTS, snapshots::CONTENTS, snapshots::CLASSES];
+pub(super) const FOREIGN: [Foreign; 5] = [
+    GRANTS,
+    snapshots::SNAPSHOTS,
+    snapshots::CONTENTS,
+    snapshots::CLASSES,
+    POPULATORS,
+];
+/// The Lease of kubernetes-csi's volume-data-source-validator, in whatever namespace it runs; it may run without.
+const VALIDATOR: &str = "data-source-validator-leader";
 
 /// Which controller is meant.
 #[derive(Debug)]
@@ -57,6 +65,8 @@ pub(super) struct Seen {
     pub(super) foreign: Vec<(Foreign, Look<Option<String>>)>,
     /// Whether the API server takes a namespace in a claim's source; `None`: it knows no such gate.
     pub(super) gate: Look<Option<bool>>,
+    /// Namespaces in which another validator of data sources has a Lease.
+    pub(super) validators: Look<Vec<String>>,
     /// Classes of ours.
     pub(super) classes: Look<Vec<Class>>,
     /// Whether nodes know of our driver.
@@ -103,6 +113,7 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         lease: seen("the controller's Lease", lease),
         rights: rights::of(client, of).await,
         gate: gate(client).await,
+        validators: validators(client).await,
         classes: seen(
             "StorageClasses",
             classes.map(|list| list.iter().filter_map(Class::of).collect()),
@@ -112,6 +123,13 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         backends: seen("StorageBackends", backends.map(|list| list.items)),
         foreign,
     })
+}
+
+async fn validators(client: &Client) -> Look<Vec<String>> {
+    let named = ListParams::default().fields(&format!("metadata.name={VALIDATOR}"));
+    let found = Api::<Lease>::all(client.clone()).list(&named).await;
+    let namespaces = found.map(|list| list.iter().filter_map(ResourceExt::namespace).collect());
+    seen("Leases of all namespaces", namespaces)
 }
 
 async fn snapshot_classes(client: &Client, foreign: &[(Foreign, Look<Option<String>>)]) -> Look<usize> {

@@ -63,6 +63,7 @@ fn whole() -> Seen {
             .collect(),
         foreign: FOREIGN.map(|kind| (kind, Look::Saw(Some("v1".to_owned())))).into(),
         gate: Look::Saw(Some(true)),
+        validators: Look::Saw(Vec::new()),
         classes: Look::Saw(vec![class(json!({"backend": "nas1", "mount": "csi"}))]),
         driver: Look::Saw(true),
         snapshot_classes: Look::Saw(1),
@@ -202,6 +203,10 @@ fn kinds_of_other_projects_may_be_missing_and_what_does_not_work_is_said() {
     let older = only(|seen| seen.foreign[0].1 = Look::Saw(Some("v1beta1".to_owned())));
     assert!(older.0 == Outcome::Passed && older.1.ends_with("v1beta1"), "{older:?}");
     lacks("VolumeSnapshotContent of", |seen| seen.foreign[2].1 = Look::Saw(None));
+    lacks("VolumePopulator of", |seen| seen.foreign[4].1 = Look::Saw(None));
+    lacks("--validator=false", |seen| {
+        seen.validators = Look::Saw(vec!["a".into()])
+    });
     lacks("no VolumeSnapshotClass", |seen| seen.snapshot_classes = Look::Saw(0));
 }
 
@@ -264,6 +269,7 @@ fn what_may_not_be_read_is_unknown_and_never_well() {
             .collect(),
         foreign: FOREIGN.map(|kind| (kind, Look::Unseen(why()))).into(),
         gate: Look::Unseen(why()),
+        validators: Look::Unseen(why()),
         classes: Look::Unseen(why()),
         driver: Look::Unseen(why()),
         snapshot_classes: Look::Unseen(why()),

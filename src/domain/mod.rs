@@ -17,6 +17,7 @@ pub mod cut;
 pub mod discarded;
 pub mod grant;
 pub mod node;
+pub mod populator;
 pub mod pv;
 pub mod record;
 pub mod reference;
