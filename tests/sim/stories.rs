@@ -3,7 +3,7 @@
 //! In a story that goes on midway, what people do meets what the controller is just doing, so it may end in more than one way;
 //! after a crash it must still end in one of them.
 
-use crate::users::{COPY, MEMBER, OTHER, OWNER};
+use crate::users::{COPY, HELPER, MEMBER, OTHER, OWNER};
 use crate::world::{Script, Then, World};
 use tombolo::api::names;
 
@@ -30,11 +30,12 @@ macro_rules! stories {
     };
 }
 
+mod populating;
 mod sizes;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Story> {
-    STORIES.iter().chain(sizes::STORIES)
+    STORIES.iter().chain(sizes::STORIES).chain(populating::STORIES)
 }
 
 impl Story {
