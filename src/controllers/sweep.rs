@@ -1,6 +1,8 @@
 //! Everything that nobody asked about: at start, and then now and again, each volume, token, hold, intent and orphan is looked
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
+mod limits;
+
 use super::context::{Context, Next};
 use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::pv::{Pv, ReclaimPolicy};
@@ -41,7 +43,10 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
             && let RootState::Ready(guarded) = &root.state
         {
             match guarded.list().await {
-                Ok(listed) => orphans(ctx, guarded, &handles, listed).await,
+                Ok(listed) => {
+                    orphans(ctx, guarded, &handles, listed).await;
+                    limits::compare(ctx, guarded, &records).await;
+                }
                 Err(error) => tracing::warn!(backend = %name, %error, "the root could not be listed"),
             }
         }

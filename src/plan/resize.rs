@@ -18,6 +18,7 @@ use crate::domain::record::{Intent, Record, State, Usage};
 use crate::domain::size;
 
 mod answer;
+pub mod enforced;
 mod member;
 #[cfg(test)]
 pub(crate) mod tests;

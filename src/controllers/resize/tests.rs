@@ -164,6 +164,27 @@ async fn whoever_was_overtaken_after_telling_the_backend_tells_it_what_stands() 
     b.has("prod/data", 30 * GI).await;
 }
 
+/// A controller that leads no more, whose word took its time.
+#[tokio::test(start_paused = true)]
+async fn a_word_that_came_late_is_put_right_by_a_sweep() {
+    let b = owners(&["prod/data"]).await;
+    b.asks("prod/data", 20 * GI);
+    b.look("prod/data").await.unwrap();
+    b.w.fake
+        .resize()
+        .unwrap()
+        .resize_volume(&path("prod/data"), 12 * GI)
+        .await
+        .unwrap();
+    let _ = b.told();
+    // Descriptions cannot be read here; limits do not depend on them.
+    let _ = crate::controllers::sweep::reconcile(&b.w.ctx).await;
+    assert_eq!(b.told(), [20 * GI]);
+    b.has("prod/data", 20 * GI).await;
+    let _ = crate::controllers::sweep::reconcile(&b.w.ctx).await;
+    assert!(b.told().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn of_two_that_grow_at_once_only_as_much_grows_as_the_limit_lets() {
     let b = owners(&["prod/one", "prod/two"]).await;
