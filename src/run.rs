@@ -193,6 +193,7 @@ async fn work(
         revoke_grace: args.revoke_grace,
         validates: args.validator,
         idle_exports: Arc::default(),
+        given: Arc::default(),
     };
     backends::follow(&mut tasks, client, &ctx).await?;
     tasks.spawn(backends::follow_nodes(client.clone(), ctx.clone()));

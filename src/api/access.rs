@@ -57,7 +57,7 @@ pub const ACCESS: &[Permission] = &[
         CORE,
         "persistentvolumeclaims",
         &["patch"],
-        "The finalizer of `onOwnerDelete: Hold`; the one that keeps it while a snapshot is taken; a node that was chosen for a pod and has none of the class's storage. Nothing else.",
+        "The finalizer of `onOwnerDelete: Hold`; those that keep it while a snapshot is taken, and while it is copied; a node that was chosen for a pod and has none of the class's storage. Nothing else.",
     ),
     cluster(
         CORE,
@@ -160,7 +160,7 @@ pub const ACCESS: &[Permission] = &[
         names::SNAPSHOT_GROUP,
         "volumesnapshots",
         &["patch"],
-        "The default class, for a volume for which the snapshot-controller chooses none. Nothing else.",
+        "The default class, for a volume for which the snapshot-controller chooses none; the finalizer that keeps it while it is restored. Nothing else.",
     ),
     cluster(
         names::SNAPSHOT_GROUP,

@@ -93,6 +93,8 @@ pub const TOKEN_JOINING: &str = "tombolo.dev/joining-";
 pub const TOKEN_COPYING: &str = "tombolo.dev/copying-";
 /// Finalizer on an owner's claim whose class says `onOwnerDelete: Hold`, while members exist. A courtesy: tenants can strip it.
 pub const FINALIZER_HOLD: &str = "tombolo.dev/hold";
+/// Finalizer on a claim or VolumeSnapshot while a copy reads what it stands for. A courtesy, as above.
+pub const FINALIZER_SOURCE: &str = "tombolo.dev/source-in-use";
 /// Finalizer on a StorageBackend with volumes or trash.
 pub const FINALIZER_BACKEND: &str = "tombolo.dev/in-use";
 

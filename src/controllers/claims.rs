@@ -1,7 +1,7 @@
 //! A claim changed: provision it, join it to another's volume, or say why not; then keep what it has in order.
 
 use super::context::{Context, Next};
-use super::{contents, lost, resize, volumes};
+use super::{contents, holds, lost, resize, volumes};
 use crate::api::reasons::Class;
 use crate::domain::access::OnRevoke;
 use crate::domain::claim::{Claim, ClaimPhase};
@@ -13,13 +13,15 @@ use crate::execute::{Failure, run};
 use crate::metrics::labels::{Attempt, Source};
 use crate::observe::consent::{Shown, live_consent_of};
 use crate::observe::gather::{self, ClaimView};
+use crate::observe::index::Index;
 use crate::observe::work::Work;
 use crate::plan::consent::Consent;
 use crate::plan::copy::Origin;
 use crate::plan::exports::kept_by_one_of;
 use crate::plan::upkeep::{self, ForUpkeep};
-use crate::plan::{Action, Plan, Refusal, Verdict, claim};
+use crate::plan::{Plan, Refusal, Verdict, claim};
 use crate::report;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a claim that waits is looked at without being woken.
@@ -41,7 +43,9 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     let plan = claim::decide(&view.to_decide());
     let next = match &plan.verdict {
         Verdict::AskLive => return Box::pin(join(ctx, view)).await,
-        Verdict::NotOurs => return Ok(Next::Change),
+        Verdict::NotOurs if view.claim().holds.is_empty() => return Ok(Next::Change),
+        // Somebody has copied it with its finalizers, or it was ours: without us it could not go.
+        Verdict::NotOurs => return Box::pin(unneeded(ctx, view.claim())).await,
         Verdict::Refused(refusal) => refuse(ctx, view.claim(), &plan, refusal).await?,
         Verdict::Settled | Verdict::Continue if plan.actions.is_empty() => Next::Change,
         Verdict::Settled | Verdict::Continue => provision(ctx, view.clone()).await?,
@@ -49,7 +53,8 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
     if view.claim().phase == ClaimPhase::Lost {
         lost::repair(ctx, view.claim(), view.is_ours()).await?;
     }
-    let known = keep(ctx, &view).await?;
+    let (known, held) = keep(ctx, &view).await?;
+    let next = next.sooner(held);
     let next = match view.claim().phase {
         ClaimPhase::Bound => next.sooner(resize::settle(ctx, view.claim()).await?),
         ClaimPhase::Pending | ClaimPhase::Lost => next,
@@ -198,17 +203,26 @@ fn overtaken() -> Failure {
     ApiError::new(Fault::Conflict, "the claim or its source is not what the caches show").into()
 }
 
+/// The PersistentVolume that a claim has, or is about to have.
+fn object_of<'a>(index: &'a Index, claim: &Claim) -> Option<&'a Arc<Pv>> {
+    let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
+    bound
+        .and_then(|name| index.pv(name))
+        .or_else(|| index.pv(&claim.uid.pv_name()))
+}
+
+/// Takes off what finalizers of ours a claim carries that is none of ours.
+async fn unneeded(ctx: &Context, claim: &Claim) -> Result<Next, Failure> {
+    let pv = gather::with(&ctx.caches, |index| object_of(index, claim).cloned());
+    holds::of_claim(ctx, claim, pv.as_deref(), 0).await
+}
+
 /// Upkeep of a claim. Answers whether the state of its consent is known: no event tells when a definition that was going away has come
-/// back.
-async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
+/// back; and when its finalizers are looked at again.
+async fn keep(ctx: &Context, view: &ClaimView) -> Result<(bool, Next), Failure> {
     let claim = view.claim();
-    let own = claim.uid.pv_name();
     let (pv, members, shown, kept) = gather::with(&ctx.caches, |index| {
-        let bound = claim.volume_name.as_ref().filter(|_| claim.phase == ClaimPhase::Bound);
-        let pv = bound
-            .and_then(|name| index.pv(name))
-            .or_else(|| index.pv(&own))
-            .cloned();
+        let pv = object_of(index, claim).cloned();
         let volume = pv.as_ref().and_then(|pv| index.volume_of(pv));
         let members = volume.as_ref().map_or(0, |volume| index.members(volume).count());
         let shown = pv.as_ref().and_then(|pv| Shown::of(index, claim, pv));
@@ -220,10 +234,7 @@ async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
         let kept = ended && pv.as_ref().is_some_and(|pv| kept_by_one_of(pv, all.map(|pv| &**pv)));
         (pv, members, shown, kept)
     });
-    if pv.is_none() && claim.held {
-        // There is nothing to be held for, unless members outlived the object.
-        let_go(ctx, claim, &VolumeId::from(claim.volume_name.as_ref().unwrap_or(&own))).await?;
-    }
+    let held = holds::of_claim(ctx, claim, pv.as_deref(), members).await?;
     let consent = match (&pv, shown) {
         (Some(pv), Some(shown)) => Some(known_consent(ctx, claim, pv, shown).await?),
         (Some(_), None) | (None, _) => None,
@@ -232,7 +243,6 @@ async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
         claim,
         ours: view.is_ours(),
         pv: pv.as_deref(),
-        members,
         consent,
         backend: pv.as_ref().and_then(|pv| view.backend_of(pv)),
         kept,
@@ -240,13 +250,8 @@ async fn keep(ctx: &Context, view: &ClaimView) -> Result<bool, Failure> {
     if let (Some(pv), Some(consent)) = (&pv, consent) {
         settle_access(ctx, pv, consent);
     }
-    match &pv {
-        Some(pv) if actions.iter().any(|a| matches!(a, Action::TakeHold(_))) => {
-            let_go(ctx, claim, &VolumeId::from(&pv.name)).await?;
-        }
-        Some(_) | None => run(&actions, &ctx.ports).await?,
-    }
-    Ok(consent != Some(Consent::Unknown))
+    run(&actions, &ctx.ports).await?;
+    Ok((consent != Some(Consent::Unknown), held))
 }
 
 /// Whether what a member may do is what is written of it; if not, somebody looks at the backend's exports.
@@ -279,18 +284,4 @@ async fn known_consent(ctx: &Context, claim: &Claim, pv: &Pv, shown: Shown) -> R
         ctx.queue.add_all(volume.map(Work::SharedVolume));
     }
     Ok(read)
-}
-
-/// Takes the hold off on live evidence only: the caches may not show a member that joined a moment ago.
-async fn let_go(ctx: &Context, claim: &Claim, volume: &VolumeId) -> Result<(), Failure> {
-    let Some(_turn) = ctx.turn(volume, Work::Claim(claim.key.clone())) else {
-        return Ok(());
-    };
-    let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace, &[]);
-    let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
-    let tokens = view.pv.as_ref().is_some_and(|pv| !pv.tokens.is_empty());
-    if view.members.is_empty() && !tokens {
-        run(&[Action::TakeHold(claim.reference())], &ctx.ports).await?;
-    }
-    Ok(())
 }

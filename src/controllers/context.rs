@@ -2,6 +2,7 @@
 
 use super::contents::Takes;
 use super::copies::Copies;
+use super::holds::Given;
 use super::purges::Purges;
 use super::resize::refusals::Refusals;
 use super::retry::Retries;
@@ -50,6 +51,8 @@ pub struct Context {
     pub copies: Arc<Copies>,
     /// What snapshots are taken, and what waits for it.
     pub takes: Arc<Takes>,
+    /// Finalizers that were put on tenants' objects lately.
+    pub given: Arc<Given>,
     /// Sizes that backends have refused.
     pub refusals: Arc<Refusals>,
     /// What claims are about to take of the backends.

@@ -10,6 +10,7 @@ pub mod context;
 pub mod copies;
 pub mod cross_sources;
 pub mod exports;
+pub mod holds;
 pub mod lost;
 pub mod members;
 pub mod purges;

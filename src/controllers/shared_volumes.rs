@@ -1,6 +1,7 @@
 //! Something about a volume changed that people can read in its SharedVolume: written at most once a second (`Work::patience`).
 
 use super::context::{Context, Next};
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
@@ -30,7 +31,7 @@ pub async fn reconcile(ctx: &Context, volume: &VolumeId) -> Result<Next, Failure
             .as_ref()
             .and_then(|pv| pv.claim.as_ref())
             .and_then(|c| index.claim(&c.key));
-        let holding = owner.is_some_and(|claim| claim.terminating && claim.held);
+        let holding = owner.is_some_and(|claim| claim.terminating && claim.holds.contains(&Hold::Members));
         let backend = pv.as_ref().and_then(|pv| backend(ctx, pv));
         let cleanup = pv
             .as_ref()

@@ -1,6 +1,8 @@
-//! A VolumeSnapshot changed: make the content that the snapshot-controller looks for, where it makes none itself.
+//! A VolumeSnapshot changed: show whether it is in use, and make the content that the snapshot-controller looks for, where it makes none
+//! itself.
 
 use super::context::{Context, Next};
+use super::holds;
 use crate::domain::ids::Namespace;
 use crate::domain::snapshot::SnapshotKey;
 use crate::execute::Failure;
@@ -15,13 +17,14 @@ use crate::report;
 /// # Errors
 /// What the API server answers.
 pub async fn reconcile(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure> {
+    let held = holds::of_snapshot(ctx, key).await?;
     let undone = gather::with(&ctx.caches, |index| {
         index
             .snapshot(key)
             .is_some_and(|s| s.content.is_none() && !s.terminating)
     });
     if !undone {
-        return Ok(Next::Change);
+        return Ok(held);
     }
     let Some(view) = snapshots::snapshot(&ctx.caches, &ctx.ports, key).await? else {
         return Ok(Next::Change);

@@ -4,6 +4,7 @@
 mod limits;
 
 use super::context::{Context, Next};
+use crate::domain::hold::Hold;
 use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::pv::{Pv, ReclaimPolicy};
 use crate::execute::Failure;
@@ -12,6 +13,7 @@ use crate::observe::gather;
 use crate::observe::index::Index;
 use crate::observe::roots::RootState;
 use crate::observe::work::Work;
+use crate::plan::hold::ForHold;
 use crate::plan::orphan::{self, Fate, ForOrphan};
 use std::collections::HashSet;
 use tombolo_backend_api::{Guarded, Listed};
@@ -78,10 +80,18 @@ fn everything(ctx: &Context, index: &Index) -> Vec<Work> {
         }
     }
     for claim in index.claims() {
+        let pv = claim.volume_name.as_ref().and_then(|name| index.pv(name));
         let volume = claim.volume_name.as_ref().map(VolumeId::from);
         let alone = volume.is_none_or(|volume| index.members(&volume).next().is_none());
-        held += usize::from(claim.held && alone);
+        held += usize::from(claim.holds.contains(&Hold::Members) && alone);
+        held += usize::from(ForHold::of_claim(Hold::Copies, claim, pv.map(|pv| &**pv), 0).is_left_over());
         work.push(Work::Claim(claim.key.clone()));
+    }
+    for snapshot in index.all_snapshots() {
+        let content = snapshot.content.as_ref().and_then(|name| index.content(name));
+        let seen = ForHold::of_snapshot(snapshot, content);
+        held += usize::from(seen.is_left_over());
+        work.extend((seen.on || seen.needed).then(|| Work::Snapshot(snapshot.key.clone())));
     }
     ctx.metrics.sweep_found(Leftover::SoftDeleted, soft_deleted);
     ctx.metrics.sweep_found(Leftover::Token, tokens);

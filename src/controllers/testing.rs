@@ -76,6 +76,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         revoke_grace: Duration::from_secs(30),
         validates: true,
         idle_exports: Arc::default(),
+        given: Arc::default(),
     };
     World {
         ctx,

@@ -5,6 +5,7 @@
 use super::access::AccessModes;
 use super::annotations::Annotations;
 use super::growth::Growth;
+use super::hold::{Hold, Holds};
 use super::ids::{ClaimKey, ClaimRef, ClaimUid, ClassName, PvName, ResourceVersion};
 use super::size;
 use super::source::DataSource;
@@ -46,8 +47,8 @@ pub struct Claim {
     pub asked: Option<String>,
     /// The node that the scheduler chose, for classes with `WaitForFirstConsumer`.
     pub selected_node: Option<String>,
-    /// Whether it carries our `hold` finalizer.
-    pub held: bool,
+    /// Finalizers of ours that it carries.
+    pub holds: Holds,
     /// What people wrote under our prefixes.
     pub annotations: Annotations,
 }
@@ -107,7 +108,7 @@ impl Claim {
             asked: annotation(names::ANNOTATION_STORAGE_PROVISIONER)
                 .or_else(|| annotation(names::ANNOTATION_STORAGE_PROVISIONER_BETA)),
             selected_node: annotation(names::ANNOTATION_SELECTED_NODE),
-            held: meta.finalizers.iter().flatten().any(|f| f == names::FINALIZER_HOLD),
+            holds: Hold::among(meta.finalizers.as_deref().unwrap_or_default()),
             annotations: Annotations::of(meta.annotations.as_ref()),
         })
     }

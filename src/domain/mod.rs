@@ -16,6 +16,7 @@ pub mod cross_source;
 pub mod cut;
 pub mod discarded;
 pub mod grant;
+pub mod hold;
 pub mod node;
 pub mod populator;
 pub mod pv;

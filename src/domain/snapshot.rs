@@ -6,6 +6,7 @@
 pub mod content;
 pub mod handle;
 
+use super::hold::Hold;
 use super::ids::{ClaimKey, ContentName, Namespace, ResourceVersion, SnapshotClassName, SnapshotUid, is_dns_subdomain};
 use crate::api::names;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -68,6 +69,8 @@ pub struct Snapshot {
     pub content: Option<ContentName>,
     /// Whether it can be restored from; `None`: nothing is said.
     pub ready: Option<bool>,
+    /// All finalizers: a custom resource takes no patch of single ones.
+    pub finalizers: Vec<String>,
 }
 
 impl Snapshot {
@@ -89,8 +92,16 @@ impl Snapshot {
             class: text("/spec/volumeSnapshotClassName").map(SnapshotClassName::new),
             content: text("/status/boundVolumeSnapshotContentName").map(ContentName::new),
             ready: object.pointer("/status/readyToUse").and_then(Value::as_bool),
+            finalizers: meta.finalizers.clone().unwrap_or_default(),
             key,
         })
+    }
+}
+
+impl Snapshot {
+    /// Whether it carries our finalizer.
+    pub fn is_held(&self) -> bool {
+        Hold::among(&self.finalizers).contains(&Hold::Copies)
     }
 }
 

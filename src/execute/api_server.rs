@@ -17,6 +17,7 @@ use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
 use crate::domain::growth::STORAGE;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace as NamespaceName, PvName, PvUid, ResourceVersion,
     VolumeId,
@@ -345,14 +346,14 @@ impl Cluster for ApiServer {
         absent_is_done(self.patch_pv(pv, patch).await)
     }
 
-    async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
-        let patch = json!({"metadata": {"uid": claim.uid.as_str(), "finalizers": [names::FINALIZER_HOLD]}});
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
+        let patch = json!({"metadata": {"uid": claim.uid.as_str(), "finalizers": [hold.finalizer()]}});
         self.patch_claim(claim, patch).await
     }
 
-    async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
         let patch = json!({"metadata": {
-            "uid": claim.uid.as_str(), "$deleteFromPrimitiveList/finalizers": [names::FINALIZER_HOLD]}});
+            "uid": claim.uid.as_str(), "$deleteFromPrimitiveList/finalizers": [hold.finalizer()]}});
         absent_is_done(self.patch_claim(claim, patch).await)
     }
 

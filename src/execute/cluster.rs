@@ -7,6 +7,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -54,10 +55,10 @@ pub trait Cluster: Send + Sync + 'static {
     async fn put_token(&self, pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError>;
     /// Takes a token off.
     async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
-    /// Puts the hold on a claim.
-    async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
-    /// Takes the hold off a claim.
-    async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Puts a hold on a claim.
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Takes a hold off a claim.
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError>;
     /// Takes the scheduler's choice of a node back from a claim, if it is in exactly this version.
     async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     /// Puts back what makes a PersistentVolume ours.

@@ -195,8 +195,8 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
             content, token, note, ..
         } => ports.snapshots.put_content_token(content, token, note).await?,
         Action::LetSnapshotGo { content, token } => ports.snapshots.take_content_token(content, token).await?,
-        Action::PutHold(claim) => cluster.put_hold(claim).await?,
-        Action::TakeHold(claim) => cluster.take_hold(claim).await?,
+        Action::PutHold(hold, claim) => cluster.put_hold(*hold, claim).await?,
+        Action::TakeHold(hold, claim) => cluster.take_hold(*hold, claim).await?,
         Action::Reschedule { claim, version } => cluster.reschedule(claim, version).await?,
         Action::DeletePv(pv) => cluster.delete_pv(pv).await?,
         Action::Unprotect { pv, uid } => cluster.unprotect(pv, uid).await?,

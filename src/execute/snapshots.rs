@@ -48,6 +48,10 @@ pub trait SnapshotObjects: Send + Sync + 'static {
     async fn choose_class(&self, snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError>;
     /// Keeps a claim while a snapshot is taken of it. The snapshot-controller lets it go.
     async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Puts our finalizer on a VolumeSnapshot, if it is exactly this one.
+    async fn put_hold(&self, snapshot: &Snapshot) -> Result<(), ApiError>;
+    /// Takes our finalizer off a VolumeSnapshot, if it is exactly this one.
+    async fn take_hold(&self, snapshot: &Snapshot) -> Result<(), ApiError>;
     /// Makes a content.
     async fn create_content(&self, content: &NewContent) -> Result<(), ApiError>;
     /// Writes down that a content is being taken, or is not any more.
@@ -88,6 +92,14 @@ impl SnapshotObjects for NotInstalled {
     }
 
     async fn keep_source(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        absent()
+    }
+
+    async fn put_hold(&self, _: &Snapshot) -> Result<(), ApiError> {
+        absent()
+    }
+
+    async fn take_hold(&self, _: &Snapshot) -> Result<(), ApiError> {
         absent()
     }
 

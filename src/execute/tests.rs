@@ -11,6 +11,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -137,8 +138,8 @@ fn steps_of(action: &Action) -> &'static [&'static str] {
         Action::KeepSnapshot { .. } | Action::LetSnapshotGo { .. } => &[],
         Action::PutToken { .. } => &["put token"],
         Action::TakeToken { .. } => &["take token"],
-        Action::PutHold(_) => &["put hold"],
-        Action::TakeHold(_) => &["take hold"],
+        Action::PutHold(..) => &["put hold"],
+        Action::TakeHold(..) => &["take hold"],
         Action::Reschedule { .. } => &["reschedule"],
         Action::DeletePv(_) => &["delete pv"],
         Action::Unprotect { .. } => &["unprotect"],
@@ -255,10 +256,10 @@ impl Cluster for WatchedCluster {
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {
         self.write("take token")
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn put_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         self.write("put hold")
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         self.write("take hold")
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {

@@ -204,7 +204,6 @@ fn for_upkeep<'a>(seen: &'a Seen, claim: &'a Claim) -> ForUpkeep<'a> {
         claim,
         ours: seen.view.is_ours(),
         pv,
-        members: volume.as_ref().map_or(0, |volume| seen.index.members(volume).count()),
         consent: pv
             .filter(|_| readable)
             .and_then(|pv| consent_of(&seen.index, claim, pv)),

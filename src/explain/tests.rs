@@ -386,6 +386,11 @@ fn a_claim_that_wants_a_copy_is_told_what_it_waits_for() {
     assert!(copying().tell("team/app").verdict.contains("about to copy its source"));
     let begun = copying().with(|w| w.pvs = vec![pv("team/data").copying("team/app")]);
     assert!(begun.tell("team/app").verdict.contains("is being copied"));
+    let its_source = begun.tell("team/data").volume.unwrap().story;
+    assert!(
+        its_source.contains("another claim is being made from it"),
+        "{its_source}"
+    );
     let word = "at 2024-05-01T10:00:35Z: copied 2 GiB in 7 files, 40 % of all, at 70 MiB/s";
     let told = begun.with(|w| w.word = Some(word.into())).tell("team/app").verdict;
     assert_eq!(told, format!("its source is being copied; last told {word}"));

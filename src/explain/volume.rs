@@ -6,6 +6,7 @@ use super::reading::Seen;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Grants;
 use crate::domain::pv::{Pv, PvPhase, Role};
+use crate::domain::token::TokenKind;
 
 /// Entries that are listed; an owner may grant to a thousand namespaces, and have as many members.
 const LISTED: usize = 50;
@@ -43,7 +44,11 @@ pub(super) fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
                 let access = member.ours.as_ref()?.access;
                 Some(format!("{} ({access})", member.claim.as_ref()?.key))
             });
-            ("this claim owns it".to_owned(), listed(entries), listed(members))
+            (
+                format!("this claim owns it{}", copied(pv)),
+                listed(entries),
+                listed(members),
+            )
         }
         Role::Member(joined) => {
             let whose = whose.unwrap_or_else(|| "a claim that is gone".to_owned());
@@ -70,6 +75,20 @@ pub(super) fn volume(seen: &Seen, claim: &Claim) -> Option<Volume> {
         shared_with,
         members,
     })
+}
+
+/// That copies of it are being made, for which its data waits, and its claim while it shows it.
+fn copied(pv: &Pv) -> String {
+    let copies = pv
+        .tokens
+        .keys()
+        .filter(|token| token.kind == TokenKind::Copying)
+        .count();
+    match copies {
+        0 => String::new(),
+        1 => "; another claim is being made from it, and deleting this one waits for that".to_owned(),
+        n => format!("; {n} claims are being made from it, and deleting this one waits for that"),
+    }
 }
 
 fn listed(entries: impl Iterator<Item = String>) -> Vec<String> {

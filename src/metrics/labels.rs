@@ -188,7 +188,7 @@ pub enum Leftover {
     SoftDeleted,
     /// A token of a join or copy.
     Token,
-    /// A hold on a claim without members.
+    /// A finalizer of ours on a claim or VolumeSnapshot that nothing needs.
     Hold,
     /// An intent that nobody is carrying out.
     Intent,

@@ -11,7 +11,7 @@ use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::populator::Registration;
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
-use crate::domain::token::Token;
+use crate::domain::token::{Note, Token};
 use crate::execute::cluster::Cluster;
 use crate::execute::{Failure, Ports};
 use crate::ledger::Ledger;
@@ -228,14 +228,10 @@ pub async fn volume(
     let record = ledger.get(volume);
     let mut claims = LiveClaims::of(cluster);
 
-    let mut tokens = BTreeMap::new();
-    for (token, note) in pv.iter().flat_map(|pv| &pv.tokens) {
-        let known = note.as_ref().map(|n| n.claim().clone());
-        tokens.insert(
-            token.clone(),
-            token_claim(token, known, caches, cluster, &mut claims).await?,
-        );
-    }
+    let tokens = match &pv {
+        Some(pv) => token_claims(&pv.tokens, caches, cluster, &mut claims).await?,
+        None => BTreeMap::new(),
+    };
 
     let mut uids: BTreeSet<ClaimUid> = pv.iter().flat_map(Pv::claim_uids).collect();
     uids.extend(volume.pv_name().claim_uid());
@@ -296,19 +292,46 @@ fn cached_keys(index: &Index, uids: &BTreeSet<ClaimUid>) -> Vec<ClaimKey> {
         .collect()
 }
 
-async fn token_claim(
-    token: &Token,
-    known: Option<ClaimKey>,
+/// What has become of the claims that tokens are for. Of each its object is read, and then its claim; a few tokens at once, since many
+/// copies of one volume may wait.
+async fn token_claims(
+    tokens: &BTreeMap<Token, Option<Note>>,
     caches: &Caches,
+    cluster: &dyn Cluster,
+    claims: &mut LiveClaims<'_>,
+) -> Result<BTreeMap<Token, TokenClaim>, Failure> {
+    let mut found = BTreeMap::new();
+    let all: Vec<_> = tokens.iter().collect();
+    for some in all.chunks(READ_AT_ONCE) {
+        let names: Vec<PvName> = some.iter().map(|(token, _)| token.claim.pv_name()).collect();
+        let objects = try_join_all(names.iter().map(|name| cluster.pv(name))).await?;
+        let (served, unserved): (Vec<_>, Vec<_>) = some.iter().zip(objects).partition(|(_, pv)| pv.is_some());
+        found.extend(
+            served
+                .into_iter()
+                .map(|((token, _), _)| ((*token).clone(), TokenClaim::Served)),
+        );
+        let keys = |(token, note): &(&Token, &Option<Note>)| {
+            let cached = with(caches, |index| index.claim_by_uid(&token.claim).map(|c| c.key.clone()));
+            let known = note.as_ref().map(|note| note.claim().clone());
+            known.into_iter().chain(cached).collect::<BTreeSet<ClaimKey>>()
+        };
+        let unserved: Vec<_> = unserved.into_iter().map(|(token, _)| (token.0, keys(token))).collect();
+        claims.read(unserved.iter().flat_map(|(_, keys)| keys)).await?;
+        for (token, keys) in unserved {
+            found.insert(token.clone(), unserved_claim(token, keys, cluster, claims).await?);
+        }
+    }
+    Ok(found)
+}
+
+async fn unserved_claim(
+    token: &Token,
+    keys: BTreeSet<ClaimKey>,
     cluster: &dyn Cluster,
     claims: &mut LiveClaims<'_>,
 ) -> Result<TokenClaim, Failure> {
     let name = token.claim.pv_name();
-    if cluster.pv(&name).await?.is_some() {
-        return Ok(TokenClaim::Served);
-    }
-    let cached = with(caches, |index| index.claim_by_uid(&token.claim).map(|c| c.key.clone()));
-    let keys: BTreeSet<ClaimKey> = known.into_iter().chain(cached).collect();
     let found = if keys.is_empty() {
         // A note that cannot be read does not say where the claim is, and caches may lag: only the API server can say that it is gone.
         cluster.claims().await?.into_iter().find(|c| c.uid == token.claim)

@@ -4,6 +4,7 @@ use crate::api::reasons::{ClaimReason, SharedVolumeReason};
 use crate::domain::access::{MountMode, OnDelete};
 use crate::domain::change::Change;
 use crate::domain::cut::Cut;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, ClaimRef, ClaimUid, ClassName, Handle, PvName, PvUid};
 use crate::domain::ids::{ResourceVersion, VolumeId};
 use crate::domain::snapshot::content::ExactContent;
@@ -188,10 +189,10 @@ pub enum Action {
         /// The token.
         token: Token,
     },
-    /// Put the `hold` finalizer on an owner's claim.
-    PutHold(ClaimRef),
-    /// Take the `hold` finalizer off.
-    TakeHold(ClaimRef),
+    /// Put a finalizer on a claim that shows what it waits for.
+    PutHold(Hold, ClaimRef),
+    /// Take it off.
+    TakeHold(Hold, ClaimRef),
     /// Take the scheduler's choice of a node back from a claim, if it is exactly this one.
     Reschedule {
         /// The claim.

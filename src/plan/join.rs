@@ -12,6 +12,7 @@ use crate::domain::access::{OnDelete, OnOwnerDelete};
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
 use crate::domain::claim::Claim;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, ClaimRef, VolumeId};
 use crate::domain::pv::{Joined, Ours, Pv, ReclaimPolicy};
 use crate::domain::record::{Intent, Member};
@@ -43,7 +44,7 @@ pub fn begin(claim: &Claim, admission: &Admission<'_>, hold: bool) -> Vec<Action
         format!("Joining the volume of {}", admission.source.key),
     )];
     if hold {
-        actions.push(Action::PutHold(admission.source.reference()));
+        actions.push(Action::PutHold(Hold::Members, admission.source.reference()));
     }
     actions.push(put);
     actions
@@ -55,7 +56,7 @@ pub fn needs_hold(owner: &Pv, source: &Claim) -> bool {
         .ours
         .as_ref()
         .is_some_and(|o| o.on_owner_delete == OnOwnerDelete::Hold)
-        && !source.held
+        && !source.holds.contains(&Hold::Members)
 }
 
 /// Plans the second half from the owner's PersistentVolume alone.

@@ -13,6 +13,7 @@ pub mod cross_source;
 pub mod exports;
 pub mod glance;
 pub mod handshake;
+pub mod hold;
 pub mod join;
 pub mod member;
 pub mod orphan;

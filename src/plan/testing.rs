@@ -85,7 +85,7 @@ pub(crate) fn claim(name: &str) -> Claim {
         source: DataSource::None,
         asked: Some(names::PROVISIONER.to_owned()),
         selected_node: None,
-        held: false,
+        holds: Default::default(),
         annotations: Annotations::default(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a claim still needs besides its volume: the hold, and words about annotations that do not do what they seem to.
+//! What a claim is told besides its volume: words about annotations that do not do what they seem to, and about consent that has ended.
 //!
 //! Looks at the claim and at the volume behind it, from caches. Changes no membership: that was fixed at the join.
 
@@ -6,7 +6,7 @@ use super::consent::Consent;
 use super::handshake;
 use super::{Action, Refusal};
 use crate::api::reasons::ClaimReason as R;
-use crate::domain::access::{OnOwnerDelete, OnRevoke};
+use crate::domain::access::OnRevoke;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
@@ -22,8 +22,6 @@ pub struct ForUpkeep<'a> {
     pub ours: bool,
     /// The PersistentVolume it is bound to, or was made for it.
     pub pv: Option<&'a Pv>,
-    /// Members of the volume, if the claim owns one.
-    pub members: usize,
     /// The state of its consent, if it is a member.
     pub consent: Option<Consent>,
     /// The backend that its volume lies on, if it is known what that can do.
@@ -37,7 +35,6 @@ pub fn plan(o: &ForUpkeep<'_>) -> Vec<Action> {
     let mut actions = Vec::new();
     match role(o) {
         Some(Role::Owner) => {
-            actions.extend(hold(o));
             actions.extend(lists(o));
             actions.extend(cut(o));
         }
@@ -95,18 +92,6 @@ fn moved(o: &ForUpkeep<'_>, joined: &Joined) -> Option<Action> {
     let as_joined = handshake::wanted(o.claim).is_some_and(|w| w.is_ok_and(|wanted| joined.came_from(&wanted)));
     let text = "shareFromPVC was edited after the join; this claim keeps the volume it has";
     (o.claim.phase == ClaimPhase::Bound && !as_joined).then(|| tell(o, R::ShareFromChanged, text))
-}
-
-/// Level-triggered: on while the claim lives and the volume has tokens or members, off when it has neither. It cannot be put
-/// on a claim that is being deleted, so it is there before the first token.
-fn hold(o: &ForUpkeep<'_>) -> Option<Action> {
-    let pv = o.pv?;
-    let wanted = pv.ours.as_ref()?.on_owner_delete == OnOwnerDelete::Hold && (o.members > 0 || !pv.tokens.is_empty());
-    match (wanted, o.claim.held, o.claim.terminating) {
-        (true, false, false) => Some(Action::PutHold(o.claim.reference())),
-        (false, true, _) => Some(Action::TakeHold(o.claim.reference())),
-        (true, true, _) | (true, false, true) | (false, false, _) => None,
-    }
 }
 
 fn withdrawn(o: &ForUpkeep<'_>) -> Option<Action> {

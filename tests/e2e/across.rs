@@ -10,7 +10,10 @@ use tombolo::api::cross_namespace_source::CrossNamespaceSource;
 use crate::draft::{Draft, claim, cross_source, grant, reference, share_grant};
 use crate::world::{World, cannot};
 
+mod crowd;
 mod gate;
+mod gate_off;
+mod midway;
 
 pub fn grants(client: &Client, namespace: &str) -> Api<DynamicObject> {
     let gvk = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1beta1", "ReferenceGrant");

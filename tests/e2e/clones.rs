@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::draft::{Draft, claim};
 use crate::world::{World, cannot};
 
-mod midway;
+pub mod held;
+pub mod midway;
 pub mod yard;
 
 fn of(source: &str) -> Value {

@@ -10,6 +10,7 @@ use tombolo::domain::claim::Claim;
 use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
+use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -169,16 +170,16 @@ impl Cluster for MemoryCluster {
         absent_is_done(edit)
     }
 
-    async fn put_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
         let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
-            add_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+            add_finalizer(&mut c.metadata, hold.finalizer())
         };
         self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit)
     }
 
-    async fn take_hold(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
         let edit = |c: &mut k8s_openapi::api::core::v1::PersistentVolumeClaim| {
-            take_finalizer(&mut c.metadata, names::FINALIZER_HOLD)
+            take_finalizer(&mut c.metadata, hold.finalizer())
         };
         absent_is_done(self.store().edit_claim(&claim.key, this(claim.uid.as_str()), edit))
     }

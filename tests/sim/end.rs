@@ -3,6 +3,7 @@
 use crate::world::World;
 use std::collections::BTreeSet;
 use tombolo::domain::access::MountMode;
+use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::PvName;
 use tombolo::domain::pv::ReclaimPolicy;
 use tombolo::domain::size;
@@ -29,7 +30,8 @@ impl World {
             let bound = c.volume_name.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
             let marks = [
                 (c.terminating, " terminating"),
-                (c.held, " held"),
+                (c.holds.contains(&Hold::Members), " held"),
+                (c.holds.contains(&Hold::Copies), " in use"),
                 (c.growth.step.is_some(), " growing"),
             ];
             // All begin with one.

@@ -244,6 +244,7 @@ impl Leader {
             revoke_grace: Duration::from_secs(30),
             validates: true,
             idle_exports: Arc::default(),
+            given: Arc::default(),
         };
         let mut leader = Self {
             gate,

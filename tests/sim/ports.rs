@@ -12,6 +12,7 @@ use tombolo::domain::claim::Claim;
 use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
+use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -73,8 +74,8 @@ gated! {
     Write fn unprotect(pv: &PvName, uid: &PvUid) -> Result<(), ApiError>;
     Write fn put_token(pv: &Exactly, token: &Token, note: &Note) -> Result<(), ApiError>;
     Write fn take_token(pv: &PvName, uid: &PvUid, token: &Token) -> Result<(), ApiError>;
-    Write fn put_hold(claim: &ClaimRef) -> Result<(), ApiError>;
-    Write fn take_hold(claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn put_hold(hold: Hold, claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn take_hold(hold: Hold, claim: &ClaimRef) -> Result<(), ApiError>;
     Write fn reschedule(claim: &ClaimRef, version: &ResourceVersion) -> Result<(), ApiError>;
     Write fn mend(pv: &Exactly, volume: &VolumeId, backend: &BackendName, handle: &Handle, member: bool) -> Result<(), ApiError>;
     Write fn set_retain(pv: &Exactly) -> Result<(), ApiError>;

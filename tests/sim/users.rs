@@ -10,6 +10,7 @@ use serde_json::json;
 use tombolo::api::names;
 use tombolo::domain::access::Access;
 use tombolo::domain::claim::{Claim, ClaimPhase};
+use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::{ClaimKey, Namespace, PvName};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
@@ -224,7 +225,11 @@ impl World {
     }
 
     pub fn strip_hold(&mut self, at: &str) {
-        self.edit_claim(at, |c| take_finalizer(&mut c.metadata, names::FINALIZER_HOLD));
+        self.edit_claim(at, |c| {
+            Hold::ALL
+                .iter()
+                .for_each(|hold| take_finalizer(&mut c.metadata, hold.finalizer()))
+        });
     }
 
     pub fn set_policy(&mut self, name: &str, policy: &str) {

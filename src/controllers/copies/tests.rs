@@ -14,7 +14,9 @@ use std::sync::Arc;
 use tombolo_backend_api::{Class, CopyTerms, VolumePath};
 use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
+mod annotated;
 mod consent;
+mod held;
 mod stopped;
 
 /// A controller with a backend, an API server, and the task that copies.

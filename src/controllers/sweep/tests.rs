@@ -3,6 +3,7 @@
 use super::*;
 use crate::controllers::shared_volumes;
 use crate::controllers::testing::{World, world};
+use crate::domain::hold::Hold;
 use crate::domain::ids::BackendName;
 use crate::domain::record::{Intent, State};
 use crate::execute::testing::scripted::{absent, list, ok};
@@ -32,7 +33,12 @@ async fn every_kind_of_leftover_is_found_without_an_event() {
         let _ = index.put_pv(pv("prod/left").released());
         let _ = index.put_pv(pv("prod/joining").token("team/late"));
         let _ = index.put_pv(member_pv("team/app", "prod/data"));
-        let _ = index.put_claim(claim("prod/held").bound().terminating().with(|c| c.held = true));
+        let _ = index.put_claim(
+            claim("prod/held")
+                .bound()
+                .terminating()
+                .with(|c| c.holds = [Hold::Members].into()),
+        );
     });
     w.directory("pvc-nobody").await;
     w.clock.move_by(SignedDuration::from_hours(2));
@@ -76,7 +82,12 @@ async fn what_is_in_use_is_no_leftover() {
         let _ = index.put_pv(pv("prod/kept").released().policy(ReclaimPolicy::Retain));
         let _ = index.put_pv(pv("prod/shared"));
         let _ = index.put_pv(member_pv("team/other", "prod/shared"));
-        let _ = index.put_claim(claim("prod/shared").bound().terminating().with(|c| c.held = true));
+        let _ = index.put_claim(
+            claim("prod/shared")
+                .bound()
+                .terminating()
+                .with(|c| c.holds = [Hold::Members].into()),
+        );
     });
     reconcile(&w.ctx).await.unwrap();
     assert_eq!([counted(&w, "soft_deleted"), counted(&w, "hold")], [0, 0]);

@@ -4,6 +4,7 @@ use crate::domain::claim::Claim;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -26,6 +27,22 @@ use tombolo_backend_api::MountSource;
 #[derive(Default)]
 pub(crate) struct Objects(Mutex<State>);
 
+/// What a list of references answers.
+pub(crate) enum Readable {
+    /// These are all.
+    Are(Vec<Reference>),
+    /// The kind is not served.
+    NotServed,
+    /// The API server does not answer.
+    Fails(Fault),
+}
+
+impl Default for Readable {
+    fn default() -> Self {
+        Self::Fails(Fault::Forbidden)
+    }
+}
+
 #[derive(Default)]
 struct State {
     version: u64,
@@ -33,7 +50,10 @@ struct State {
     claims: BTreeMap<ClaimKey, Claim>,
     grants: Vec<Grant>,
     cross_sources: BTreeMap<CrossSourceKey, CrossSource>,
+    references: Readable,
     caches: Option<Caches>,
+    /// Whether claims may not be written.
+    closed: bool,
 }
 
 impl State {
@@ -59,6 +79,9 @@ impl Objects {
         let _ = index.reset_pvs(state.pvs.values().cloned().collect());
         let _ = index.reset_claims(state.claims.values().cloned().collect());
         let _ = index.reset_grants(state.grants.clone());
+        if let Readable::Are(all) = &state.references {
+            let _ = index.reset_references(ReferenceKind::Volume, all.clone());
+        }
         state.caches = Some(caches.clone());
     }
 
@@ -89,6 +112,18 @@ impl Objects {
         state.cross_sources.insert(source.key.clone(), source);
     }
 
+    /// These are all references of our kind, or they cannot be read; then the caches show what they did.
+    pub(crate) fn refer(&self, readable: Readable) {
+        let mut state = self.state();
+        if let (Some(caches), Readable::Are(all)) = (&state.caches, &readable) {
+            let _ = caches
+                .write()
+                .unwrap()
+                .reset_references(ReferenceKind::Volume, all.clone());
+        }
+        state.references = readable;
+    }
+
     /// These are all ReferenceGrants.
     pub(crate) fn grant(&self, all: Vec<Grant>) {
         let mut state = self.state();
@@ -102,6 +137,11 @@ impl Objects {
     pub(crate) fn edit_claim(&self, key: &ClaimKey, edit: impl FnOnce(&mut Claim)) {
         let claim = self.state().claims.get(key).cloned().unwrap();
         self.put_claim(claim.with(edit));
+    }
+
+    /// Claims may not be written from now on.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
     }
 
     pub(crate) fn delete_claim(&self, key: &ClaimKey) {
@@ -155,11 +195,19 @@ impl Cluster for Objects {
     async fn pvs(&self) -> Result<Vec<Pv>, ApiError> {
         Ok(self.state().pvs.values().cloned().collect())
     }
-    async fn reference(&self, _: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
-        no()
+    async fn reference(&self, key: &ReferenceKey) -> Result<Option<Reference>, ApiError> {
+        let all = self.references(key.kind, &key.namespace).await?.into_iter().flatten();
+        Ok(all.into_iter().find(|reference| reference.key == *key))
     }
-    async fn references(&self, _: ReferenceKind, _: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
-        no()
+    async fn references(&self, kind: ReferenceKind, of: &Namespace) -> Result<Option<Vec<Reference>>, ApiError> {
+        match &self.state().references {
+            Readable::Are(all) => {
+                let here = all.iter().filter(|r| r.key.kind == kind && r.key.namespace == *of);
+                Ok(Some(here.cloned().collect()))
+            }
+            Readable::NotServed => Ok(None),
+            Readable::Fails(fault) => Err(ApiError::new(*fault, "as a test says")),
+        }
     }
     async fn grants(&self, _: &Namespace) -> Result<Option<Vec<Grant>>, ApiError> {
         Ok(Some(self.state().grants.clone()))
@@ -221,11 +269,16 @@ impl Cluster for Objects {
     async fn take_token(&self, pv: &PvName, _: &PvUid, token: &Token) -> Result<(), ApiError> {
         self.edit(pv, |pv| drop(pv.tokens.remove(token)))
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
-        no()
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
+        if self.state().closed {
+            return no();
+        }
+        self.edit_claim(&claim.key, |claim| claim.holds.extend([hold]));
+        Ok(())
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
-        no()
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Result<(), ApiError> {
+        self.edit_claim(&claim.key, |claim| claim.holds.retain(|on| *on != hold));
+        Ok(())
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {
         no()

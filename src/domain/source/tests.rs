@@ -30,6 +30,38 @@ fn referring(group: Option<&str>, kind: &str, namespace: serde_json::Value) -> D
 }
 
 #[test]
+fn fn_16_what_is_made_from_a_snapshot_is_known_by_either_field_and_by_group_and_kind() {
+    let snapshots = "snapshot.storage.k8s.io";
+    let rows = [
+        ("dataSource", Some(snapshots), "VolumeSnapshot", true),
+        ("dataSourceRef", Some(snapshots), "VolumeSnapshot", true),
+        ("dataSource", None, "PersistentVolumeClaim", false),
+        ("dataSourceRef", None, "PersistentVolumeClaim", false),
+        ("dataSource", Some("example.com"), "VolumeSnapshot", false),
+        ("dataSourceRef", Some("example.com"), "VolumeSnapshot", false),
+    ];
+    for (field, group, kind, expected) in rows {
+        let found = source(
+            json!({field: {"apiGroup": group, "kind": kind, "name": "s"}}),
+            json!({}),
+        );
+        let is = matches!(&found, DataSource::Object(source) if source.kind == SourceKind::Snapshot);
+        assert_eq!(is, expected, "{field} {group:?} {kind}: {found:?}");
+    }
+    assert_eq!(source(json!({}), json!({})), DataSource::None);
+}
+
+#[test]
+fn fn_17_a_snapshot_of_another_namespace_is_that_one_s() {
+    let found = referring(Some("snapshot.storage.k8s.io"), "VolumeSnapshot", json!("there"));
+    let DataSource::Object(source) = found else {
+        panic!("{found:?}");
+    };
+    let key = source.as_snapshot().unwrap();
+    assert_eq!((key.namespace.as_str(), key.name.as_str()), ("there", "s"));
+}
+
+#[test]
 fn a_namespace_that_is_empty_or_spelt_out_is_the_claim_s_own() {
     let of = |namespace: &str, kind| {
         DataSource::Object(Source {

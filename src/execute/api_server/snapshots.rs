@@ -28,6 +28,19 @@ impl ApiServer {
         Api::all_with(self.client.clone(), &resource)
     }
 
+    async fn patch_snapshot(&self, key: &SnapshotKey, patch: Value) -> Result<(), ApiError> {
+        let (api, params) = (self.snapshots(key), params());
+        let patched = api.patch(&key.name, &params, &Patch::Merge(patch)).await;
+        patched.map(drop).map_err(fault)
+    }
+
+    /// The list as a whole, in the version in which it was read: whatever others have put on it stays.
+    async fn patch_finalizers(&self, of: &Snapshot, finalizers: Value) -> Result<(), ApiError> {
+        let patch = json!({"metadata": {
+            "uid": of.uid.as_str(), "resourceVersion": of.version.as_str(), "finalizers": finalizers}});
+        self.patch_snapshot(&of.key, patch).await
+    }
+
     async fn patch_content(&self, content: &ExactContent, patch: Value) -> Result<(), ApiError> {
         let (api, params) = (self.contents(), params());
         let patched = api.patch(content.name.as_str(), &params, &Patch::Merge(patch)).await;
@@ -55,8 +68,8 @@ fn with(content: &ExactContent, more: impl IntoIterator<Item = (&'static str, Va
     json!({"metadata": metadata})
 }
 
-fn without(content: &ExactContent, finalizer: &str) -> Value {
-    let rest: Vec<_> = content.finalizers.iter().filter(|f| *f != finalizer).collect();
+fn without(finalizers: &[String], finalizer: &str) -> Value {
+    let rest: Vec<_> = finalizers.iter().filter(|f| *f != finalizer).collect();
     json!(rest)
 }
 
@@ -95,9 +108,18 @@ impl SnapshotObjects for ApiServer {
             "metadata": {"uid": snapshot.uid.as_str(), "resourceVersion": snapshot.version.as_str()},
             "spec": {"volumeSnapshotClassName": class.as_str()},
         });
-        let api = self.snapshots(&snapshot.key);
-        let patched = api.patch(&snapshot.key.name, &params(), &Patch::Merge(patch)).await;
-        patched.map(drop).map_err(fault)
+        self.patch_snapshot(&snapshot.key, patch).await
+    }
+
+    async fn put_hold(&self, snapshot: &Snapshot) -> Result<(), ApiError> {
+        let mut finalizers = snapshot.finalizers.clone();
+        finalizers.push(names::FINALIZER_SOURCE.to_owned());
+        self.patch_finalizers(snapshot, json!(finalizers)).await
+    }
+
+    async fn take_hold(&self, snapshot: &Snapshot) -> Result<(), ApiError> {
+        let left = without(&snapshot.finalizers, names::FINALIZER_SOURCE);
+        absent_is_done(self.patch_finalizers(snapshot, left).await)
     }
 
     async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError> {
@@ -149,7 +171,7 @@ impl SnapshotObjects for ApiServer {
     }
 
     async fn release_content(&self, content: &ExactContent) -> Result<(), ApiError> {
-        let left = without(content, names::FINALIZER_CONTENT);
+        let left = without(&content.finalizers, names::FINALIZER_CONTENT);
         absent_is_done(self.patch_content(content, with(content, [("finalizers", left)])).await)
     }
 
@@ -165,7 +187,7 @@ impl SnapshotObjects for ApiServer {
 
     async fn take_content_token(&self, content: &ExactContent, token: &Token) -> Result<(), ApiError> {
         let more = [
-            ("finalizers", without(content, &token.finalizer())),
+            ("finalizers", without(&content.finalizers, &token.finalizer())),
             ("annotations", json!({token.finalizer(): null})),
         ];
         absent_is_done(self.patch_content(content, with(content, more)).await)

@@ -143,13 +143,17 @@ async fn what_was_taken_from_a_member_is_an_annotation_and_goes_when_it_has_all_
 
 #[tokio::test]
 async fn a_hold_is_a_finalizer_on_the_claim_with_that_uid() {
-    let (api, asked) = talk([ok(claim_object()), ok(claim_object())]);
-    api.put_hold(&claim_ref("prod/data")).await.unwrap();
-    api.take_hold(&claim_ref("prod/data")).await.unwrap();
-    let put = json!({"metadata": {"uid": "prod-data", "finalizers": ["tombolo.dev/hold"]}});
-    let taken = json!({"metadata": {
-        "uid": "prod-data", "$deleteFromPrimitiveList/finalizers": ["tombolo.dev/hold"]}});
-    assert_eq!(asked.asked(), [hold_patch(put), hold_patch(taken)]);
+    for (hold, finalizer) in [
+        (Hold::Members, "tombolo.dev/hold"),
+        (Hold::Copies, "tombolo.dev/source-in-use"),
+    ] {
+        let (api, asked) = talk([ok(claim_object()), ok(claim_object())]);
+        api.put_hold(hold, &claim_ref("prod/data")).await.unwrap();
+        api.take_hold(hold, &claim_ref("prod/data")).await.unwrap();
+        let put = json!({"metadata": {"uid": "prod-data", "finalizers": [finalizer]}});
+        let taken = json!({"metadata": {"uid": "prod-data", "$deleteFromPrimitiveList/finalizers": [finalizer]}});
+        assert_eq!(asked.asked(), [hold_patch(put), hold_patch(taken)]);
+    }
 }
 
 #[tokio::test]

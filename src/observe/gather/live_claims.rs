@@ -4,6 +4,7 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimKey, ClaimUid};
 use crate::execute::Failure;
 use crate::execute::cluster::Cluster;
+use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Claims by key, read live once each.
@@ -28,6 +29,14 @@ impl<'a> LiveClaims<'a> {
         let found = self.cluster.claim(key).await?;
         self.read.insert(key.clone(), found.clone());
         Ok(found)
+    }
+
+    /// Reads these, all at once, where they are not read yet.
+    pub(super) async fn read(&mut self, keys: impl Iterator<Item = &ClaimKey>) -> Result<(), Failure> {
+        let unread: BTreeSet<&ClaimKey> = keys.filter(|key| !self.read.contains_key(*key)).collect();
+        let found = try_join_all(unread.iter().map(|key| self.cluster.claim(key))).await?;
+        self.read.extend(unread.into_iter().cloned().zip(found));
+        Ok(())
     }
 
     /// The claims with these UIDs that exist. `keys` is where they may be, by all that is known.

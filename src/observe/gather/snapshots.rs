@@ -2,7 +2,7 @@
 
 use super::copying::known_of;
 use super::live_claims::LiveClaims;
-use super::{Caches, ClaimView, token_claim, with};
+use super::{Caches, ClaimView, token_claims, with};
 use crate::domain::ids::{ContentName, PvName};
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
@@ -69,12 +69,7 @@ pub async fn content(
         }));
     }
     let mut claims = LiveClaims::of(&*ports.cluster);
-    let mut tokens = BTreeMap::new();
-    for (token, note) in &content.tokens {
-        let known = note.as_ref().map(|note| note.claim().clone());
-        let claim = token_claim(token, known, caches, &*ports.cluster, &mut claims).await?;
-        tokens.insert(token.clone(), claim);
-    }
+    let tokens = token_claims(&content.tokens, caches, &*ports.cluster, &mut claims).await?;
     let known = |token: &Token| (token.clone(), known_of(token, caches, &*ports.ledger));
     let copies = content.tokens.keys().map(known).collect();
     let snapshot = ports.snapshots.snapshot(&content.of).await?;

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, ClaimRef, Namespace, PvUid, ResourceVersion};
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::Note;
@@ -97,10 +98,10 @@ impl Cluster for Readable {
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {
         no()
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn put_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {
@@ -179,6 +180,43 @@ async fn the_object_is_read_first_then_claims_and_members_last() {
         at("claim prod/data") < at("members of pvc-prod-data"),
         "claims before members: {asked:?}"
     );
+}
+
+/// Of many copies one in three waits, one has its object, and one's claim is gone: more than are read at once.
+#[tokio::test]
+async fn of_many_tokens_each_is_found_and_its_object_is_read_before_its_claim() {
+    const MANY: usize = 2 * READ_AT_ONCE + 5;
+    let name = |n: usize| format!("team/app{n}");
+    let tokens = (0..MANY).fold(pv("prod/data"), |pv, n| pv.copying(&name(n)));
+    let there = (0..MANY).filter(|n| n % 3 != 2);
+    let cluster = Readable {
+        claims: there.map(|n| testing::claim(&name(n))).collect(),
+        pvs: (0..MANY)
+            .filter(|n| n % 3 == 1)
+            .map(|n| pv(&name(n)))
+            .chain([tokens])
+            .collect(),
+        ..Readable::default()
+    };
+    let view = look(&cluster, vec![record("prod/data")]).await;
+    assert_eq!(view.tokens.len(), MANY);
+    let asked = cluster.asked.lock().unwrap().clone();
+    for n in 0..MANY {
+        let fate = &view.tokens[&Token::copying(testing::uid(&name(n)))];
+        let expected = [TokenClaim::Waiting, TokenClaim::Served, TokenClaim::Gone];
+        assert_eq!(*fate, expected[n % 3], "{n}");
+        let at = |what: String| asked.iter().position(|asked| *asked == what);
+        let (object, claim) = (
+            at(format!("pv {}", pv_name(&name(n)))),
+            at(format!("claim {}", name(n))),
+        );
+        assert_eq!(
+            claim.is_some(),
+            n % 3 != 1,
+            "{n}: of one with its object nothing else is asked"
+        );
+        assert!(claim.is_none() || object < claim, "{n}: {asked:?}");
+    }
 }
 
 #[tokio::test]

@@ -66,8 +66,8 @@ impl fmt::Display for Action {
             Self::LetSnapshotGo { content, token } => {
                 write!(f, "cluster  take {} off content {}", token.finalizer(), content.name)
             }
-            Self::PutHold(claim) => write!(f, "cluster  hold claim {}", claim.key),
-            Self::TakeHold(claim) => write!(f, "cluster  let claim {} go", claim.key),
+            Self::PutHold(hold, claim) => write!(f, "cluster  {} on claim {}", hold.finalizer(), claim.key),
+            Self::TakeHold(hold, claim) => write!(f, "cluster  {} off claim {}", hold.finalizer(), claim.key),
             Self::Reschedule { claim, .. } => write!(f, "cluster  let a node be chosen again for claim {}", claim.key),
             Self::DeletePv(pv) => write!(f, "cluster  delete pv {} at {}", pv.name, pv.version),
             Self::Unprotect { pv, .. } => write!(f, "cluster  unprotect pv {pv}"),

@@ -20,6 +20,7 @@ use crate::plan::testing::{self, GI, class, copied, copier, id, member_pv, pv, u
 use crate::plan::{Refusal, rules};
 
 mod across;
+mod modes;
 mod more;
 mod rows;
 mod snapshots;

@@ -22,7 +22,7 @@ fn word(action: &Action) -> &'static str {
             Told::Claim(R::ReadOnlyNotEnforced) => "say: not enforced",
             _ => "say",
         },
-        Action::PutHold(_) => "hold",
+        Action::PutHold(..) => "hold",
         Action::PutToken { .. } => "token on",
         Action::TakeToken { .. } => "token off",
         Action::CreatePv(_) => "pv",
@@ -76,7 +76,7 @@ fn a_join_begins_with_the_token_and_with_nothing_after_it() {
 #[test]
 fn the_hold_is_on_before_the_token() {
     assert_eq!(words(&begun(true)), ["say: begins", "hold", "token on"]);
-    assert!(begun(true).contains(&Action::PutHold(claim_ref("prod/data"))));
+    assert!(begun(true).contains(&Action::PutHold(Hold::Members, claim_ref("prod/data"))));
 }
 
 #[test]
@@ -84,7 +84,10 @@ fn a_hold_is_needed_once_and_only_where_the_volume_was_made_for_it() {
     let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
     let source = testing::claim("prod/data").bound();
     assert!(needs_hold(&holds, &source));
-    assert!(!needs_hold(&holds, &source.clone().with(|c| c.held = true)));
+    assert!(!needs_hold(
+        &holds,
+        &source.clone().with(|c| c.holds = [Hold::Members].into())
+    ));
     assert!(!needs_hold(&pv("prod/data"), &source));
 }
 

@@ -4,6 +4,7 @@ use crate::domain::access::{Access, AccessModes, MountMode, OnDelete, OnOwnerDel
 use crate::domain::backend::{Backend, Health};
 use crate::domain::change;
 use crate::domain::claim::{Claim, ClaimPhase};
+use crate::domain::hold::Hold;
 use crate::domain::ids::{BackendName, ClaimUid, PvName};
 use crate::domain::pv::{BoundTo, Joined, Ours, Pv, PvPhase, ReclaimPolicy, Role};
 use crate::domain::record::{Intent, Record, State};
@@ -139,7 +140,9 @@ pub(super) fn claim_of(name: &'static str) -> impl Strategy<Value = Claim> {
                     } else {
                         volume
                     };
-                    c.held = held;
+                    if held {
+                        c.holds = Hold::ALL.into();
+                    }
                     if block && selector {
                         (c.modes, c.block, c.selector, c.attributes_class) = (modes, true, selector, attributes);
                     }

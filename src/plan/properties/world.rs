@@ -70,8 +70,8 @@ impl World {
             | Action::Grant { .. }
             | Action::MarkResize { .. }
             | Action::PutToken { .. }
-            | Action::PutHold(_)
-            | Action::TakeHold(_)
+            | Action::PutHold(..)
+            | Action::TakeHold(..)
             | Action::Reschedule { .. } => {
                 return Err(format!("not a volume's own step: {action}"));
             }

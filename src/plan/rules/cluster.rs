@@ -10,8 +10,8 @@ pub(super) fn changes_the_cluster(action: &Action) -> bool {
         | Action::TakeToken { .. }
         | Action::KeepSnapshot { .. }
         | Action::LetSnapshotGo { .. }
-        | Action::PutHold(_)
-        | Action::TakeHold(_)
+        | Action::PutHold(..)
+        | Action::TakeHold(..)
         | Action::Reschedule { .. }
         | Action::DeletePv(_)
         | Action::Unprotect { .. }

@@ -20,6 +20,7 @@ pub(crate) fn snapshot() -> Snapshot {
         class: Some(SnapshotClassName::new("snaps")),
         content: None,
         ready: None,
+        finalizers: vec!["snapshot.storage.kubernetes.io/volumesnapshot-bound-protection".to_owned()],
     }
 }
 

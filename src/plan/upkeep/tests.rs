@@ -4,14 +4,13 @@ use super::*;
 use crate::domain::cut::{Cut, Left, Side};
 use crate::plan::action::Told;
 use crate::plan::rules;
-use crate::plan::testing::{self, backend, claim_ref, member_pv, pv};
+use crate::plan::testing::{self, backend, member_pv, pv};
 
-fn upkeep(claim: &Claim, pv: Option<&Pv>, members: usize, consent: Option<Consent>) -> Vec<Action> {
+fn upkeep(claim: &Claim, pv: Option<&Pv>, consent: Option<Consent>) -> Vec<Action> {
     planned(&ForUpkeep {
         claim,
         ours: false,
         pv,
-        members,
         consent,
         backend: None,
         kept: false,
@@ -30,7 +29,6 @@ fn of_our_class(claim: &Claim, pv: Option<&Pv>) -> Vec<R> {
         claim,
         ours: true,
         pv,
-        members: 0,
         consent: None,
         backend: None,
         kept: false,
@@ -57,56 +55,26 @@ fn member() -> Claim {
 }
 
 #[test]
-fn the_hold_is_on_exactly_while_the_volume_has_a_member_or_a_token() {
-    let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
-    let joining = holds.clone().token("team/app");
-    let put = vec![Action::PutHold(claim_ref("prod/data"))];
-    let take = vec![Action::TakeHold(claim_ref("prod/data"))];
-    for (what, pv, members, held, terminating, expected) in [
-        ("alone", &holds, 0, false, false, vec![]),
-        ("a member", &holds, 1, false, false, put.clone()),
-        ("a token", &joining, 0, false, false, put.clone()),
-        ("held already", &holds, 1, true, false, vec![]),
-        ("nobody left", &holds, 0, true, false, take.clone()),
-        ("nobody left and waiting to go", &holds, 0, true, true, take.clone()),
-        ("still needed while it waits to go", &holds, 1, true, true, vec![]),
-        ("too late to be put on", &holds, 1, false, true, vec![]),
-        (
-            "the volume was not made for it",
-            &testing::pv("prod/data"),
-            1,
-            true,
-            false,
-            take.clone(),
-        ),
-        ("nor needs it", &testing::pv("prod/data"), 1, false, false, vec![]),
-    ] {
-        let claim = owner().with(|c| (c.held, c.terminating) = (held, terminating));
-        assert_eq!(upkeep(&claim, Some(pv), members, None), expected, "{what}");
-    }
-}
-
-#[test]
 fn an_owner_learns_what_is_wrong_with_its_lists() {
     let bad = owner().shares("team,B@d,Worse!");
-    let said = upkeep(&bad, Some(&pv("prod/data")), 0, None);
+    let said = upkeep(&bad, Some(&pv("prod/data")), None);
     assert_eq!(reasons(&said), [R::InvalidShareTo]);
     assert!(format!("{}", said[0]).contains("(and 1 more)"));
-    assert!(upkeep(&owner().shares("team"), Some(&pv("prod/data")), 0, None).is_empty());
+    assert!(upkeep(&owner().shares("team"), Some(&pv("prod/data")), None).is_empty());
 }
 
 #[test]
 fn a_typo_on_a_bound_claim_is_a_warning_only() {
     let typo = owner().annotated(&[("tombolo.dev/shareToNamespaces", "team")]);
     assert_eq!(
-        reasons(&upkeep(&typo, Some(&pv("prod/data")), 0, None)),
+        reasons(&upkeep(&typo, Some(&pv("prod/data")), None)),
         [R::UnknownAnnotation]
     );
     assert!(
-        upkeep(&typo, None, 0, None).is_empty(),
+        upkeep(&typo, None, None).is_empty(),
         "nor is a stranger's claim corrected"
     );
-    assert!(upkeep(&typo, Some(&pv("prod/data").with(|p| p.ours = None)), 0, None).is_empty());
+    assert!(upkeep(&typo, Some(&pv("prod/data").with(|p| p.ours = None)), None).is_empty());
 }
 
 #[test]
@@ -129,7 +97,7 @@ fn an_owner_that_waits_for_its_volume_learns_what_is_wrong_with_its_lists_alread
     let waits = testing::claim("prod/data").shares("team,B@d");
     assert_eq!(of_our_class(&waits, None), [R::InvalidShareTo]);
     assert!(
-        upkeep(&waits, None, 0, None).is_empty(),
+        upkeep(&waits, None, None).is_empty(),
         "a stranger's claim is a stranger's"
     );
 }
@@ -147,7 +115,6 @@ fn a_cut_that_the_backend_cannot_make_is_no_secret() {
             claim,
             ours: true,
             pv: Some(&pv("prod/data")),
-            members: 0,
             consent: None,
             backend,
             kept: false,
@@ -179,7 +146,6 @@ fn a_member_whose_access_was_to_be_cut_is_told_that_it_stays_and_why() {
             claim: &member(),
             ours: true,
             pv: Some(&pv),
-            members: 0,
             consent: None,
             backend: Some(&backend),
             kept: false,
@@ -198,7 +164,7 @@ fn a_member_whose_access_was_to_be_cut_is_told_that_it_stays_and_why() {
 #[test]
 fn a_member_whose_request_was_edited_keeps_what_it_has_and_is_told() {
     let object = member_pv("team/app", "prod/data");
-    let say = |claim: Claim| reasons(&upkeep(&claim, Some(&object), 0, Some(Consent::Given)));
+    let say = |claim: Claim| reasons(&upkeep(&claim, Some(&object), Some(Consent::Given)));
     assert!(say(member()).is_empty());
     assert!(say(member().annotated(&[("trident.netapp.io/shareFromPVC", "prod/data")])).is_empty());
     assert_eq!(say(member().asks("prod/other")), [R::ShareFromChanged]);
@@ -227,7 +193,7 @@ fn a_member_learns_that_its_consent_has_ended() {
         (Some(Consent::ReadOnlyNow(Side::Owner)), vec![R::ConsentWithdrawn]),
     ] {
         assert_eq!(
-            reasons(&upkeep(&member(), Some(&object), 0, consent)),
+            reasons(&upkeep(&member(), Some(&object), consent)),
             expected,
             "{consent:?}"
         );
@@ -251,11 +217,11 @@ fn a_member_whose_access_was_taken_is_told_so_whatever_is_known_of_its_consent_b
         ),
     ] {
         for consent in [Consent::WithdrawnByOwner, Consent::Unknown] {
-            let said = upkeep(&member(), Some(&object(left, by)), 0, Some(consent));
+            let said = upkeep(&member(), Some(&object(left, by)), Some(consent));
             assert_eq!(reasons(&said), [R::AccessCut]);
             assert!(said[0].to_string().contains(words), "{}", said[0]);
         }
-        let back = upkeep(&member(), Some(&object(left, by)), 0, Some(Consent::Given));
+        let back = upkeep(&member(), Some(&object(left, by)), Some(Consent::Given));
         assert!(back.is_empty(), "who gives it back says so");
     }
 }
@@ -273,7 +239,6 @@ fn a_member_who_is_to_be_cut_is_told_whether_that_will_be() {
             claim: &member(),
             ours: true,
             pv: Some(&cuts),
-            members: 0,
             consent: None,
             backend: Some(&able),
             kept,

@@ -85,6 +85,12 @@ pub trait Subject: Send + Sync {
         None
     }
 
+    /// Whether what is behind the backend may fail for good of a directory whose names were exchanged past it while it was read: a
+    /// server that remembers listings may, until it forgets them. What is done elsewhere must be nothing all the same.
+    fn loses_track(&self) -> bool {
+        false
+    }
+
     /// What a tenant can do with what it has mounted. Where the backend has exports, this is to be a client that shares no code with
     /// it.
     async fn hands(&self, _: &MountSource) -> Result<Box<dyn Hands>, Skip> {

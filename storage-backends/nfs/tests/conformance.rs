@@ -63,6 +63,11 @@ impl Subject for Export {
         Ok(())
     }
 
+    /// NFS-Ganesha 4.3 then answers to every reading of the directory that it failed, until it is started again.
+    fn loses_track(&self) -> bool {
+        true
+    }
+
     fn speaks_utf8_only(&self) -> Option<Skip> {
         let reason = "the client library has no way to say such a name; on_ganesha::purges shows what becomes of it";
         Some(Skip::because(reason))

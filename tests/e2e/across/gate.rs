@@ -1,16 +1,16 @@
-//! A cluster whose API server takes a namespace in `dataSourceRef` (KEP-3294): its gate is alpha, so the stories' shared cluster has it off.
+//! Clusters that differ from the one that stories share: whose API server takes a namespace in `dataSourceRef` (KEP-3294), which an alpha
+//! gate is for; and where ReferenceGrants may not be read.
 
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::api::Patch;
-use tombolo_harness::{Cluster, CrdSet, report_skipped};
+use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule};
+use tombolo_harness::wait::Look;
+use tombolo_harness::{Cluster, Controller, CrdSet, report_skipped};
 
 use super::*;
 use crate::controller;
 use crate::data_sources::api_server::with_the_gate;
-use crate::see::shown;
 
 /// A claim that wants a copy of a claim of another namespace, by name.
-fn copy(name: &str, namespace: &str, source: &str) -> Draft {
+pub fn copy(name: &str, namespace: &str, source: &str) -> Draft {
     let source = json!({"kind": "PersistentVolumeClaim", "name": source, "namespace": namespace});
     claim(name).spec("dataSourceRef", source)
 }
@@ -65,52 +65,66 @@ async fn xn_07_xn_08_ap_13_ap_14_grants_may_be_missing_come_later_and_go_again_a
 }
 
 #[tokio::test]
-async fn ap_16_ap_17_a_gate_that_is_switched_off_takes_nothing_from_claims_that_are_stored() {
-    const STORY: &str = "ap_16_ap_17_a_gate_that_is_switched_off_takes_nothing_from_claims_that_are_stored";
-    const GATE: &str = "CrossNamespaceVolumeDataSource";
+async fn xn_09_without_the_right_to_read_grants_all_else_works_and_the_right_may_come_later() {
+    const STORY: &str = "xn_09_without_the_right_to_read_grants_all_else_works_and_the_right_may_come_later";
     if cannot(STORY) {
         return;
     }
-    let options = World::options().with_reference_grants().feature_gate(GATE, true);
-    let cluster = Cluster::start(options).await.unwrap();
+    let cluster = Cluster::start(World::options().with_reference_grants()).await.unwrap();
     if cluster.is_external() {
-        return report_skipped(STORY, "the API server of E2E_KUBECONFIG is not ours to restart");
+        return report_skipped(STORY, "it takes a right away from the installation");
     }
-    let w = World::own(&cluster, "gateoff").await;
+    let w = World::own(&cluster, "closed").await;
+    let controller = controller::as_installed(&cluster, "closed").await.unwrap();
+    let roles = w.all::<ClusterRole>();
+    let mut role = roles.get("tombolo-controller").await.unwrap();
+    let whole = role.clone();
+    let of_grants = |rule: &PolicyRule| rule.resources.iter().flatten().any(|r| r == "referencegrants");
+    role.rules.as_mut().unwrap().retain(|rule| !of_grants(rule));
+    roles
+        .replace("tombolo-controller", &PostParams::default(), &role)
+        .await
+        .unwrap();
+    controller.end_well().await.unwrap();
+    // It becomes ready all the same.
+    controller.start().await.unwrap();
+    assert_eq!(controller.get("/readyz").await.unwrap().0, 200);
+
     let (prod, dev) = (w.namespace("prod").await, w.namespace("dev").await);
-    w.claim(&dev, copy("stored", &prod, "data")).await;
-    let local = json!({"kind": "PersistentVolumeClaim", "name": "data"});
-    w.claim(&dev, claim("local").spec("dataSourceRef", local)).await;
-    cluster.restart_api_server_without(GATE).await.unwrap();
-
-    let source = |claim: &PersistentVolumeClaim| claim.spec.as_ref().unwrap().data_source_ref.clone();
-    // A new one loses it: the gate is off.
-    let new = w.claim(&dev, copy("new", &prod, "data")).await;
-    assert!(source(&new).is_none(), "{:?}", shown(&new));
-    // One that is stored keeps it, whatever is edited.
-    w.annotate(&dev, "stored", "example.com/edited", json!("yes")).await;
-    let stored = w.claims(&dev).get("stored").await.unwrap();
-    assert_eq!(
-        source(&stored).unwrap().namespace.as_deref(),
-        Some(&*prod),
-        "{:?}",
-        shown(&stored)
-    );
-    // To one that names a source of its own namespace it cannot be added, and it is not dropped in silence either.
-    let edit = Patch::Merge(json!({"spec": {"dataSourceRef": {"namespace": prod}}}));
-    let answer = w.claims(&dev).patch("local", &Default::default(), &edit).await;
-    assert!(
-        matches!(&answer, Err(kube::Error::Api(status)) if status.code == 422),
-        "{answer:?}"
-    );
-
-    // What was stored is served all the same; what was dropped is held.
-    let _controller = controller::alone(&cluster, "gateoff").await;
-    let (_, pv) = w.bound_claim(&prod, claim("data")).await;
-    w.write(&pv, "file", "of prod").await;
-    w.held(&dev, "new", "SourceDropped", GATE).await;
-    w.held(&dev, "stored", "NotGranted", &format!("{prod}/data")).await;
+    let (_, source) = w.bound_claim(&prod, claim("data")).await;
+    w.write(&source, "file", "of prod").await;
+    name_source(&w, &dev, cross_source("prod-data", &prod, "data")).await;
     give(&w, &prod, grant("to-dev", &dev)).await;
-    let (_, made) = w.bound(&dev, "stored").await;
+    w.claim(&dev, through("app", "prod-data")).await;
+    w.held(&dev, "app", "GrantsUnavailable", "may not read").await;
+    let here = json!({"kind": "PersistentVolumeClaim", "name": "data"});
+    let (_, same) = w.bound_claim(&prod, claim("same").spec("dataSource", here)).await;
+    assert_eq!(w.read(&same, "file").await, "of prod");
+    shows(&w, &controller, "forbidden").await;
+
+    role = roles.get("tombolo-controller").await.unwrap();
+    role.rules = whole.rules;
+    roles
+        .replace("tombolo-controller", &PostParams::default(), &role)
+        .await
+        .unwrap();
+    let (_, made) = w.bound(&dev, "app").await;
     assert_eq!(w.read(&made, "file").await, "of prod");
+    shows(&w, &controller, "yes").await;
+}
+
+/// Waits until the metric says this of grants, and nothing else.
+async fn shows(w: &World<'_>, controller: &Controller, state: &str) {
+    w.until(&format!("grants to be {state}"), async || {
+        let (_, metrics) = controller.get("/metrics").await?;
+        let of_grants = |line: &&str| line.starts_with("tombolo_foreign_kind{kind=\"ReferenceGrant\"");
+        let now: Vec<_> = metrics
+            .lines()
+            .filter(of_grants)
+            .filter(|line| line.ends_with(" 1"))
+            .collect();
+        let is = now.len() == 1 && now[0].contains(&format!("state=\"{state}\""));
+        Ok(Look::holds(is, format!("{now:?}")))
+    })
+    .await;
 }

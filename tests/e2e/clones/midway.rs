@@ -18,10 +18,10 @@ const MANY: usize = 2000;
 /// And one of which several copies are made.
 const SOME: usize = 200;
 /// On two busy cores, each file on stable storage.
-const LONG: Duration = Duration::from_secs(240);
+pub const LONG: Duration = Duration::from_secs(240);
 
 /// A bound claim of a yard with so many files in it; answers the name of its volume.
-async fn planted(w: &World<'_>, yard: &Yard, namespace: &str, name: &str, files: usize) -> String {
+pub async fn planted(w: &World<'_>, yard: &Yard, namespace: &str, name: &str, files: usize) -> String {
     let (_, pv) = w
         .bound_claim(namespace, claim(name).class(&yard.class).size("1Gi"))
         .await;
@@ -203,7 +203,7 @@ async fn so_many_copies_are_made_at_once_and_a_crowd_keeps_nobody_waiting() {
 }
 
 /// The value of a series without labels.
-fn figure(metrics: &str, name: &str) -> f64 {
+pub fn figure(metrics: &str, name: &str) -> f64 {
     let line = metrics
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

@@ -17,6 +17,7 @@ use tombolo::domain::consent::Labels;
 use tombolo::domain::cross_source::{CrossSource, CrossSourceKey};
 use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
+use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -31,9 +32,9 @@ use tombolo::observe::gather::{self, Caches};
 use tombolo::observe::index::NamespaceView;
 use tombolo::plan::action::Exactly;
 use tombolo::plan::handshake::{Handshake, examine};
+use tombolo::plan::hold::{self, ForHold, Step};
 use tombolo::plan::resize::ResizeMark;
-use tombolo::plan::upkeep::{self, ForUpkeep};
-use tombolo::plan::{Announcement, NewPv, Plan, Verdict, join, reclaim, volume};
+use tombolo::plan::{Action, Announcement, NewPv, Plan, Verdict, join, reclaim, volume};
 use tombolo_backend_api::{Backend as _, BackendId, ClusterId, Guarded, Mark, MountSource, VolumePath};
 use tombolo_backend_fake::{ALL, Fake};
 
@@ -237,15 +238,13 @@ impl Rival {
         else {
             return Ok(());
         };
-        let actions = upkeep::plan(&ForUpkeep {
-            claim: &claim,
-            ours: true,
-            pv: pv.as_ref(),
-            members: cluster.members(volume).await?.len(),
-            consent: None,
-            backend: None,
-            kept: false,
-        });
+        let members = cluster.members(volume).await?.len();
+        let step = |hold| match hold::decide(ForHold::of_claim(hold, &claim, pv.as_ref(), members)) {
+            Step::Put => Some(Action::PutHold(hold, claim.reference())),
+            Step::Take => Some(Action::TakeHold(hold, claim.reference())),
+            Step::Nothing | Step::Later => None,
+        };
+        let actions: Vec<Action> = Hold::ALL.into_iter().filter_map(step).collect();
         run(&actions, &self.ports).await
     }
 
@@ -368,11 +367,11 @@ impl Cluster for Hesitant {
     async fn take_token(&self, pv: &PvName, uid: &PvUid, token: &Token) -> Answer<()> {
         self.after_a_pause().await.take_token(pv, uid, token).await
     }
-    async fn put_hold(&self, claim: &ClaimRef) -> Answer<()> {
-        self.after_a_pause().await.put_hold(claim).await
+    async fn put_hold(&self, hold: Hold, claim: &ClaimRef) -> Answer<()> {
+        self.after_a_pause().await.put_hold(hold, claim).await
     }
-    async fn take_hold(&self, claim: &ClaimRef) -> Answer<()> {
-        self.after_a_pause().await.take_hold(claim).await
+    async fn take_hold(&self, hold: Hold, claim: &ClaimRef) -> Answer<()> {
+        self.after_a_pause().await.take_hold(hold, claim).await
     }
     async fn reschedule(&self, claim: &ClaimRef, version: &ResourceVersion) -> Answer<()> {
         self.after_a_pause().await.reschedule(claim, version).await

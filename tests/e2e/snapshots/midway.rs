@@ -1,12 +1,17 @@
 //! What happens while a snapshot is being restored: it is deleted, the controller is killed, the claim goes.
 
+use kube::ResourceExt as _;
+use kube::api::DynamicObject;
+use serde_json::json;
 use std::time::Duration;
 use tombolo_harness::Cluster;
 use tombolo_harness::wait::Look;
 
 use super::objects::{self, content_of, named, ready};
 use super::restoring::from;
-use crate::clones::yard::yards;
+use crate::across;
+use crate::clones::midway::planted;
+use crate::clones::yard::{Yard, yards};
 use crate::draft::claim;
 use crate::see::{name_of, phase, pv_name};
 use crate::world::{World, cannot};
@@ -114,4 +119,83 @@ async fn deleting_the_claim_amid_a_restore_removes_what_was_written_and_lets_the
     assert!(!yard.volume(&made).exists() && w.pvs().get_opt(&made).await.unwrap().is_none());
     w.delete_dynamic(&objects::snapshots(&w, &ns), "before").await;
     w.dynamic_gone(&objects::contents(&w), &named(&content)).await;
+}
+
+/// What there is of snapshots on the server.
+fn on_server(yard: &Yard) -> usize {
+    let snapshots = std::fs::read_dir(yard.root.join(".tombolo/snapshots"));
+    snapshots.map_or(0, |entries| entries.flatten().count())
+}
+
+#[tokio::test]
+async fn xn_14_a_snapshot_deleted_amid_a_restore_elsewhere_shows_that_it_waits_and_its_data_goes_after_it() {
+    const STORY: &str =
+        "xn_14_a_snapshot_deleted_amid_a_restore_elsewhere_shows_that_it_waits_and_its_data_goes_after_it";
+    if cannot(STORY) {
+        return;
+    }
+    let options = World::options().with_snapshots().with_reference_grants();
+    let cluster = Cluster::start(options).await.unwrap();
+    let w = World::own(&cluster, "elsewhere").await;
+    let (controller, yards) = yards(&w, &[]).await;
+    let yard = &yards[0];
+    let (prod, dev) = (w.namespace("prod").await, w.namespace("dev").await);
+    objects::class(&w, "Delete", true).await;
+    let source = planted(&w, yard, &prod, "data", MANY).await;
+    let expected = yard.contents(&source);
+    objects::take(&w, &prod, "before", "data").await;
+    w.until_within("the snapshot to be ready", LONG, async || {
+        let found = objects::snapshots(&w, &prod).get("before").await?;
+        Ok(Look::holds(
+            found.data["status"]["readyToUse"] == json!(true),
+            format!("{found:?}"),
+        ))
+    })
+    .await;
+    let content = named(&content_of(&w, &ready(&w, &prod, "before").await).await);
+    let mut named_there = crate::draft::cross_source("prod-snap", &prod, "before");
+    named_there["spec"]["source"]["apiGroup"] = json!("snapshot.storage.k8s.io");
+    named_there["spec"]["source"]["kind"] = json!("VolumeSnapshot");
+    across::name_source(&w, &dev, named_there).await;
+    let mut grant = crate::draft::grant("to-dev", &dev);
+    grant["spec"]["to"] = json!([{"group": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot"}]);
+    across::give(&w, &prod, grant).await;
+
+    let made = pv_name(&w.claim(&dev, across::through("app", "prod-snap").size("1Gi")).await);
+    yard.amid_a_copy(&w, 100).await;
+    let snapshots = objects::snapshots(&w, &prod);
+    let in_use = |s: &DynamicObject| s.finalizers().iter().any(|f| f == "tombolo.dev/source-in-use");
+    w.dynamic(&snapshots, "before", "in use", in_use).await;
+    w.delete_dynamic(&snapshots, "before").await;
+    // Whoever asks for another one now comes too late, and the controller dies as well.
+    w.claim(&dev, across::through("late", "prod-snap").size("1Gi")).await;
+    w.held(&dev, "late", "SourceTerminating", "").await;
+    controller.kill().await.unwrap();
+    w.is_unserved(&dev, "app").await;
+    let going = snapshots.get("before").await.unwrap();
+    assert!(
+        going.metadata.deletion_timestamp.is_some() && in_use(&going),
+        "{going:?}"
+    );
+    controller.spawn().unwrap();
+    w.until_within("the snapshot to be gone", LONG, async || {
+        // In this order: none of it may be gone before the copy has its object.
+        let (left, data) = (snapshots.get_opt("before").await?, on_server(yard));
+        let served = w.pvs().get_opt(&made).await?.is_some();
+        assert!(
+            served || (data > 0 && left.as_ref().is_some_and(in_use)),
+            "{data} on the server: {left:?}"
+        );
+        Ok(Look::holds(left.is_none(), format!("{left:?}")))
+    })
+    .await;
+    w.bound(&dev, "app").await;
+    assert!(yard.contents(&made) == expected, "it is whole");
+    w.dynamic_gone(&objects::contents(&w), &content).await;
+    w.until("its data to be gone", async || {
+        Ok(Look::holds(on_server(yard) == 0, on_server(yard)))
+    })
+    .await;
+    yard.swept(&w).await;
+    assert!(yard.contents(&source) == expected, "what it was taken of is as it was");
 }

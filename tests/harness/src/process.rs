@@ -108,7 +108,8 @@ impl Recorded {
         let pid = Pid::from_raw(self.pid).context("a recorded process id is not positive")?;
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(handle) => handle,
-            Err(rustix::io::Errno::SRCH) => return Ok(()),
+            // It ended meanwhile; not every kernel that claims to be Linux says so by the first.
+            Err(rustix::io::Errno::SRCH | rustix::io::Errno::NOENT) => return Ok(()),
             Err(error) => return Err(error).with_context(|| format!("opening process {}", self.pid)),
         };
         // Only now is the comparison of births safe: the handle keeps pointing at the process that was compared.

@@ -8,6 +8,7 @@ use crate::domain::consent::Labels;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::cut::Cut;
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{
     BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
 };
@@ -281,10 +282,10 @@ impl Cluster for Live {
     async fn take_token(&self, _: &PvName, _: &PvUid, _: &Token) -> Result<(), ApiError> {
         no()
     }
-    async fn put_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn put_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
-    async fn take_hold(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn take_hold(&self, _: Hold, _: &ClaimRef) -> Result<(), ApiError> {
         no()
     }
     async fn reschedule(&self, _: &ClaimRef, _: &ResourceVersion) -> Result<(), ApiError> {

@@ -71,7 +71,7 @@ async fn a_read_without_an_answer_is_a_server_that_is_away() {
 async fn a_claim_under_deletion_takes_no_hold() {
     let words = "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
     let (api, _) = talk([refusal(422, "Invalid", words)]);
-    let refused = api.put_hold(&claim_ref("prod/data")).await.unwrap_err();
+    let refused = api.put_hold(Hold::Members, &claim_ref("prod/data")).await.unwrap_err();
     assert_eq!(refused.fault, Fault::Terminating);
 }
 
@@ -82,7 +82,7 @@ async fn taking_off_what_is_gone_is_done_and_another_object_of_the_name_is_not_i
     api.take_token(&pv_name("prod/data"), &pv_uid(), &token())
         .await
         .unwrap();
-    api.take_hold(&claim_ref("prod/data")).await.unwrap();
+    api.take_hold(Hold::Members, &claim_ref("prod/data")).await.unwrap();
     // Strategic merge with another UID: the API server answers 409, and the world is looked at again.
     let (api, _) = talk([refusal(409, "Conflict", "Precondition failed: UID in precondition")]);
     let other = api.unprotect(&pv_name("prod/data"), &pv_uid()).await.unwrap_err();

@@ -17,7 +17,26 @@ fn granting(edit: impl Fn(&mut Value)) -> Scene {
 }
 
 #[test]
-fn cl_32_33_37_38_a_source_elsewhere_is_copied_by_a_grant_for_all_claims_or_for_this_one() {
+fn cl_37_38_a_group_that_is_null_empty_or_left_out_is_the_core_group() {
+    let mut source = json!({"kind": "PersistentVolumeClaim", "name": "data", "namespace": "prod"});
+    let naming = |source: &Value| {
+        let claim = json!({"metadata": {"namespace": "team", "name": "app"}, "spec": {"dataSourceRef": source}});
+        DataSource::of(&serde_json::from_value(claim).unwrap())
+    };
+    assert!(across().with(|s| s.claim.source = naming(&source)).begins(), "left out");
+    for group in [Value::Null, json!("")] {
+        source["apiGroup"] = group.clone();
+        let named = || across().with(|s| s.claim.source = naming(&source));
+        assert!(named().begins(), "{group}");
+        assert_eq!(named().with(|s| s.grants.clear()).reason(), Some(R::NotGranted));
+    }
+    source["apiGroup"] = json!("v1");
+    let other = across().with(|s| s.claim.source = naming(&source));
+    assert_eq!(other.reason(), Some(R::WaitingForPopulator));
+}
+
+#[test]
+fn cl_32_33_a_source_elsewhere_is_copied_by_a_grant_for_all_claims_or_for_this_one() {
     assert!(across().begins());
     assert!(granting(|_| {}).begins());
     let plan = across().plan();

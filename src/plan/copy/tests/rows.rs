@@ -3,8 +3,13 @@
 use super::*;
 
 #[test]
-fn cl_01_24_25_27_28_30_31_34_35_36_a_bound_source_of_the_same_class_is_copied() {
-    assert!(scene().begins());
+fn cl_01_28_34_35_36_a_bound_source_of_the_same_class_is_copied() {
+    for served in [Served::Yes, Served::NotInstalled] {
+        assert!(
+            scene().with(|s| s.served = served).begins(),
+            "whether grants are read or not"
+        );
+    }
     let explicit = |namespace: serde_json::Value| {
         let source = serde_json::json!({"kind": "PersistentVolumeClaim", "name": "data", "namespace": namespace});
         let claim =
@@ -53,7 +58,10 @@ fn cl_02_a_backend_that_makes_no_copies_refuses_and_gives_no_empty_volume() {
 
 #[test]
 fn cl_03_29_another_class_will_do_if_it_is_for_the_same_backend() {
-    assert!(scene().with(|s| s.class = class("silver")).begins());
+    for served in [Served::NotInstalled, Served::Yes] {
+        let silver = scene().with(|s| (s.class, s.served) = (class("silver"), served));
+        assert!(silver.begins());
+    }
     let elsewhere = class("silver").with(|c| {
         if let Ok(parameters) = &mut c.parameters {
             parameters.backend = BackendChoice::Named(crate::domain::ids::BackendName::new("nas2"));
@@ -165,24 +173,6 @@ fn cl_20_a_volume_of_another_provisioner_is_not_copied() {
     assert_eq!(
         scene().pv(|p| p.with(|p| p.ours = None)).reason(),
         Some(R::ClassMismatch)
-    );
-}
-
-#[test]
-fn cl_21_22_23_a_block_device_is_not_served() {
-    let block = scene().with(|s| s.claim.block = true);
-    assert_eq!(block.reason(), Some(R::AccessModeMismatch));
-}
-
-#[test]
-fn cl_26_a_block_device_is_no_source() {
-    assert_eq!(
-        scene().pv(|p| p.with(|p| p.block = true)).reason(),
-        Some(R::AccessModeMismatch)
-    );
-    assert_eq!(
-        scene().source(|c| c.with(|c| c.block = true)).reason(),
-        Some(R::AccessModeMismatch)
     );
 }
 

@@ -49,7 +49,7 @@ fn copying() -> Index {
 const WAITING: &[&str] = &["claim team/app", "claim team/direct", "cross source team/x"];
 
 #[test]
-fn a_grant_wakes_those_of_other_namespaces_who_wait_for_it_and_says_it_of_their_sources() {
+fn xn_03_a_grant_wakes_those_of_other_namespaces_who_wait_for_it_and_says_it_of_their_sources() {
     let rows: [fn(&mut Index) -> Wake; 3] = [
         |i| i.put_grant(grant("prod", "team")),
         |i| {
@@ -71,6 +71,20 @@ fn a_grant_wakes_those_of_other_namespaces_who_wait_for_it_and_says_it_of_their_
     );
     assert_eq!(words(&index.remove_grant(&namespace("prod"), "grant")), [""; 0]);
     assert_eq!(index.grants_in(&namespace("else")).count(), 0);
+}
+
+#[test]
+fn fn_08_a_source_that_is_being_deleted_is_looked_at_and_so_is_one_whose_copies_begin_or_end() {
+    let source = "claim prod/data".to_owned();
+    let mut index = copying();
+    let looks = |wake: Wake| words(&wake).contains(&source);
+    assert!(looks(index.put_claim(plain("prod/data").bound().terminating())));
+    index.put_pv(testing::pv("prod/data"));
+    assert!(
+        looks(index.put_pv(testing::pv("prod/data").copying("team/app"))),
+        "begins"
+    );
+    assert!(looks(index.put_pv(testing::pv("prod/data"))), "ends");
 }
 
 #[test]
