@@ -133,6 +133,9 @@ pub const ANNOTATION_CONFIRM_REVOCATION: &str = "tombolo.dev/confirmRevocation";
 /// `<namespace>/<snapshot id>`.
 pub const ANNOTATION_IMPORT_SNAPSHOTS: &str = "tombolo.dev/importSnapshots";
 
+/// Annotation of a VolumeSnapshotContent: the handle under which taking it has begun; whatever came of that, something may lie there until
+/// its status says so, or it is gone.
+pub const ANNOTATION_TAKING: &str = "tombolo.dev/taking";
 /// Annotation of a VolumeSnapshotContent: taking it has begun, and its outcome is not known (external-snapshotter, as all below).
 pub const ANNOTATION_BEING_CREATED: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-created";
 /// Annotation of a VolumeSnapshotContent: its VolumeSnapshot is being deleted.

@@ -106,7 +106,7 @@ pub struct StorageBackendSpec {
     )]
     #[schemars(length(min = 1), regex(pattern = r"^([0-9]{1,6}h)?([0-9]{1,8}m)?([0-9]{1,9}s)?$"))]
     pub trash_retention: Option<String>,
-    /// Limits beyond which nothing new is made; what is absent is unlimited. Trash counts.
+    /// Limits beyond which nothing new is made; what is absent is unlimited. Trash counts; of bytes, snapshots do, too.
     #[serde(default, deserialize_with = "limits", skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }

@@ -1,7 +1,8 @@
 //! A backend changed, or it is time to look at one: whose root it is, whether it answers, how much room it has.
 
+use super::contents::shelf;
 use super::context::{Context, Next};
-use super::{exports, trash};
+use super::trash;
 use crate::api::reasons::BackendReason as R;
 use crate::api::storage_backend::StorageBackendSpec;
 use crate::backends::{Opened, Still};
@@ -9,15 +10,15 @@ use crate::domain::ids::BackendName;
 use crate::execute::Failure;
 use crate::metrics::timed::Timed;
 use crate::observe::gather;
+use crate::observe::index::Index;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
-use crate::plan::retire::{Left, may_go};
 use crate::plan::root::{ForRoot, Verdict, decide};
-use crate::plan::takes::Taken;
 use std::sync::Arc;
 use std::time::Duration;
 use tombolo_backend_api::{Backend, BackendError, BackendId, Class, Guarded, Space};
 
+mod retiring;
 mod status;
 
 /// How often a backend that can be used is looked at.
@@ -65,6 +66,17 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
             Err(_) => tracing::warn!(backend = %name, "its trash takes long to list; it does not count yet"),
         }
     }
+    if let RootState::Ready(guarded) = &state
+        && !ctx.roots.shelved.is_known(name)
+    {
+        match tokio::time::timeout(FIRST_COUNT, shelf::count(ctx, name, guarded)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(backend = %name, %error, "its snapshots could not be listed; they do not count yet")
+            }
+            Err(_) => tracing::warn!(backend = %name, "its snapshots take long to list; they do not count yet"),
+        }
+    }
     if is && !root.terminating {
         // Before the first volume can be made on it, so that it cannot vanish under one.
         ctx.publication.backend_in_use(name, true).await?;
@@ -79,7 +91,7 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
     }
     status::publish(ctx, name, &now).await?;
     if now.terminating {
-        return let_go(ctx, name, &now).await;
+        return retiring::let_go(ctx, name, &now).await;
     }
     Ok(Next::After(if is { WHEN_READY } else { WHEN_DEGRADED }))
 }
@@ -200,9 +212,11 @@ pub fn wake_pending(ctx: &Context) {
     ctx.queue.add_all(claims);
 }
 
-/// The same, and volumes whose data could not be touched.
+/// The same, and volumes and snapshots whose data could not be touched.
 pub fn wake_everything_that_waits(ctx: &Context) {
     wake_pending(ctx);
+    ctx.queue
+        .add_all(gather::with(&ctx.caches, Index::unfinished_snapshots));
     let volumes: Vec<Work> = gather::with(&ctx.caches, |index| {
         let waiting = index
             .pvs()
@@ -216,47 +230,6 @@ pub fn wake_everything_that_waits(ctx: &Context) {
         .into_iter()
         .map(|r| Work::Volume(r.volume.clone()));
     ctx.queue.add_all(volumes.into_iter().chain(intents));
-}
-
-/// A backend under deletion goes when nothing needs it any more.
-async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Result<Next, Failure> {
-    // What was decided before the deletion and is not in the ledger yet, before the ledger is asked.
-    let ledger = &*ctx.ports.ledger;
-    let begun = |others: &[Taken]| (others.iter().any(|taken| taken.backend == *name), None);
-    let (begun, _) = ctx.reservations.decide(ledger, begun);
-    let recorded = begun || ledger.usage(name, None).volumes > 0;
-    let objects = gather::with(&ctx.caches, |index| {
-        index
-            .pvs()
-            .filter_map(|pv| pv.ours.as_ref())
-            .any(|ours| ours.backend.as_ref() == Some(name) || root.id.as_ref() == Some(&ours.handle.backend))
-    });
-    let trash = match &root.state {
-        RootState::Ready(guarded) => {
-            let entries = trash::count(ctx, name, guarded).await?;
-            Some(entries.iter().filter(|entry| trash::holds_data(entry)).count())
-        }
-        RootState::Degraded(..) => None,
-    };
-    let exports = match &root.state {
-        RootState::Ready(guarded) if exports::are_on(guarded) => !guarded.exports().await?.is_empty(),
-        RootState::Ready(_) | RootState::Degraded(..) => false,
-    };
-    if exports {
-        ctx.wake(Work::Exports(name.clone()));
-    }
-    let left = Left {
-        recorded,
-        objects,
-        trash,
-        exports,
-        marked: root.id.is_some(),
-    };
-    if !may_go(&left) {
-        return Ok(Next::After(WHEN_DEGRADED));
-    }
-    ctx.publication.backend_in_use(name, false).await?;
-    Ok(Next::Change)
 }
 
 #[cfg(test)]

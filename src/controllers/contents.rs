@@ -1,5 +1,6 @@
 //! A VolumeSnapshotContent changed: read live, decide, do one step, until nothing is left.
 
+pub mod shelf;
 mod takes;
 
 pub use takes::{Takes, take_on};
@@ -9,8 +10,9 @@ use super::volumes;
 use crate::api::reasons::SnapshotReason;
 use crate::domain::ids::ContentName;
 use crate::domain::snapshot::content::{Content, ExactContent};
-use crate::domain::snapshot::handle::SnapshotHandle;
-use crate::execute::snapshots::Status;
+use crate::domain::snapshot::handle::{SnapshotHandle, snapshot_of};
+use crate::domain::token::Token;
+use crate::execute::snapshots::{Mark, Status};
 use crate::execute::{Failure, run};
 use crate::observe::gather::{self, snapshots};
 use crate::observe::work::Work;
@@ -49,6 +51,9 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
     for _ in 0..STEPS {
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
             ctx.takes.forget(name);
+            if let Some(uid) = snapshot_of(name) {
+                ctx.roots.shelved.is_not_taken(&uid);
+            }
             ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
             return Ok(Next::Change);
         };
@@ -56,17 +61,22 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
             continue;
         }
         view.failed = ctx.takes.failure(&view.content);
-        let step = decide(&view);
+        let step = decided(ctx, &mut view);
         if !matches!(step, Step::Take(_)) {
             ctx.takes.drop_out(name);
         }
         let (content, objects) = (ExactContent::from(&view.content), &ctx.ports.snapshots);
         match step {
             Step::Nothing | Step::NotOurs => return Ok(Next::Change),
-            Step::Begin | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
-            Step::Begin => objects.mark_content(&content, true).await?,
-            Step::Over => {
-                objects.mark_content(&content, false).await?;
+            Step::Begin(_) | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
+            // What this process still takes has no outcome yet. Its end wakes.
+            Step::Over { .. } | Step::Remove(_) | Step::Release { .. } if ctx.takes.runs(name) => {
+                return Ok(Next::Change);
+            }
+            Step::Begin(take) => objects.mark_content(&content, &Mark::Begun(take.handle)).await?,
+            Step::Over { left } => {
+                let mark = if left { Mark::GivenUp } else { Mark::Known };
+                objects.mark_content(&content, &mark).await?;
                 ctx.takes.told(name);
                 if view.failed.is_some() {
                     return Ok(Next::After(ctx.takes.again(name, true)));
@@ -105,6 +115,7 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
                     tell(ctx, &view.content, SnapshotReason::SnapshotDeleteError, left);
                 }
                 objects.release_content(&content).await?;
+                wake_backends_that_go(ctx);
             }
             Step::Wait(text) => {
                 tell(ctx, &view.content, SnapshotReason::SnapshotDeletePending, text);
@@ -117,8 +128,11 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
 
 /// Sees to the restores that read it. Answers whether that changed what the next look sees.
 async fn read(ctx: &Context, origin: &Origin, view: &mut LiveContent) -> Result<bool, Failure> {
+    let given_up =
+        |token: &Token| ctx.copies.is_given_up(token) || reading::is_given_up(view, token, ctx.copies.attempts(token));
+    let over: Vec<Token> = view.copies.keys().filter(|token| given_up(token)).cloned().collect();
     for (token, known) in &mut view.copies {
-        known.given_up = ctx.copies.is_given_up(token);
+        known.given_up = over.contains(token);
     }
     ctx.copies.are_on(origin, |token| view.copies.contains_key(token));
     let actions = reading::plan(view);
@@ -145,10 +159,52 @@ async fn remove(
     }
     tracing::info!(content = %content.name, snapshot = %handle.id, "removed a snapshot");
     if let Some(name) = ctx.roots.name_of(&handle.backend) {
+        ctx.roots.shelved.removed(&name, &handle.id);
+        // Whoever counts what is left wakes those who wait for room.
         ctx.wake(Work::Trash(name));
     }
-    ctx.ports.snapshots.content_status(exactly, &Status::Empty).await?;
+    let objects = &ctx.ports.snapshots;
+    match content.status.as_ref().is_some_and(|status| status.handle.is_some()) {
+        true => objects.content_status(exactly, &Status::Empty).await?,
+        false => objects.mark_content(exactly, &Mark::Known).await?,
+    }
     Ok(())
+}
+
+/// Decides while nobody else takes anything of the backends; a snapshot that begins, or has begun, counts from then on.
+fn decided(ctx: &Context, view: &mut LiveContent) -> Step {
+    let ledger = &*ctx.ports.ledger;
+    let (step, _) = ctx.reservations.decide(ledger, |others| {
+        if !view.content.being_created
+            && !view.content.is_ready()
+            && let Some(uid) = snapshot_of(&view.content.name)
+        {
+            // What was reserved for it by a look that came to nothing does not stand in its own way.
+            ctx.roots.shelved.is_not_taken(&uid);
+        }
+        if let Some(backend) = &mut view.backend {
+            let views = ctx.roots.views(ledger, &view.content.of.namespace, others);
+            if let Some(now) = views
+                .into_iter()
+                .find(|now| now.name == backend.name && now.id() == backend.id())
+            {
+                *backend = now;
+            }
+        }
+        let step = decide(view);
+        if let (Step::Begin(take) | Step::Take(take), Some(backend)) = (&step, &view.backend) {
+            ctx.roots.shelved.taking(&backend.name, &take.handle.id, take.bytes);
+        }
+        (step, None)
+    });
+    step
+}
+
+/// Backends that somebody deletes may have waited for a content; which one its data was on, it says no more.
+fn wake_backends_that_go(ctx: &Context) {
+    let names = ctx.roots.names().into_iter();
+    let going = names.filter(|name| ctx.roots.get(name).is_some_and(|root| root.terminating));
+    ctx.queue.add_all(going.map(Work::Backend));
 }
 
 fn tell(ctx: &Context, content: &Content, reason: SnapshotReason, text: &str) {

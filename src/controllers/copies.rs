@@ -82,7 +82,7 @@ async fn copy(ctx: &Context, running: &Running) {
             tracing::info!(copy = %wanted.claim.uid.pv_name(), of = %source, "stopped: consent to the copy has ended");
             provision.finish(Attempt::Failed);
             timer.finish(CopyEnd::Stopped);
-            ctx.copies.lost_consent(wanted);
+            ctx.copies.give_up(wanted);
             Duration::ZERO
         }
         Some(Ok(Made::Whole)) => {
@@ -172,6 +172,7 @@ async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copie
     }
     let stopped = match failure {
         Failure::Backend(error) => outcome::of(error, refusals),
+        Failure::Short { .. } => Stopped::Short,
         Failure::Api(_) | Failure::NoBackend | Failure::Ledger(_) | Failure::TimedOut | Failure::Rule(_) => {
             Stopped::GoesOn
         }
@@ -188,6 +189,7 @@ async fn failed(ctx: &Context, running: &Running, failure: &Failure, done: Copie
                 tracing::warn!(copy = %wanted.claim.uid.pv_name(), %error, "what another term left could not be given up");
             }
         }
+        Stopped::Short => ctx.copies.give_up(wanted),
         Stopped::GoesOn => {}
     }
     if let Some(told) = report::failed(&wanted.claim, failure, in_a_row) {

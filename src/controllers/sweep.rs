@@ -2,7 +2,9 @@
 //! at. No event is needed for the world to come right, only for it to come right soon.
 
 mod limits;
+mod snapshots;
 
+use super::contents::shelf;
 use super::context::{Context, Next};
 use crate::domain::hold::Hold;
 use crate::domain::ids::{Handle, VolumeId};
@@ -51,6 +53,10 @@ pub async fn reconcile(ctx: &Context) -> Result<Next, Failure> {
                 }
                 Err(error) => tracing::warn!(backend = %name, %error, "the root could not be listed"),
             }
+            match shelf::count(ctx, &name, guarded).await {
+                Ok(listed) => snapshots::count_orphans(ctx, &root, guarded, &listed),
+                Err(error) => tracing::warn!(backend = %name, %error, "its snapshots could not be listed"),
+            }
         }
     }
     ended.map(|()| Next::After(ctx.sweep_interval))
@@ -93,6 +99,7 @@ fn everything(ctx: &Context, index: &Index) -> Vec<Work> {
         held += usize::from(seen.is_left_over());
         work.extend((seen.on || seen.needed).then(|| Work::Snapshot(snapshot.key.clone())));
     }
+    work.extend(index.unfinished_snapshots());
     ctx.metrics.sweep_found(Leftover::SoftDeleted, soft_deleted);
     ctx.metrics.sweep_found(Leftover::Token, tokens);
     ctx.metrics.sweep_found(Leftover::Hold, held);

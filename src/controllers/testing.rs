@@ -25,6 +25,7 @@ use tombolo_backend_api::{Backend, BackendId, ClusterId, CreateVolume, Guarded, 
 use tombolo_backend_fake::Fake;
 
 pub(crate) mod objects;
+pub(crate) mod snapshots;
 
 /// A controller's surroundings.
 pub(crate) struct World {

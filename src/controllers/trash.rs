@@ -1,6 +1,7 @@
 //! A backend's trash: what it holds counts against limits, and what has been there long enough is handed to those who purge.
 
 use super::backends::wake_pending;
+use super::contents::shelf;
 use super::context::{Context, Next};
 use crate::domain::discarded::Discarded;
 use crate::domain::ids::{BackendName, PvName, VolumeId};
@@ -28,6 +29,10 @@ pub async fn reconcile(ctx: &Context, name: &BackendName) -> Result<Next, Failur
         return Ok(Next::Change);
     };
     let entries = count(ctx, name, guarded).await?;
+    // What somebody else has taken or removed counts, too, and the same room is at stake.
+    if let Err(error) = shelf::count(ctx, name, guarded).await {
+        tracing::warn!(backend = %name, %error, "its snapshots could not be listed");
+    }
     let now = ctx.ports.clock.now();
     let (mut soonest, mut doomed, mut alone) = (PERIOD, Vec::new(), Vec::new());
     for entry in entries.into_iter().filter(|entry| !is_coming_back(ctx, entry)) {

@@ -29,9 +29,9 @@ pub struct Backend {
     pub imports: Imports,
     /// The node it lies on, for backends that are a directory of one node.
     pub node: Option<String>,
-    /// Promised until now to everybody, or in the trash.
+    /// Promised until now to everybody, in the trash, or in snapshots.
     pub used: Usage,
-    /// Promised until now to the namespace in question, or in the trash.
+    /// The same of the namespace in question.
     pub used_by_namespace: Usage,
 }
 
@@ -100,6 +100,8 @@ const PROMISED_TENTHS: u64 = 9;
 
 /// Whoever deletes something to make room wonders otherwise.
 const TRASH_COUNTS: &str = "deleted ones count until their time in the trash is over";
+/// The same of bytes.
+const SNAPSHOTS_COUNT: &str = "snapshots count, and deleted volumes until their time in the trash is over";
 
 impl Limits {
     /// As they hold on a file system of `total` bytes. Where sizes are enforced, writers within their limits must never meet a full
@@ -162,11 +164,20 @@ impl Backend {
 
     /// Why a volume that grows by `bytes` would go beyond a limit.
     pub fn refuses_bytes(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
+        self.refuses(namespace, bytes, "claim")
+    }
+
+    /// Why a snapshot of a volume of so many bytes would go beyond a limit. It is no volume; it is as large as one.
+    pub fn refuses_snapshot(&self, namespace: &Namespace, bytes: u64) -> Option<String> {
+        self.refuses(namespace, bytes, "snapshot")
+    }
+
+    fn refuses(&self, namespace: &Namespace, bytes: u64, what: &str) -> Option<String> {
         let (mine, limit) = (self.used_by_namespace, self.limits.namespace);
         if reached(limit.bytes, mine.bytes, bytes) {
             let (used, may) = (size::format(mine.bytes), size::format(limit.bytes.unwrap_or_default()));
             return Some(format!(
-                "namespace {namespace} has {used} of the {may} it may have, too much for this claim; {TRASH_COUNTS}"
+                "namespace {namespace} has {used} of the {may} it may have, too much for this {what}; {SNAPSHOTS_COUNT}"
             ));
         }
         reached(self.limits.bytes, self.used.bytes, bytes).then(full_by_limits)

@@ -20,6 +20,14 @@ pub enum Failure {
     /// The ledger did not do it.
     #[error("ledger: {0}")]
     Ledger(#[from] LedgerError),
+    /// The backend made a volume that may hold less than was asked for, by what it says itself.
+    #[error("the storage backend made a volume of {given} bytes, and {asked} were asked for")]
+    Short {
+        /// Bytes that were asked for.
+        asked: u64,
+        /// Bytes that it may hold.
+        given: u64,
+    },
     /// It did not end in its time.
     #[error("it did not end in time")]
     TimedOut,
@@ -52,7 +60,7 @@ impl Failure {
             Self::NoBackend => Class::Waiting,
             Self::Ledger(_) => Class::Transient,
             Self::TimedOut => Class::Unknown,
-            Self::Rule(_) => Class::Bug,
+            Self::Rule(_) | Self::Short { .. } => Class::Bug,
         }
     }
 
@@ -64,7 +72,7 @@ impl Failure {
                 Fault::Conflict | Fault::NotFound | Fault::Exists | Fault::Terminating
             ),
             Self::Ledger(error) => matches!(error, LedgerError::Illegal(illegal) if illegal.is_busy()),
-            Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
+            Self::Backend(_) | Self::NoBackend | Self::Short { .. } | Self::TimedOut | Self::Rule(_) => false,
         }
     }
 
@@ -72,7 +80,9 @@ impl Failure {
     pub fn is_final(&self) -> bool {
         match self {
             Self::Ledger(error) => error.is_final(),
-            Self::Api(_) | Self::Backend(_) | Self::NoBackend | Self::TimedOut | Self::Rule(_) => false,
+            Self::Api(_) | Self::Backend(_) | Self::NoBackend | Self::Short { .. } | Self::TimedOut | Self::Rule(_) => {
+                false
+            }
         }
     }
 }

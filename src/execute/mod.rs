@@ -25,7 +25,7 @@ use crate::ledger::Ledger;
 use crate::plan::{Action, Announcement, Data, rules};
 use cluster::Cluster;
 use std::sync::Arc;
-use tombolo_backend_api::{Class, CopyProgress, CopyTerms, CreateVolume, Disposal, Guarded, TrashId};
+use tombolo_backend_api::{Class, CopyProgress, CopyTerms, CreateVolume, Disposal, Found, Guarded, TrashId};
 
 /// Permission bits of a volume's directory, as other NFS provisioners set them: anybody whom a node lets in.
 const WORLD: u32 = 0o777;
@@ -123,7 +123,13 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
                 mode: WORLD,
                 bytes: *bytes,
             };
-            behind(handle)?.create(&volume).await?;
+            let backend = behind(handle)?;
+            let made = backend.create(&volume).await?;
+            if let Err(short) = enough(&made, *bytes) {
+                // Nobody has mounted it, and whatever should be in it all the same stays.
+                backend.remove_empty(&handle.path).await?;
+                return Err(short);
+            }
         }
         Action::Copy {
             from,
@@ -150,6 +156,12 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
                 Data::Volume(from) => backend.clone_volume(&from.path, &volume, &terms, progress).await?,
                 Data::Snapshot(from) => backend.restore_snapshot(&from.id, &volume, &terms, progress).await?,
             };
+            // Whoever looks at its source clears it away. Where no size is enforced, none is told of either.
+            if backend.capabilities().quota
+                && let Some(made) = backend.inspect(&handle.path).await?
+            {
+                enough(&made, *bytes)?;
+            }
         }
         Action::AbandonCopy { handle, .. } => behind(handle)?.abandon_copy(&handle.path).await?,
         Action::Admit {
@@ -211,6 +223,14 @@ async fn step(action: &Action, ports: &Ports, copying: Option<Copying<'_>>) -> R
         Action::RecordOwner { pv, owner } => cluster.record_owner(pv, owner).await?,
     }
     Ok(())
+}
+
+/// Whether a volume may hold what was asked for, where its backend says what it may hold.
+fn enough(made: &Found, asked: u64) -> Result<(), Failure> {
+    match made.enforced_bytes {
+        Some(given) if given < asked => Err(Failure::Short { asked, given }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Where discarded data goes: an entry named after the volume, so that a repeated discard finds its own.

@@ -10,6 +10,17 @@ use crate::domain::token::{Note, Token};
 use crate::plan::snapshot::prepare::NewContent;
 use async_trait::async_trait;
 
+/// What is written of the taking of a content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// It begins, under this handle.
+    Begun(SnapshotHandle),
+    /// It is over and came to nothing, and something of it may lie there.
+    GivenUp,
+    /// It is over, and its status says what came of it; or nothing of it lies anywhere.
+    Known,
+}
+
 /// What is written into the status of a content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
@@ -55,7 +66,7 @@ pub trait SnapshotObjects: Send + Sync + 'static {
     /// Makes a content.
     async fn create_content(&self, content: &NewContent) -> Result<(), ApiError>;
     /// Writes down that a content is being taken, or is not any more.
-    async fn mark_content(&self, content: &ExactContent, being_created: bool) -> Result<(), ApiError>;
+    async fn mark_content(&self, content: &ExactContent, mark: &Mark) -> Result<(), ApiError>;
     /// Writes the status of a content.
     async fn content_status(&self, content: &ExactContent, status: &Status) -> Result<(), ApiError>;
     /// Lets a content go, as far as that is ours to do.
@@ -107,7 +118,7 @@ impl SnapshotObjects for NotInstalled {
         absent()
     }
 
-    async fn mark_content(&self, _: &ExactContent, _: bool) -> Result<(), ApiError> {
+    async fn mark_content(&self, _: &ExactContent, _: &Mark) -> Result<(), ApiError> {
         absent()
     }
 

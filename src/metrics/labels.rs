@@ -196,6 +196,8 @@ pub enum Leftover {
     EmptyOrphan,
     /// A directory with content that nothing accounts for.
     Orphan,
+    /// A snapshot that no VolumeSnapshot or content accounts for: retained, or left.
+    OrphanSnapshot,
     /// A trash entry past its retention.
     ExpiredTrash,
 }

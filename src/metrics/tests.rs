@@ -127,7 +127,7 @@ fn label_words_do_not_change_by_accident() {
     assert_eq!(words::<ErrorClass>(), "invalid denied waiting transient unknown bug");
     assert_eq!(
         words::<Leftover>(),
-        "soft_deleted token hold intent empty_orphan orphan expired_trash"
+        "soft_deleted token hold intent empty_orphan orphan orphan_snapshot expired_trash"
     );
     assert_eq!(words::<ExportChange>(), "cut read_only restored made released");
     assert_eq!(words::<Validity>(), "empty pvc snapshot populator invalid error");

@@ -235,6 +235,7 @@ impl Index {
                 if old.claim != pv.claim {
                     // Another owner, whose word on its members may be another; the caches may know its claim longer than this.
                     wake.extend(self.claims_of_members(&VolumeId::from(&pv.name)));
+                    wake.extend(self.snapshots_of_members(&VolumeId::from(&pv.name)));
                 }
                 wake
             }

@@ -10,6 +10,7 @@ pub mod project;
 pub mod queue;
 pub mod reserved;
 pub mod roots;
+pub mod shelved;
 pub mod trashed;
 pub mod verdicts;
 pub mod watches;

@@ -12,6 +12,7 @@ use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
 use crate::execute::Storage;
 use crate::ledger::Ledger;
 use crate::observe::reserved;
+use crate::observe::shelved::Shelved;
 use crate::observe::trashed::Trashed;
 use crate::plan::root::Other;
 use crate::plan::takes::Taken;
@@ -80,6 +81,8 @@ pub struct Roots {
     known: RwLock<BTreeMap<BackendName, Root>>,
     /// What lies in their trash.
     pub trashed: Arc<Trashed>,
+    /// What snapshots lie on them.
+    pub shelved: Shelved,
 }
 
 impl Roots {
@@ -134,6 +137,7 @@ impl Roots {
     pub fn remove(&self, name: &BackendName) {
         self.write().remove(name);
         self.trashed.remove(name);
+        self.shelved.remove(name);
     }
 
     /// A backend.
@@ -211,7 +215,7 @@ impl Roots {
             .collect()
     }
 
-    /// All as the planner sees them, with what `namespace` uses of each, its trash included. `taken`: what others are about to use
+    /// All as the planner sees them, with what `namespace` uses of each, its trash and its snapshots included. `taken`: what others are about to use
     /// besides.
     pub fn views(&self, ledger: &dyn Ledger, namespace: &Namespace, taken: &[Taken]) -> Vec<BackendView> {
         self.read()
@@ -224,6 +228,7 @@ impl Roots {
                 let used = |by: Option<&Namespace>| {
                     let trashed = self.trashed.usage(ledger, name, by);
                     let used = ledger.usage(name, by).plus(reserved::of(taken, name, by)).plus(trashed);
+                    let used = used.plus(self.shelved.usage(name, by));
                     // Nobody is charged with it, and nobody else can have the room.
                     if by.is_none() { used.plus(pinned) } else { used }
                 };

@@ -4,8 +4,9 @@
 //! when it is old; whatever could hold somebody's data is only reported.
 
 use crate::domain::ids::PvName;
+use crate::domain::snapshot::handle::uid_of;
 use jiff::{SignedDuration, Timestamp};
-use tombolo_backend_api::Listed;
+use tombolo_backend_api::{Listed, Snapshot};
 
 /// How long nobody must have asked for an empty directory: a create is repeated long before.
 const ORPHANED: SignedDuration = SignedDuration::from_hours(1);
@@ -36,6 +37,29 @@ pub enum Fate {
     RemovedIfEmpty,
     /// It stays, and is counted.
     Reported,
+}
+
+/// What a snapshot on a backend is judged by.
+#[derive(Debug, Clone)]
+pub struct ForSnapshot<'a> {
+    /// As the backend listed it.
+    pub snapshot: &'a Snapshot,
+    /// Whether the VolumeSnapshot whose UID is in its name exists.
+    pub of: bool,
+    /// Whether a content says that this is its data, or is the one of that VolumeSnapshot.
+    pub content: bool,
+    /// Whether an admin has given it to another namespace.
+    pub imported: bool,
+    /// Our clock; the snapshot's time is the server's.
+    pub now: Timestamp,
+}
+
+/// Whether a snapshot is nobody's. It is only reported: one that was kept on purpose, by a policy `Retain`, is found again by its name
+/// and looks the same.
+pub fn is_nobodys(o: &ForSnapshot<'_>) -> bool {
+    let old = o.now.duration_since(o.snapshot.taken) >= ORPHANED;
+    let ours = uid_of(&o.snapshot.id).is_some();
+    ours && old && !o.of && !o.content && !o.imported
 }
 
 /// The name that a PersistentVolume of the directory's volume would have.

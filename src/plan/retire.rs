@@ -1,6 +1,6 @@
 //! When a backend that somebody deletes may go: when nothing is left that needs it.
 //!
-//! Looks at what the ledger, the caches, the trash and its exports say of it. Its finalizer is all that keeps the object, and with it the way to
+//! Looks at what the ledger, the caches, the trash, its exports and the contents of snapshots say of it. Its finalizer is all that keeps the object, and with it the way to
 //! the data: each of them is asked, because each may know of something that the others have missed.
 
 /// What is left of a backend.
@@ -14,6 +14,8 @@ pub struct Left {
     pub trash: Option<usize>,
     /// Whether there are ways to data left on its server.
     pub exports: bool,
+    /// Whether the content of a snapshot lies on it, or may.
+    pub snapshots: bool,
     /// Whether it ever had a root that was marked as its own.
     pub marked: bool,
 }
@@ -25,7 +27,7 @@ pub fn may_go(left: &Left) -> bool {
         // Never usable, never used.
         None => left.marked,
     };
-    !left.recorded && !left.objects && !left.exports && !trash
+    !left.recorded && !left.objects && !left.exports && !left.snapshots && !trash
 }
 
 #[cfg(test)]
@@ -37,6 +39,7 @@ mod tests {
         objects: false,
         trash: Some(0),
         exports: false,
+        snapshots: false,
         marked: true,
     };
 
@@ -54,6 +57,10 @@ mod tests {
             },
             Left { objects: true, ..EMPTY },
             Left { exports: true, ..EMPTY },
+            Left {
+                snapshots: true,
+                ..EMPTY
+            },
             Left {
                 trash: Some(1),
                 ..EMPTY

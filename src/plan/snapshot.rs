@@ -28,7 +28,7 @@ use crate::plan::copy::keeping::Known;
 use crate::plan::volume::TokenClaim;
 use std::collections::BTreeMap;
 use taking::Take;
-use tombolo_backend_api as api;
+use tombolo_backend_api::{self as api, BackendId};
 
 /// A content as read live, in the order of the fields.
 #[derive(Debug, Clone)]
@@ -111,11 +111,14 @@ pub enum Step {
     /// It is not ours.
     NotOurs,
     /// Write down that taking it begins.
-    Begin,
+    Begin(Box<Take>),
     /// Take it, in the background.
     Take(Box<Take>),
     /// Write down that its outcome is known.
-    Over,
+    Over {
+        /// Whether something of it may lie on the backend that its status does not say.
+        left: bool,
+    },
     /// Write what the backend says of it.
     Report(SnapshotHandle, api::Snapshot),
     /// Say why not; it is tried again.
@@ -159,8 +162,8 @@ pub fn decide(v: &LiveContent) -> Step {
         return Step::Nothing;
     }
     if content.is_ready() {
-        return if content.being_created {
-            Step::Over
+        return if content.being_created || content.taking.is_some() {
+            Step::Over { left: false }
         } else {
             Step::Nothing
         };
@@ -209,10 +212,19 @@ fn delete(v: &LiveContent) -> Step {
         true => Step::Release { left },
         false => Step::Nothing,
     };
-    if content.policy == DeletionPolicy::Retain || !said || in_group(content) {
+    if in_group(content) {
         return release(None);
     }
-    match trust::tied(content, &v.imports) {
+    // What was begun and never came to be a snapshot is nothing that anybody wants kept.
+    let unfinished = trust::begun(content).filter(|_| !said);
+    let kept = content.policy == DeletionPolicy::Retain && (unfinished.is_none() || v.found != Found::Absent);
+    let handle = match unfinished {
+        _ if kept => return release(None),
+        Some(handle) => Ok(handle),
+        None if !said => return release(None),
+        None => trust::tied(content, &v.imports),
+    };
+    match handle {
         // Whoever has forged it gets rid of it, and of nothing else.
         Err(_) => release(Some(
             "its handle is not that of a snapshot that was taken for it; no data was removed",
@@ -228,17 +240,33 @@ fn delete(v: &LiveContent) -> Step {
     }
 }
 
+/// The handles that a content says, whatever they are worth.
+fn all_said(content: &Content) -> impl Iterator<Item = &str> {
+    let named = match &content.source {
+        ContentSource::Snapshot(named) => Some(named.as_str()),
+        ContentSource::Volume(_) | ContentSource::Nothing => None,
+    };
+    named
+        .into_iter()
+        .chain(content.handle())
+        .chain(content.taking.as_deref())
+}
+
+/// Whether a content of ours says that its data lies on a backend, or may.
+pub fn lies_on(content: &Content, backend: &BackendId) -> bool {
+    let there = |text: &str| SnapshotHandle::parse(text).is_some_and(|handle| handle.backend == *backend);
+    content.ours && all_said(content).any(there)
+}
+
+/// Whether a content of ours says that this is its data.
+pub fn says(content: &Content, handle: &SnapshotHandle) -> bool {
+    let handle = handle.to_string();
+    content.ours && all_said(content).any(|text| text == handle)
+}
+
 /// Whether `other` has the data of a content that goes, and stays itself, or is being read.
 pub fn shares(content: &Content, other: &Content) -> bool {
-    let said = |content: &Content| match &content.source {
-        ContentSource::Snapshot(named) => [Some(named.clone()), content.handle().map(str::to_owned)],
-        ContentSource::Volume(_) | ContentSource::Nothing => [None, content.handle().map(str::to_owned)],
-    };
-    let own = said(content);
-    let same = said(other)
-        .into_iter()
-        .flatten()
-        .any(|handle| own.contains(&Some(handle)));
+    let same = all_said(other).any(|handle| all_said(content).any(|own| own == handle));
     other.ours && other.uid != content.uid && same && (!other.terminating || !other.tokens.is_empty())
 }
 
@@ -250,8 +278,12 @@ pub fn handle(
     imports: &Imports,
 ) -> Option<SnapshotHandle> {
     match &content.source {
-        ContentSource::Volume(_) if !content.is_ready() => taking::handle(content, snapshot, origin),
-        ContentSource::Volume(_) | ContentSource::Snapshot(_) => trust::tied(content, imports).ok(),
+        // What its volume was counts no more once it is said where its data lies.
+        ContentSource::Volume(_) => trust::tied(content, imports)
+            .ok()
+            .or_else(|| taking::handle(content, snapshot, origin))
+            .or_else(|| trust::begun(content)),
+        ContentSource::Snapshot(_) => trust::tied(content, imports).ok(),
         ContentSource::Nothing => None,
     }
 }

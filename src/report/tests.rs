@@ -47,6 +47,7 @@ fn failures() -> Vec<Failure> {
         .flat_map(|class| [Certainty::NotDone, Certainty::MaybeDone].map(|certainty| backend(class, certainty)));
     let others = [
         Failure::NoBackend,
+        Failure::Short { asked: 2, given: 1 },
         Failure::TimedOut,
         Failure::Rule(SECRET.into()),
         Failure::Ledger(LedgerError::Ended),

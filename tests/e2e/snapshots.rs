@@ -6,11 +6,13 @@ use tombolo_harness::wait::Look;
 use crate::draft::claim;
 use crate::world::{World, cannot};
 
+mod csi;
 mod forged;
 mod midway;
 pub mod objects;
 mod published;
 mod restoring;
+mod whole;
 
 use objects::{content_of, named, ready, text};
 

@@ -1,5 +1,6 @@
 //! A driver that has to be asked before anything is known of it.
 
+use super::retiring::snapshots_left;
 use super::*;
 use crate::backends::Drivers;
 use crate::controllers::testing::world;
@@ -89,5 +90,74 @@ async fn what_a_look_finds_is_not_undone_by_what_the_watch_says_meanwhile() {
     assert_eq!(
         (after.word.as_deref(), after.node.as_deref()),
         (Some("a word"), Some("node-1"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_comes_back_wakes_what_snapshots_wait_for_it() {
+    use crate::plan::testing::snapshots::{content, snapshot};
+    let world = world(Vec::new(), []).await;
+    world.caches(|index| index.put_snapshot(snapshot()));
+    world.caches(|index| index.put_content(content()));
+    wake_everything_that_waits(&world.ctx);
+    let expected = [Work::Snapshot(snapshot().key), Work::Content(content().name)];
+    let woken = world.woken().await;
+    assert!(expected.iter().all(|work| woken.contains(work)), "{woken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_with_the_content_of_a_snapshot_is_not_let_go_and_is_looked_at_when_that_goes() {
+    use crate::controllers::contents;
+    use crate::controllers::testing::snapshots::Snapshots;
+    use crate::domain::served::Served;
+    use crate::domain::snapshot::Kind;
+    use crate::domain::snapshot::content::Content;
+    use crate::plan::testing::snapshots::{content, on_backend, ready, snapshot};
+    use tombolo_backend_api::CopyTerms;
+    let mut world = world(Vec::new(), []).await;
+    let name = BackendName::new("nas1");
+    let root = || Root {
+        terminating: true,
+        ..world.ctx.roots.get(&name).unwrap()
+    };
+    world.ctx.roots.put(name.clone(), root());
+    let left = async || snapshots_left(&world.ctx, &root()).await.unwrap();
+    let served = |served| world.caches(|index| index.snapshots_are(Kind::Content, served));
+    assert!(left().await, "it is not known which contents there are");
+    served(Served::NotInstalled);
+    assert!(!left().await);
+    served(Served::Forbidden);
+    assert!(!left().await, "there is none on it");
+    world.directory("pvc-team-data").await;
+    let terms = CopyTerms {
+        epoch: 0,
+        drop_set_id: false,
+        max_entries: 10,
+    };
+    let there = on_backend();
+    let taking = world.fake.snapshots().unwrap();
+    taking
+        .take_snapshot(&there.id, &there.of, 5, &terms, &())
+        .await
+        .unwrap();
+    assert!(left().await, "there is one, whatever it is");
+    world.caches(|index| index.reset_contents(Vec::new()));
+    assert!(!left().await, "nobody asks for what was retained");
+    let kept = Content {
+        status: Some(ready()),
+        ..content()
+    };
+    world.caches(|index| index.put_content(kept.clone()));
+    assert!(left().await);
+
+    let objects = Arc::new(Snapshots::default());
+    objects.put(snapshot(), kept);
+    objects.deleted();
+    world.ctx.ports.snapshots = objects;
+    world.ctx.ports.cluster = Arc::new(crate::controllers::testing::objects::Objects::default());
+    contents::reconcile(&world.ctx, &content().name).await.unwrap();
+    assert!(
+        world.woken().await.contains(&Work::Backend(name)),
+        "that was the last one"
     );
 }

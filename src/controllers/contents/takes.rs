@@ -8,6 +8,7 @@ use crate::controllers::context::Context;
 use crate::controllers::retry;
 use crate::domain::ids::{ContentName, ContentUid, Namespace};
 use crate::domain::snapshot::content::Content;
+use crate::execute::Failure;
 use crate::observe::work::Work;
 use crate::plan::copy::schedule::{Bounds, next};
 use crate::plan::snapshot::Failed;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tombolo_backend_api::{BackendError, Certainty, Class, CopyTerms};
+use tombolo_backend_api::{BackendError, Certainty, Class, CopyTerms, Guarded};
 
 /// What is to be taken, and what is being taken.
 #[derive(Default)]
@@ -93,6 +94,12 @@ impl Takes {
         let mut state = self.lock();
         state.failed.remove(content);
         state.tries.remove(content);
+        state.wanted.retain(|w| w.content != *content);
+    }
+
+    /// Whether one is being taken by this process: its outcome is not known.
+    pub(super) fn runs(&self, content: &ContentName) -> bool {
+        self.lock().running.iter().any(|(running, _)| running == content)
     }
 
     fn begin(&self, bounds: Bounds) -> Option<Take> {
@@ -131,6 +138,9 @@ pub async fn take_on(ctx: Context) {
             let ctx = ctx.clone();
             tasks.spawn(async move {
                 let failed = attempt(&ctx, &take).await.err();
+                if let Some(name) = ctx.roots.name_of(&take.handle.backend) {
+                    ctx.roots.shelved.took(&name, &take.handle.id);
+                }
                 ctx.takes.end(&take, failed);
                 ctx.wake(Work::Content(take.content.clone()));
             });
@@ -156,6 +166,24 @@ async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
             "the storage backend cannot be used now; it goes on when it can",
         ));
     };
+    // It may have waited long for its turn: what is gone, or done, by now is not taken.
+    match ctx.ports.snapshots.content(&take.content).await {
+        Ok(content) if take.is_wanted(content.as_ref()) => {}
+        Ok(_) => return Ok(()),
+        Err(error) => {
+            tracing::warn!(content = %take.content, %error, "a snapshot that is to be taken could not be looked at");
+            return Err(waiting("taking it failed; it is tried again"));
+        }
+    }
+    let taken = make(ctx, &guarded, take).await;
+    if let Err(error) = clear_if_nobodys(ctx, &guarded, take).await {
+        // Whoever sweeps reports it.
+        tracing::warn!(content = %take.content, snapshot = %take.handle.id, %error, "what a content left that is gone could not be removed");
+    }
+    taken
+}
+
+async fn make(ctx: &Context, guarded: &Guarded, take: &Take) -> Result<(), Failed> {
     let settings = ctx.copies.settings();
     let terms = CopyTerms {
         epoch: settings.epoch,
@@ -171,13 +199,34 @@ async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
         Err(error) => error,
     };
     tracing::warn!(content = %take.content, snapshot = %id, of = %take.of, %error, "a snapshot was not taken");
-    let text = words(&error);
-    // Whoever gives a copy up clears away what was begun of it. Removing what is there now would be more: another leader may have taken the
-    // snapshot since.
+    // What was begun of it stays for as long as its content, and goes with that. Removing it now could remove more: another leader may have
+    // taken the snapshot since.
     Err(Failed {
-        text: text.to_owned(),
+        text: words(&error).to_owned(),
         over: is_final(&error),
     })
+}
+
+/// A content whose finalizers somebody has stripped waits for nothing, and nothing else would ever name what was made for it.
+async fn clear_if_nobodys(ctx: &Context, guarded: &Guarded, take: &Take) -> Result<(), Failure> {
+    let objects = &ctx.ports.snapshots;
+    if objects
+        .content(&take.content)
+        .await?
+        .is_some_and(|content| content.uid == take.uid)
+    {
+        return Ok(());
+    }
+    let snapshot = objects.snapshot(&take.snapshot).await?;
+    if take.is_nobodys(snapshot.as_ref(), &objects.contents().await?) {
+        guarded.remove_snapshot(&take.handle.id).await?;
+        tracing::info!(content = %take.content, snapshot = %take.handle.id, "removed a snapshot whose content was gone before it was taken");
+        if let Some(name) = ctx.roots.name_of(&take.handle.backend) {
+            ctx.roots.shelved.removed(&name, &take.handle.id);
+            ctx.wake(Work::Trash(name));
+        }
+    }
+    Ok(())
 }
 
 /// Whether trying again with the same volume would come to the same.
@@ -200,3 +249,6 @@ fn words(error: &BackendError) -> &'static str {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Copies that are wanted, in the order in which they were first, and those that are under way.
 
+mod asked;
+
 use super::tries::Tries;
 use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
@@ -54,8 +56,8 @@ struct State {
     told: HashMap<Token, Instant>,
     /// Claims whose source was too large for them, as the first look since then found them.
     outgrown: HashMap<ClaimUid, Option<ResourceVersion>>,
-    /// Copies to which consent has ended, each with its source, until their tokens are off.
-    withdrawn: HashMap<Token, Origin>,
+    /// Copies to which consent has ended, or that turned out too small, each with its source, until their tokens are off.
+    ended: HashMap<Token, Origin>,
 }
 
 struct UnderWay {
@@ -114,21 +116,6 @@ impl Copies {
         self.changed.notify_one();
     }
 
-    /// Whether a volume is being copied by this process, or is about to be.
-    pub fn reads(&self, source: &Origin) -> bool {
-        let state = self.lock();
-        let wanted = state.wanted.iter().any(|w| w.source == *source);
-        wanted || state.running.iter().any(|r| r.source == *source)
-    }
-
-    /// How many are under way, and how many wait.
-    pub fn figures(&self) -> (usize, usize) {
-        let state = self.lock();
-        let running = state.running.len();
-        let begun = |w: &&Wanted| state.running.iter().any(|r| r.token == w.token);
-        (running, state.wanted.iter().filter(|w| !begun(w)).count())
-    }
-
     /// Whether the source of a claim was found too large for it. A claim that has changed since is not meant any more.
     pub fn has_outgrown(&self, claim: &Claim) -> bool {
         let mut state = self.lock();
@@ -149,17 +136,17 @@ impl Copies {
     /// ended.
     pub fn is_given_up(&self, token: &Token) -> bool {
         let state = self.lock();
-        state.outgrown.contains_key(&token.claim) || state.withdrawn.contains_key(token)
+        state.outgrown.contains_key(&token.claim) || state.ended.contains_key(token)
     }
 
     /// These tokens are on a volume, and no others. Whoever asks again, and is granted it again, begins anew.
     pub fn are_on(&self, source: &Origin, on: impl Fn(&Token) -> bool) {
-        self.lock().withdrawn.retain(|token, of| of != source || on(token));
+        self.lock().ended.retain(|token, of| of != source || on(token));
     }
 
-    pub(super) fn lost_consent(&self, wanted: &Wanted) {
+    pub(super) fn give_up(&self, wanted: &Wanted) {
         let source = wanted.source.clone();
-        self.lock().withdrawn.insert(wanted.token.clone(), source);
+        self.lock().ended.insert(wanted.token.clone(), source);
     }
 
     /// Forgets claims that are gone.
@@ -168,7 +155,7 @@ impl Copies {
         state.outgrown.retain(|claim, _| there(claim));
         state.tried.retain(|token, _| there(&token.claim));
         state.told.retain(|token, _| there(&token.claim));
-        state.withdrawn.retain(|token, _| there(&token.claim));
+        state.ended.retain(|token, _| there(&token.claim));
     }
 
     pub(super) fn outgrew(&self, claim: &ClaimUid) {

@@ -17,6 +17,8 @@ use tombolo_backend_fake::{Call, Fault, Moment, Op};
 mod annotated;
 mod consent;
 mod held;
+mod short;
+mod snapshots;
 mod stopped;
 
 /// A controller with a backend, an API server, and the task that copies.

@@ -184,3 +184,41 @@ async fn nothing_is_removed_from_a_root_whose_mark_has_gone() {
     reconcile(&w.ctx).await.unwrap();
     assert!(w.fake.tree().mode("pvc-nobody").is_none(), "it is back");
 }
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_of_nobody_are_counted_once_it_is_known_that_they_are_and_never_removed() {
+    use crate::plan::testing::snapshots::{content, own_handle};
+    use tombolo_backend_api::{Backend as _, CopyTerms, SnapshotId, VolumePath};
+    let none = || described(&[]);
+    let w = world(Vec::new(), [none(), absent(), none(), none()]).await;
+    w.directory("pvc-team-data").await;
+    let terms = CopyTerms {
+        epoch: 0,
+        drop_set_id: false,
+        max_entries: 10,
+    };
+    let of = VolumePath::parse("pvc-team-data").unwrap();
+    let by_hand = SnapshotId::parse("by-hand").unwrap();
+    let snapshots = w.fake.snapshots().unwrap();
+    for id in [&own_handle().id, &by_hand] {
+        snapshots.take_snapshot(id, &of, 5, &terms, &()).await.unwrap();
+    }
+    w.clock.move_by(SignedDuration::from_hours(2));
+    let found = async || {
+        let before = counted(&w, "orphan_snapshot");
+        reconcile(&w.ctx).await.unwrap();
+        counted(&w, "orphan_snapshot") - before
+    };
+    assert_eq!(found().await, 0, "it is not known which contents there are");
+    w.caches(|index| index.reset_snapshots(Vec::new()));
+    w.caches(|index| index.reset_contents(vec![content()]));
+    assert_eq!(found().await, 0, "one is to be taken under this name");
+    w.caches(|index| index.reset_contents(Vec::new()));
+    assert_eq!(found().await, 1);
+    assert_eq!(snapshots.list_snapshots().await.unwrap().len(), 2);
+    let content = Work::Content(content().name);
+    assert!(
+        w.woken().await.contains(&content),
+        "what is not done is looked at again"
+    );
+}

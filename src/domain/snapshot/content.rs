@@ -39,6 +39,8 @@ pub struct Content {
     pub status: Option<ContentStatus>,
     /// Whether taking it has begun, with an outcome that is not known.
     pub being_created: bool,
+    /// The handle under which taking it has begun, as written.
+    pub taking: Option<String>,
     /// Whether its VolumeSnapshot is being deleted.
     pub being_deleted: bool,
     /// Whether it is taken as part of a group.
@@ -166,6 +168,7 @@ impl Content {
                 .is_some_and(|text| ["1", "t", "T", "TRUE", "true", "True"].contains(&text.as_str())),
             status: object.get("status").filter(|s| s.is_object()).map(ContentStatus::read),
             being_created: annotation(names::ANNOTATION_BEING_CREATED).is_some(),
+            taking: annotation(names::ANNOTATION_TAKING).cloned(),
             being_deleted: annotation(names::ANNOTATION_BEING_DELETED).is_some(),
             in_group: annotation(names::ANNOTATION_GROUP_HANDLE).is_some(),
             tokens: tokens.collect(),

@@ -16,6 +16,8 @@ use tombolo_backend_api::{BackendId, SnapshotId};
 const UID: usize = 64;
 /// Snapshots that an annotation may import.
 const IMPORTS: usize = 1000;
+/// Length of the digest in a name.
+const DIGEST: usize = 32;
 
 /// Where a snapshot's data is: the marked root and its name there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,12 +62,34 @@ pub fn was_taken_in(id: &SnapshotId, namespace: &Namespace) -> bool {
     uid.and_then(|uid| id_for(&uid, namespace)).as_ref() == Some(id)
 }
 
+/// The VolumeSnapshot that a content of this name is made for. `None`: a content of any other name.
+pub fn snapshot_of(content: &ContentName) -> Option<SnapshotUid> {
+    content
+        .as_str()
+        .strip_prefix(names::SNAPSHOT_CONTENT_PREFIX)
+        .map(SnapshotUid::new)
+}
+
+/// The part of a snapshot's name that says for which namespace it was taken. `None`: the name is none of ours.
+pub fn digest_of(id: &SnapshotId) -> Option<&str> {
+    let (uid, digest) = id.as_str().strip_prefix("snapshot-")?.rsplit_once('-')?;
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (!uid.is_empty() && digest.len() == DIGEST && digest.bytes().all(hex)).then_some(digest)
+}
+
+/// The UID of the VolumeSnapshot that a snapshot was taken for. `None`: the name is none of ours.
+pub fn uid_of(id: &SnapshotId) -> Option<SnapshotUid> {
+    let uid = id.as_str().strip_prefix("snapshot-")?.strip_suffix(digest_of(id)?)?;
+    Some(SnapshotUid::new(uid.strip_suffix('-')?))
+}
+
 /// The name of the content that is made for a VolumeSnapshot, as the snapshot-controller looks for it.
 pub fn content_name(uid: &SnapshotUid) -> ContentName {
     ContentName::new(format!("{}{uid}", names::SNAPSHOT_CONTENT_PREFIX))
 }
 
-fn digest(namespace: &Namespace) -> String {
+/// The same part of the names of what is taken for this namespace.
+pub fn digest(namespace: &Namespace) -> String {
     let digest = Sha256::digest(namespace.as_str().as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -84,6 +108,11 @@ impl Imports {
                 .map(|(namespace, id)| (namespace.to_owned(), id.to_owned()))
                 .collect(),
         )
+    }
+
+    /// Whether a snapshot is given to any namespace.
+    pub fn name(&self, id: &SnapshotId) -> bool {
+        self.0.iter().any(|(_, given)| given == id.as_str())
     }
 
     /// Whether a snapshot is given to a namespace.
@@ -112,6 +141,23 @@ mod tests {
         for forged in ["snapshot-8f2e-1", "snapshot-", "data", "snapshot--"] {
             let forged = SnapshotId::parse(forged).unwrap();
             assert!(!was_taken_in(&forged, &Namespace::new("team")), "{forged}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_ours_says_for_whom_it_was_taken_and_no_other_does() {
+        let id = named("8f2e-1", "team").unwrap();
+        assert_eq!(uid_of(&id), Some(SnapshotUid::new("8f2e-1")));
+        assert_eq!(digest_of(&id), Some(&*digest(&Namespace::new("team"))));
+        for other in [
+            "data",
+            "snapshot-1",
+            "snapshot-8f2e-0123",
+            "snapshot--0123456789abcdef0123456789abcdef",
+            "Snapshot-a-b",
+        ] {
+            let other = SnapshotId::parse(other).unwrap();
+            assert_eq!((uid_of(&other), digest_of(&other)), (None, None), "{other}");
         }
     }
 

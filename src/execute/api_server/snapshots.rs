@@ -8,7 +8,7 @@ use crate::domain::snapshot::content::{Content, ExactContent};
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
 use crate::domain::token::{Note, Token};
 use crate::execute::cluster::ApiError;
-use crate::execute::snapshots::{SnapshotObjects, Status};
+use crate::execute::snapshots::{Mark, SnapshotObjects, Status};
 use crate::observe::project::snapshots as project;
 use crate::plan::snapshot::prepare::NewContent;
 use async_trait::async_trait;
@@ -154,9 +154,14 @@ impl SnapshotObjects for ApiServer {
         self.contents().create(&params, &object).await.map(drop).map_err(fault)
     }
 
-    async fn mark_content(&self, content: &ExactContent, being_created: bool) -> Result<(), ApiError> {
-        let value = if being_created { json!("yes") } else { Value::Null };
-        let annotations = json!({names::ANNOTATION_BEING_CREATED: value});
+    async fn mark_content(&self, content: &ExactContent, mark: &Mark) -> Result<(), ApiError> {
+        let annotations = match mark {
+            Mark::Begun(handle) => {
+                json!({names::ANNOTATION_BEING_CREATED: "yes", names::ANNOTATION_TAKING: handle.to_string()})
+            }
+            Mark::GivenUp => json!({names::ANNOTATION_BEING_CREATED: null}),
+            Mark::Known => json!({names::ANNOTATION_BEING_CREATED: null, names::ANNOTATION_TAKING: null}),
+        };
         self.patch_content(content, with(content, [("annotations", annotations)]))
             .await
     }

@@ -89,6 +89,7 @@ impl CopyView {
                 served: self.served,
                 references: &self.references,
                 owner: self.source.as_deref(),
+                of: self.restore.as_ref().and_then(|view| view.of.as_ref()),
             },
             source: self.source.as_deref(),
             source_pv: self.source_pv.as_deref(),

@@ -44,6 +44,7 @@ impl Index {
         });
         for name in std::iter::once(&own).chain(given) {
             wake.extend(self.claims_of_members(&VolumeId::from(name)));
+            wake.extend(self.snapshots_of_members(&VolumeId::from(name)));
         }
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));

@@ -3,12 +3,13 @@
 mod contents;
 
 use super::{Index, Wake};
-use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName};
+use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName, VolumeId};
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::{Kind, Snapshot, SnapshotClass, SnapshotKey, handle};
 use crate::domain::source::{Source, SourceKind};
 use crate::observe::work::Work;
+use crate::plan::copy::asked::taken_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// All there is of them.
@@ -232,14 +233,55 @@ impl Index {
             .collect()
     }
 
-    /// Snapshots of a claim that are not done, and what stands behind them.
+    /// Snapshots of a claim that are not done, with what stands behind them; and whoever asks for any of them, done or not, by the word of
+    /// the claim's owner.
     pub(super) fn snapshots_of(&self, claim: &ClaimKey) -> Wake {
         let of_it = self.snapshots.of_claims.get(claim).into_iter().flatten();
-        let undone = of_it
-            .filter_map(|key| self.snapshot(key))
-            .filter(|s| s.ready != Some(true));
-        undone
-            .flat_map(|snapshot| self.concerned_by_snapshot(&snapshot.key))
+        let of_it = of_it.filter_map(|key| self.snapshot(key));
+        let mut wake: Wake = of_it
+            .flat_map(|snapshot| match snapshot.ready {
+                Some(true) => self.restorers_of(&snapshot.key).collect(),
+                Some(false) | None => self.concerned_by_snapshot(&snapshot.key),
+            })
+            .collect();
+        wake.extend(self.restorers_naming(claim));
+        wake
+    }
+
+    /// Claims that ask for a snapshot, whichever it is of, and name this claim as the one that it has to be of.
+    fn restorers_naming(&self, named: &ClaimKey) -> impl Iterator<Item = Work> {
+        let there = self.copiers_in(&named.namespace);
+        let asking = there.flat_map(|(source, claims)| claims.iter().map(move |claim| (source, claim)));
+        let names = move |(source, claim): &(&Source, &ClaimKey)| {
+            let claim = self.claim(claim);
+            claim.is_some_and(|claim| taken_of(claim, source).as_ref() == Some(named))
+        };
+        asking.filter(names).map(|(_, claim)| Work::Claim(claim.clone()))
+    }
+
+    /// Snapshots of the members of a volume, whose owner may have to allow them.
+    pub(super) fn snapshots_of_members(&self, volume: &VolumeId) -> Wake {
+        let members = self.members.get(volume).into_iter().flatten();
+        let claims = members.filter_map(|pv| self.claim_named(pv));
+        claims.flat_map(|claim| self.snapshots_of(&claim)).collect()
+    }
+
+    /// Contents of ours that nobody has begun to take, as they may wait for room.
+    pub fn contents_not_begun(&self) -> Wake {
+        let waits = |c: &&Content| c.ours && !c.is_ready() && !c.terminating && !c.being_created;
+        let contents = self.all_contents().filter(waits);
+        contents.map(|c| Work::Content(c.name.clone())).collect()
+    }
+
+    /// Snapshots that are not done, and contents of ours of which something is still to do.
+    pub fn unfinished_snapshots(&self) -> Wake {
+        let unbound = self.all_snapshots().filter(|s| s.content.is_none());
+        let undone =
+            |c: &&Content| c.ours && (!c.is_ready() || c.terminating || c.being_created || !c.tokens.is_empty());
+        let contents = self.all_contents().filter(undone);
+        let snapshots = unbound.map(|s| Work::Snapshot(s.key.clone()));
+        snapshots
+            .chain(contents.map(|c| Work::Content(c.name.clone())))
             .collect()
     }
 }

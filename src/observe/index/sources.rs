@@ -77,17 +77,20 @@ impl Index {
 
     /// Claims of other namespaces that want a copy of anything in `namespace`.
     fn copiers_from_elsewhere(&self, namespace: &Namespace) -> impl Iterator<Item = &ClaimKey> {
+        self.copiers_in(namespace)
+            .flat_map(|(_, claims)| claims)
+            .filter(|claim| claim.namespace != *namespace)
+    }
+
+    /// What is asked for of anything in `namespace`, and by whom.
+    pub(super) fn copiers_in(&self, namespace: &Namespace) -> impl Iterator<Item = (&Source, &BTreeSet<ClaimKey>)> {
         let from = Source {
             namespace: namespace.clone(),
             kind: SourceKind::Claim,
             name: String::new(),
         };
-        let all = self
-            .copiers
-            .range(from..)
-            .take_while(|(source, _)| source.namespace == *namespace);
-        all.flat_map(|(_, claims)| claims)
-            .filter(|claim| claim.namespace != *namespace)
+        let all = self.copiers.range(from..);
+        all.take_while(move |(source, _)| source.namespace == *namespace)
     }
 
     /// A CrossNamespaceSource is as given.

@@ -5,7 +5,7 @@
 //! other (KEP-3294); to the annotations of Trident, the owner consents by `cloneToNamespace`, and the admin by a reference in the
 //! consumer's namespace. That a volume may be shared says nothing of copies, nor the other way round.
 
-use crate::api::names::{PREFIX, claim as keys};
+use crate::api::names::{PREFIX, TRIDENT_PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Grants;
@@ -28,6 +28,8 @@ pub struct Agreeing<'a> {
     pub references: &'a [Reference],
     /// The claim whose owner has to consent to the annotations, if there is one.
     pub owner: Option<&'a Claim>,
+    /// Of a snapshot that is asked for by annotations: the claim that it has to be of, as the claim that asks has written itself.
+    pub of: Option<&'a ClaimKey>,
 }
 
 /// Whether the claim may have a copy.
@@ -79,23 +81,35 @@ fn granted(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Re
 }
 
 fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Refusal> {
-    let told = format!("{}/{}", source.namespace, source.name);
+    let (told, to) = (format!("{}/{}", source.namespace, source.name), &claim.namespace);
     let referenced = |key: &ClaimKey| a.references.iter().any(|reference| reference.names(key));
-    // A snapshot is referred to by the claim it was taken of, which is nothing to tell before its owner consents.
-    let named = source.as_claim().or_else(|| a.owner.map(|owner| owner.key.clone()));
-    if !named.as_ref().is_some_and(referenced) {
-        let text = format!(
-            "no reference in namespace {} names {told}; whoever may create a VolumeReference there has to",
-            claim.namespace
-        );
+    let agrees = |owner: &&Claim| Grants::of(&owner.annotations).copies_to(to);
+    // A reference names a claim. Which one a snapshot is of is nothing to tell, nor whether there is one: whoever may create references
+    // would find it out by trying names. So they are compared with what the claim has written itself, and without that there is one answer.
+    let Some(named) = source.as_claim().or_else(|| a.of.cloned()) else {
+        return match a.owner.filter(|owner| referenced(&owner.key)).filter(agrees) {
+            Some(_) => Ok(()),
+            None => {
+                let text = format!(
+                    "{told} is not given to namespace {to} for copies; a reference there has to name the claim that it was taken of, whose \
+                     owner has to annotate it with {PREFIX}{}; with {TRIDENT_PREFIX}{} here it is said which of both is missing",
+                    keys::CLONE_TO,
+                    keys::CLONE_FROM_PVC
+                );
+                Err(Refusal::new(R::NotShared, text))
+            }
+        };
+    };
+    if !referenced(&named) {
+        let text =
+            format!("no reference in namespace {to} names {named}; whoever may create a VolumeReference there has to");
         return Err(Refusal::new(R::ReferenceMissing, text));
     }
-    match a.owner {
-        Some(owner) if Grants::of(&owner.annotations).copies_to(&claim.namespace) => Ok(()),
-        Some(_) | None => {
+    match a.owner.filter(|owner| owner.key == named).filter(agrees) {
+        Some(_) => Ok(()),
+        None => {
             let text = format!(
-                "{told} is not given to namespace {} for copies; its owner has to annotate it with {PREFIX}{}",
-                claim.namespace,
+                "{named} is not given to namespace {to} for copies; its owner has to annotate it with {PREFIX}{}",
                 keys::CLONE_TO
             );
             Err(Refusal::new(R::NotShared, text))

@@ -5,6 +5,25 @@ use tombolo_backend_api::{BackendError, Certainty, Class};
 /// So many attempts in a row are refused as another term's before what that term left is given up.
 const PATIENCE: u32 = 8;
 
+/// So many attempts in a row come to nothing before a copy whose source somebody deletes keeps it no longer.
+const IN_VAIN: u32 = 5;
+
+/// What has come of a copy until now, as far as this process knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attempts {
+    /// How many in a row have stopped without having copied anything.
+    pub in_vain: u32,
+    /// Whether one is under way.
+    pub running: bool,
+}
+
+impl Attempts {
+    /// Whether there is no end in sight. One that waits for its turn, or runs, has one.
+    pub const fn are_hopeless(self) -> bool {
+        self.in_vain >= IN_VAIN && !self.running
+    }
+}
+
 /// What becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stopped {
@@ -12,6 +31,8 @@ pub enum Stopped {
     Outgrown,
     /// It goes on from where it was, later.
     GoesOn,
+    /// It may hold less than was asked for: it is discarded, and begins anew, later.
+    Short,
     /// It begins anew, later: what there is of it belongs to a term that will not come back.
     BeginsAnew,
 }
@@ -57,6 +78,14 @@ mod tests {
             }
             assert_eq!(maybe_done(Class::Transient, times), Stopped::GoesOn);
         }
+    }
+
+    #[test]
+    fn a_copy_that_runs_or_may_run_is_not_hopeless() {
+        let attempts = |in_vain, running| Attempts { in_vain, running };
+        assert!((0..IN_VAIN).all(|in_vain| !attempts(in_vain, false).are_hopeless()));
+        assert!(attempts(IN_VAIN, false).are_hopeless());
+        assert!(!attempts(u32::MAX, true).are_hopeless());
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Scene {
                 served: self.served,
                 references: &self.references,
                 owner: self.source.as_ref(),
+                of,
             },
             source: self.source.as_ref(),
             source_pv: self.source_pv.as_ref(),

@@ -74,3 +74,46 @@ fn a_name_that_no_volume_of_ours_begins_with_stays() {
 fn the_place_of_a_restored_volume_is_not_a_volume_s_first_place() {
     assert_eq!(fate(&format!("{OURS}.6f2f5b1f-0b1e"), |_, _| ()), Fate::Reported);
 }
+
+#[test]
+fn a_snapshot_is_nobody_s_only_if_nothing_accounts_for_it_and_it_is_old_and_its_name_is_one_of_ours() {
+    use crate::plan::testing::snapshots::on_backend;
+    use tombolo_backend_api::SnapshotId;
+    let snapshot = on_backend();
+    let orphan = ForSnapshot {
+        snapshot: &snapshot,
+        of: false,
+        content: false,
+        imported: false,
+        now: snapshot.taken + ORPHANED,
+    };
+    assert!(is_nobodys(&orphan));
+    let foreign = Snapshot {
+        id: SnapshotId::parse("before-the-upgrade").unwrap(),
+        ..snapshot.clone()
+    };
+    for spared in [
+        ForSnapshot {
+            of: true,
+            ..orphan.clone()
+        },
+        ForSnapshot {
+            content: true,
+            ..orphan.clone()
+        },
+        ForSnapshot {
+            imported: true,
+            ..orphan.clone()
+        },
+        ForSnapshot {
+            now: snapshot.taken,
+            ..orphan.clone()
+        },
+        ForSnapshot {
+            snapshot: &foreign,
+            ..orphan.clone()
+        },
+    ] {
+        assert!(!is_nobodys(&spared), "{spared:?}");
+    }
+}

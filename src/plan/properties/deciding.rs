@@ -30,6 +30,7 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
                 served: Served::Yes,
                 references: &s.references,
                 owner: s.source.as_ref(),
+                of: None,
             },
             source: s.source.as_ref(),
             source_pv: s.source_pv.as_ref(),

@@ -1,7 +1,8 @@
 //! How a content becomes ready: by taking its snapshot, or by finding the one that it names.
 
-use super::{Class, Failure, Found, LiveContent, Step, taking, trust};
-use crate::api::reasons::SnapshotReason as R;
+use super::taking::{self, Take};
+use super::{Class, Failure, Found, LiveContent, Step, trust};
+use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
 pub(super) fn failure(content: &Content, reason: R, text: impl Into<String>) -> Failure {
@@ -18,12 +19,6 @@ fn refused(v: &LiveContent, text: impl AsRef<str>) -> Step {
 
 /// Takes it: writes down that it begins, lets somebody take it, and tells what came of it.
 pub(super) fn create(v: &LiveContent) -> Step {
-    match &v.class {
-        Class::Unknown => return Step::Nothing,
-        Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
-        Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
-        Class::Is(_) => {}
-    }
     let take = match taking::take(&v.content, v.snapshot.as_ref(), &v.origin, v.backend.as_ref()) {
         Ok(take) => take,
         // What has begun may have been done, and nobody can be asked.
@@ -46,15 +41,36 @@ pub(super) fn create(v: &LiveContent) -> Step {
         return refused(v, "the storage backend cannot be used now; it goes on when it can");
     }
     match v.content.being_created {
-        false => Step::Begin,
+        false => begin(v, take),
         true => Step::Take(Box::new(take)),
+    }
+}
+
+/// Its class is asked for here and never again: what has begun comes to its end without one, or a deletion would wait for ever.
+fn begin(v: &LiveContent, take: Take) -> Step {
+    match &v.class {
+        Class::Unknown => return Step::Nothing,
+        Class::Unnamed => return refused(v, "it names no VolumeSnapshotClass"),
+        Class::Missing => return refused(v, "its VolumeSnapshotClass does not exist"),
+        Class::Is(_) => {}
+    }
+    let Some(backend) = &v.backend else {
+        return refused(v, "the storage backend cannot be used now; it goes on when it can");
+    };
+    if backend.is_terminating() {
+        return refused(v, "the storage backend is being deleted and takes nothing new");
+    }
+    // Like a volume: it may come to hold as much.
+    match backend.refuses_snapshot(&take.namespace, take.bytes) {
+        Some(text) => refused(v, format!("{}: {text}", Limit::LimitReached.as_str())),
+        None => Step::Begin(Box::new(take)),
     }
 }
 
 /// It failed for good: first that is said, then that nothing is under way.
 fn over_or(v: &LiveContent, text: &str) -> Step {
     match refused(v, text) {
-        Step::Fail(failure) if failure.said && v.content.being_created => Step::Over,
+        Step::Fail(failure) if failure.said && v.content.being_created => Step::Over { left: true },
         step => step,
     }
 }

@@ -6,12 +6,14 @@
 //! orphan.
 
 use super::{LiveContent, trust};
+use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
 use crate::domain::source::SourceKind;
 use crate::domain::token::{CopyNote, Note, Token};
 use crate::plan::Action;
 use crate::plan::copy::Wanted;
 use crate::plan::copy::keeping::{Fate, Kept, Reading, Seen};
+use crate::plan::copy::outcome::Attempts;
 use crate::plan::volume::cleared;
 
 /// What is done about the tokens on a content; nothing, if all is well.
@@ -32,6 +34,20 @@ pub fn wanted(v: &LiveContent) -> Vec<Wanted> {
 /// What becomes of the restore with a token.
 pub fn fate(v: &LiveContent, token: &Token) -> Fate {
     kept(v).map_or(Fate::Stopped, |kept| kept.fate(token))
+}
+
+/// Whether a restore that its claim still waits for is given up: somebody deletes the snapshot, with its namespace perhaps, and may not be
+/// kept from it for ever by a stranger's claim. One that runs is finished, and one whose turn has not come yet will be; one that comes to
+/// nothing again and again, or that nobody makes because no consent stands beside its token, has no end.
+pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
+    let content = &v.content;
+    let own = |snapshot: &&Snapshot| content.of_uid.as_ref() == Some(&snapshot.uid);
+    let snapshot_goes = v.snapshot.as_ref().filter(own).is_some_and(|s| s.terminating);
+    let goes = content.terminating || content.being_deleted || snapshot_goes;
+    // A note that cannot be read may be a later version's.
+    let note = content.tokens.get(token).and_then(Option::as_ref);
+    let nobody_s = note.is_some_and(|note| !note.copy().is_some_and(|note| is_agreed(content, note)));
+    goes && (nobody_s || attempts.are_hopeless())
 }
 
 fn kept(v: &LiveContent) -> Option<Kept<'_>> {

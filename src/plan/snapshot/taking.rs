@@ -3,16 +3,16 @@
 //! A content's handle of a volume is the name of a PersistentVolume. Of a member's it means the volume that the member is in, and then the
 //! owner has to have agreed to copies: a snapshot is one.
 
-use super::Origin;
+use super::{Origin, says};
 use crate::api::names::{PREFIX, claim as keys};
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
-use crate::domain::ids::{ContentName, ContentUid, Namespace};
+use crate::domain::ids::{ContentName, ContentUid, Namespace, SnapshotUid};
 use crate::domain::pv::{Ours, Pv, Role};
-use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::{Content, ContentSource};
 use crate::domain::snapshot::handle::{SnapshotHandle, content_name, id_for};
+use crate::domain::snapshot::{Snapshot, SnapshotKey};
 use tombolo_backend_api::VolumePath;
 
 /// A snapshot to be taken, and all that it takes.
@@ -22,8 +22,12 @@ pub struct Take {
     pub content: ContentName,
     /// Which one of that name.
     pub uid: ContentUid,
-    /// For claims of which namespace.
+    /// For claims of which namespace; it is charged.
     pub namespace: Namespace,
+    /// The VolumeSnapshot that it is for.
+    pub snapshot: SnapshotKey,
+    /// Which one of that name.
+    pub snapshot_uid: SnapshotUid,
     /// Where, and under which name.
     pub handle: SnapshotHandle,
     /// Of what.
@@ -32,6 +36,20 @@ pub struct Take {
     pub bytes: u64,
     /// Whether setuid and setgid bits are dropped, because it is of another tenant's volume.
     pub drop_set_id: bool,
+}
+
+impl Take {
+    /// Whether its content, read live, still waits for it. `None`: there is none of its name.
+    pub fn is_wanted(&self, content: Option<&Content>) -> bool {
+        content.is_some_and(|content| content.uid == self.uid && content.being_created && !content.is_ready())
+    }
+
+    /// Whether nobody has, or will ever ask for, what came of it: its content is gone, and so is the VolumeSnapshot for which another
+    /// could be made, and none of these contents says that it has its data.
+    pub fn is_nobodys(&self, snapshot: Option<&Snapshot>, contents: &[Content]) -> bool {
+        let there = |content: &Content| content.name == self.content || says(content, &self.handle);
+        snapshot.is_none_or(|snapshot| snapshot.uid != self.snapshot_uid) && !contents.iter().any(there)
+    }
 }
 
 /// Why not.
@@ -81,6 +99,8 @@ pub fn take(
         content: content.name.clone(),
         uid: content.uid.clone(),
         namespace: snapshot.key.namespace.clone(),
+        snapshot: snapshot.key.clone(),
+        snapshot_uid: snapshot.uid.clone(),
         handle,
         of: volume.ours.handle.path.clone(),
         bytes: volume.pv.capacity,

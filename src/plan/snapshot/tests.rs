@@ -11,6 +11,8 @@ use crate::plan::testing::{self, pv};
 use tombolo_backend_api::VolumePath;
 
 mod forged;
+mod limits;
+mod midway;
 mod preparing;
 mod rows;
 

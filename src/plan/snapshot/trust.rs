@@ -44,6 +44,14 @@ impl fmt::Display for Untied {
     }
 }
 
+/// Where taking a content has begun, as was written down before: of its own snapshot only, like a handle.
+pub fn begun(content: &Content) -> Option<SnapshotHandle> {
+    let handle = SnapshotHandle::parse(content.taking.as_ref()?)?;
+    let uid = content.of_uid.as_ref()?;
+    let own = content.name == content_name(uid) && id_for(uid, &content.of.namespace).as_ref() == Some(&handle.id);
+    own.then_some(handle)
+}
+
 /// The handle of a content's data.
 ///
 /// # Errors

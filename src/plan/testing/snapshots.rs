@@ -57,6 +57,7 @@ pub(crate) fn content() -> Content {
         converts: false,
         status: None,
         being_created: false,
+        taking: None,
         being_deleted: false,
         in_group: false,
         finalizers: vec![names::FINALIZER_CONTENT.to_owned()],

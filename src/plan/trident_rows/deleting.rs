@@ -178,6 +178,7 @@ const EMPTY: Left = Left {
     objects: false,
     trash: Some(0),
     exports: false,
+    snapshots: false,
     marked: true,
 };
 

@@ -221,11 +221,12 @@ impl State {
             let dir = Dir::new(volume.mode, self.now);
             self.tree.make_dir(path, Dir { volume: number, ..dir });
         }
-        let mut limit = volume.bytes;
+        let given = self.given(volume.bytes);
+        let mut limit = given;
         if let Some(dir) = self.tree.dir_mut(path) {
             dir.mode = volume.mode;
             // Lowering is for a resize: this may be an old call that comes late.
-            dir.bytes = dir.bytes.max(volume.bytes);
+            dir.bytes = dir.bytes.max(given);
             limit = dir.bytes;
         }
         Ok(Found {

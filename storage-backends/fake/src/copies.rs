@@ -74,8 +74,9 @@ impl Fake {
             let volume = state.number();
             let placed = state.tree.rename(&unfinished, into.path.as_str(), state.now);
             placed.map_err(|_| BackendError::maybe_done(Class::Transient, format!("{} is taken", into.path)))?;
+            let given = state.given(into.bytes);
             if let Some(dir) = state.tree.dir_mut(into.path.as_str()) {
-                (dir.mode, dir.bytes, dir.volume) = (into.mode, into.bytes, volume);
+                (dir.mode, dir.bytes, dir.volume) = (into.mode, given, volume);
             }
             Ok(copied)
         };

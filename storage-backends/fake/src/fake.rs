@@ -24,6 +24,7 @@ pub(crate) struct State {
     pub now: Timestamp,
     pub space: Space,
     pub full: bool,
+    pub short: bool,
     pub notice: Option<String>,
     pub exports: Exports,
     numbers: u64,
@@ -48,6 +49,7 @@ impl Fake {
             now: Timestamp::UNIX_EPOCH,
             space: Space { total: TIB, free: TIB },
             full: false,
+            short: false,
             notice: None,
             exports: Exports::of(capabilities),
             numbers: 0,
@@ -99,6 +101,11 @@ impl Fake {
     /// While full, nothing new can be written: `create` and `place_mark` answer `Full`, and a discard keeps no record.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
+    }
+
+    /// While short, what is made may hold half of what was asked for, and the fake says so.
+    pub fn set_short(&self, short: bool) {
+        self.state().short = short;
     }
 
     /// What `space` answers (with nothing free while full).

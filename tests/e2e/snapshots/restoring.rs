@@ -1,12 +1,13 @@
 //! Claims made from snapshots, in the same namespace and in another one.
 
+use k8s_openapi::api::core::v1::PersistentVolume;
 use serde_json::{Value, json};
 use tombolo::api::storage_backend::StorageBackend;
 
 use super::objects::{self, content_of, named, ready, snapshot, text};
 use crate::clones::yard::Yard;
 use crate::draft::{Draft, claim};
-use crate::see::name_of;
+use crate::see::{name_of, phase};
 use crate::world::{World, cannot};
 
 pub fn from(name: &str, source: &str) -> Draft {
@@ -158,4 +159,28 @@ async fn what_was_retained_is_found_again_by_its_handle_in_its_own_namespace_and
     let (_, made) = w.bound(&other, "app").await;
     assert_eq!(w.read(&made, "file").await, "kept");
     w.patch(&backends, &w.class, import(Value::Null)).await;
+}
+
+#[tokio::test]
+async fn a_claim_that_kubernetes_bound_to_a_leftover_volume_instead_of_a_snapshot_is_told() {
+    if cannot("a_claim_that_kubernetes_bound_to_a_leftover_volume_instead_of_a_snapshot_is_told") {
+        return;
+    }
+    let w = World::shared("usurped").await.with_class(json!({})).await;
+    let ns = w.namespace("primary").await;
+    let name = format!("usurper-{}", w.id);
+    let leftover = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {
+            "storageClassName": w.class, "accessModes": ["ReadWriteMany"], "capacity": {"storage": "1Mi"},
+            "persistentVolumeReclaimPolicy": "Retain", "nfs": {"server": "127.0.0.1", "path": "/somewhere"},
+        },
+    });
+    w.create::<PersistentVolume>(w.all(), leftover).await;
+    w.claim(&ns, from("app", "before")).await;
+    let bound = w
+        .object("the claim to be bound", &w.claims(&ns), "app", |c| phase(c) == "Bound")
+        .await;
+    assert_eq!(bound.spec.unwrap().volume_name, Some(name));
+    w.told(&ns, "app", "ProvisioningFailed", "BoundToOtherVolume: ").await;
 }

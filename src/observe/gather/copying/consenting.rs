@@ -122,6 +122,8 @@ pub async fn is_withdrawn(
                 served: live.served,
                 references: &references,
                 owner: owner.as_ref(),
+                // Which snapshot it may be of was compared when it began.
+                of: None,
             },
         },
     ))

@@ -10,6 +10,7 @@ use crate::plan::testing::{
     self, GI, claim as plain, class, going, key, member_pv, namespace, pv_name, read_only, reference,
 };
 
+mod snapshots;
 mod sources;
 mod volumes;
 
@@ -50,7 +51,9 @@ fn words(wake: &Wake) -> Vec<String> {
         Work::CrossSource(key) => format!("cross source {key}"),
         Work::Reference(key) => format!("reference {}/{}", key.namespace, key.name),
         Work::Exports(name) => format!("exports {name}"),
-        Work::Snapshot(_) | Work::Content(_) | Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),
+        Work::Snapshot(key) => format!("snapshot {key}"),
+        Work::Content(name) => format!("content {name}"),
+        Work::Backend(_) | Work::Trash(_) | Work::Sweep => panic!("{work:?}"),
     };
     wake.iter().map(word).collect()
 }

@@ -17,6 +17,8 @@ fn kubernetes_may_not_have_bound_something_else_in_silence() {
     assert_eq!(elsewhere(testing::claim("team/app").asks("prod/data")).refusal(), other);
     assert_eq!(elsewhere(testing::claim("team/app").asks("nonsense")).refusal(), other);
     assert_eq!(elsewhere(from(served)).refusal(), other);
+    let through = DataSource::Indirect { name: "x".into() };
+    assert_eq!(elsewhere(from(through)).refusal(), other);
     for key in ["cloneFromPVC", "cloneFromSnapshot", "cloneFromNamespace"] {
         let clone = testing::claim("team/app").annotated(&[(&format!("trident.netapp.io/{key}"), "x")]);
         assert_eq!(elsewhere(clone).refusal(), other, "{key}");

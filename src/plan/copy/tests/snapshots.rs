@@ -12,6 +12,7 @@ use crate::plan::snapshot::{Class, Found, LiveContent, Origin as Taken, Step, de
 use crate::plan::testing::snapshots::{self as snaps, own_handle, ready, taker};
 use crate::plan::volume::TokenClaim;
 
+mod consent;
 mod forged;
 mod kept;
 

@@ -13,13 +13,13 @@ fn ss_01_one_that_was_not_ready_is_asked_for_again_and_is_ready_when_the_backend
     let there = v.with(|v| v.found = Found::There(on_backend()));
     assert_eq!(decide(&there), Step::Report(own_handle(), on_backend()));
     let said = there.with(|v| v.content.status = Some(ready()));
-    assert_eq!(decide(&said), Step::Over);
+    assert_eq!(decide(&said), Step::Over { left: false });
     assert_eq!(decide(&said.with(|v| v.content.being_created = false)), Step::Nothing);
 }
 
 #[test]
 fn ss_02_a_new_one_is_marked_then_taken_under_a_name_of_its_uid_then_reported_and_the_mark_goes() {
-    assert_eq!(decide(&live()), Step::Begin);
+    assert!(matches!(decide(&live()), Step::Begin(take) if take.handle == own_handle()));
     let marked = live().with(|v| v.content.being_created = true);
     let Step::Take(take) = decide(&marked) else {
         panic!("{:?}", decide(&marked));
@@ -73,7 +73,7 @@ fn ss_03_what_fails_for_good_loses_its_mark_when_that_was_said() {
     });
     let failure = over.failure();
     let said = over.with(|v| v.content.status = Some(status_of(&failure)));
-    assert_eq!(decide(&said), Step::Over);
+    assert_eq!(decide(&said), Step::Over { left: true });
 }
 
 #[test]
@@ -86,6 +86,27 @@ fn ss_05_without_a_class_nothing_is_taken() {
     }
     let unknown = live().with(|v| v.class = Class::Unknown);
     assert_eq!(decide(&unknown), Step::Nothing, "whoever lists them wakes it");
+}
+
+#[test]
+fn ss_05_what_has_begun_comes_to_its_end_without_its_class() {
+    for class in [Class::Unnamed, Class::Missing, Class::Unknown] {
+        for going in [false, true] {
+            let marked = live().with(|v| {
+                (v.content.terminating, v.content.being_deleted) = (going, going);
+                (v.class, v.content.being_created) = (class.clone(), true);
+            });
+            assert!(matches!(decide(&marked), Step::Take(_)), "{class:?} {going}");
+            let taken = marked.with(|v| v.found = Found::There(on_backend()));
+            assert_eq!(decide(&taken), Step::Report(own_handle(), on_backend()));
+            let said = taken.with(|v| v.content.status = Some(ready()));
+            assert_eq!(
+                decide(&said),
+                Step::Over { left: false },
+                "a mark must not keep it for ever"
+            );
+        }
+    }
 }
 
 #[test]
@@ -136,7 +157,7 @@ fn ss_11_one_that_an_admin_deleted_while_its_snapshot_is_there_stays() {
 fn ss_12_one_that_is_being_taken_waits_for_the_outcome() {
     let v = live().deleted().with(|v| v.content.being_created = true);
     assert!(!should_delete(&v.content));
-    assert_eq!(decide(&v), Step::Over);
+    assert_eq!(decide(&v), Step::Over { left: false });
     let unknown = live().with(|v| {
         (v.content.terminating, v.content.being_deleted, v.content.being_created) = (true, true, true);
     });
@@ -144,7 +165,11 @@ fn ss_12_one_that_is_being_taken_waits_for_the_outcome() {
     let of_nothing = unknown.with(|v| v.origin = Origin::default());
     let failure = of_nothing.failure();
     let said = of_nothing.with(|v| v.content.status = Some(status_of(&failure)));
-    assert_eq!(decide(&said), Step::Over, "a mark must not keep it for ever");
+    assert_eq!(
+        decide(&said),
+        Step::Over { left: true },
+        "a mark must not keep it for ever"
+    );
 }
 
 #[test]

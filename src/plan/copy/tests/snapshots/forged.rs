@@ -79,11 +79,9 @@ fn by_annotation_the_owner_of_the_claim_that_it_is_of_consents() {
     let not_shared = annotated(&[]).source(|_| testing::claim("team/data").bound());
     assert_eq!(not_shared.reason(), Some(R::NotShared));
     let nobody = annotated(&[]).with(|s| s.source = None);
-    assert_eq!(nobody.reason(), Some(R::ReferenceMissing));
-    assert_eq!(
-        annotated(&[]).with(|s| s.references.clear()).reason(),
-        Some(R::ReferenceMissing)
-    );
+    assert_eq!(nobody.reason(), Some(R::NotShared));
+    let unnamed = annotated(&[]).with(|s| s.references.clear());
+    assert_eq!(unnamed.reason(), Some(R::NotShared));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::forged::other;
 use super::*;
+use crate::plan::copy::outcome::Attempts;
 
 /// What stands on a content when the copy for a claim has begun.
 fn note(s: &Scene) -> CopyNote {
@@ -140,4 +141,77 @@ fn when_the_claim_is_gone_only_what_the_ledger_calls_its_copy_is_cleared_away() 
         "a copy of something else"
     );
     assert_eq!(content_name(&SnapshotUid::new(snaps::UID)), content().name);
+}
+
+/// What a look does about a stranger's restore after these attempts, while `edit` is true of its source.
+fn looked_at(edit: fn(&mut LiveContent), attempts: Attempts) -> (Vec<Action>, keeping::Fate) {
+    let (mut v, token) = kept(&elsewhere(), TokenClaim::Waiting);
+    edit(&mut v);
+    let begun = checked(&v).into_iter().find_map(|a| match a {
+        Action::Record(changes) => changes.into_iter().find_map(|c| match c {
+            crate::domain::change::Change::Begin(record) => Some(record),
+            _ => None,
+        }),
+        _ => None,
+    });
+    let known = keeping::Known {
+        record: begun,
+        given_up: reading::is_given_up(&v, &token, attempts),
+        ..Default::default()
+    };
+    v.copies.insert(token.clone(), known);
+    let fate = reading::fate(&v, &token);
+    (checked(&v), fate)
+}
+
+#[test]
+fn a_stranger_s_restore_that_comes_to_nothing_does_not_keep_a_snapshot_that_is_being_deleted() {
+    let goes: [fn(&mut LiveContent); 3] = [
+        |v| v.content.terminating = true,
+        |v| v.content.being_deleted = true,
+        |v| v.snapshot.as_mut().unwrap().terminating = true,
+    ];
+    let attempts = |in_vain, running| Attempts { in_vain, running };
+    for edit in goes {
+        let (actions, fate) = looked_at(edit, attempts(u32::MAX, false));
+        assert_eq!(fate, keeping::Fate::Stopped);
+        assert!(
+            actions.iter().any(|a| matches!(a, Action::Discard { .. })),
+            "{actions:?}"
+        );
+        assert!(
+            matches!(actions.last(), Some(Action::LetSnapshotGo { .. })),
+            "{actions:?}"
+        );
+        // One that runs is finished, and so is one that has still to begin, as after a restart.
+        for attempts in [attempts(u32::MAX, true), attempts(0, false), attempts(1, false)] {
+            assert_eq!(looked_at(edit, attempts), (Vec::new(), keeping::Fate::Wanted));
+        }
+    }
+    // While nobody deletes anything, it may try for as long as it likes.
+    assert_eq!(
+        looked_at(|_| {}, attempts(u32::MAX, false)),
+        (Vec::new(), keeping::Fate::Wanted)
+    );
+    let another: fn(&mut LiveContent) = |v| {
+        let snapshot = v.snapshot.as_mut().unwrap();
+        (snapshot.uid, snapshot.terminating) = (SnapshotUid::new("another"), true);
+    };
+    assert_eq!(looked_at(another, attempts(u32::MAX, false)).1, keeping::Fate::Wanted);
+}
+
+#[test]
+fn a_token_without_consent_keeps_no_snapshot_that_is_being_deleted() {
+    let (mut v, token) = kept(&elsewhere(), TokenClaim::Waiting);
+    let forged = CopyNote {
+        consent: None,
+        ..note(&elsewhere())
+    };
+    v.content.tokens.insert(token.clone(), Some(Note::Copy(forged)));
+    let given_up = |v: &LiveContent| reading::is_given_up(v, &token, Attempts::default());
+    assert!(!given_up(&v));
+    v.content.terminating = true;
+    assert!(given_up(&v));
+    v.content.tokens.insert(token.clone(), None);
+    assert!(!given_up(&v), "it cannot be read, and may be a later version's");
 }

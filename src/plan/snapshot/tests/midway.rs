@@ -1,0 +1,111 @@
+//! What was begun and came to nothing, or whose content goes midway: nothing of it stays behind for good.
+
+use super::*;
+use crate::domain::ids::ContentUid;
+
+/// Begun, given up, and its VolumeSnapshot deleted; of its volume nothing is left.
+fn given_up() -> LiveContent {
+    live().with(|v| {
+        v.content.taking = Some(own_handle().to_string());
+        (v.content.terminating, v.content.being_deleted) = (true, true);
+        v.origin = Origin::default();
+    })
+}
+
+#[test]
+fn what_a_take_has_left_goes_with_its_content_under_either_policy() {
+    for policy in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
+        let v = given_up().with(|v| v.content.policy = policy);
+        assert_eq!(decide(&v), Step::Remove(own_handle()), "{policy:?}");
+        let cleared = v.with(|v| v.content.taking = None);
+        assert_eq!(decide(&cleared), Step::Release { left: None });
+    }
+    let there = given_up().with(|v| v.found = Found::There(on_backend()));
+    assert_eq!(decide(&there), Step::Remove(own_handle()));
+    let kept = there.with(|v| v.content.policy = DeletionPolicy::Retain);
+    assert_eq!(decide(&kept), Step::Release { left: None }, "it is whole, and retained");
+}
+
+#[test]
+fn while_the_backend_is_away_what_a_take_has_left_keeps_its_content() {
+    let away = given_up().with(|v| (v.backend, v.found) = (None, Found::NotAsked));
+    assert_eq!(away.failure().reason, R::SnapshotDeleteError);
+}
+
+#[test]
+fn a_forged_note_of_what_was_begun_removes_nothing() {
+    let edits: [fn(&mut Content); 4] = [
+        |c| c.taking = Some(own_handle().to_string().replace(UID, "victim")),
+        |c| c.name = content_name(&SnapshotUid::new("another")),
+        |c| c.of.namespace = testing::namespace("other"),
+        |c| c.taking = Some("../x".into()),
+    ];
+    for edit in edits {
+        let v = given_up().with(|v| edit(&mut v.content));
+        assert_eq!(decide(&v), Step::Release { left: None }, "{:?}", v.content);
+    }
+}
+
+#[test]
+fn where_its_data_lies_is_known_when_its_volume_and_its_claim_are_gone() {
+    let imports = Imports::default();
+    let nothing = Origin::default();
+    let known = |c: &Content| handle(c, None, &nothing, &imports);
+    assert_eq!(known(&given_up().content), Some(own_handle()));
+    // A deletion that failed once has said that it is not ready any more.
+    let failed = live()
+        .deleted()
+        .with(|v| v.content.status.as_mut().unwrap().ready = false);
+    assert_eq!(known(&failed.content), Some(own_handle()));
+    assert_eq!(known(&content()), None);
+}
+
+#[test]
+fn whoever_shares_what_was_begun_keeps_it() {
+    let other = Content {
+        name: crate::domain::ids::ContentName::new("by-hand"),
+        uid: ContentUid::new("other"),
+        source: ContentSource::Snapshot(own_handle().to_string()),
+        ..content()
+    };
+    assert!(shares(&given_up().content, &other));
+    assert!(says(&other, &own_handle()) && lies_on(&other, &own_handle().backend));
+    assert!(lies_on(&given_up().content, &own_handle().backend) && !lies_on(&content(), &own_handle().backend));
+    let foreign = Content { ours: false, ..other };
+    assert!(!says(&foreign, &own_handle()) && !lies_on(&foreign, &own_handle().backend));
+}
+
+#[test]
+fn a_take_is_wanted_by_its_own_content_and_by_no_other_of_its_name() {
+    let marked = live().with(|v| v.content.being_created = true);
+    let Step::Take(take) = decide(&marked) else {
+        panic!("{:?}", decide(&marked));
+    };
+    let content = marked.content;
+    assert!(take.is_wanted(Some(&content)) && !take.is_wanted(None));
+    let edits: [fn(&mut Content); 3] = [
+        |c| c.uid = ContentUid::new("made-again"),
+        |c| c.being_created = false,
+        |c| c.status = Some(ready()),
+    ];
+    for edit in edits {
+        let mut content = content.clone();
+        edit(&mut content);
+        assert!(!take.is_wanted(Some(&content)), "{content:?}");
+    }
+
+    assert!(take.is_nobodys(None, &[]));
+    assert!(!take.is_nobodys(Some(&snapshot()), &[]), "it may get another content");
+    assert!(!take.is_nobodys(None, std::slice::from_ref(&content)));
+    let by_hand = Content {
+        name: crate::domain::ids::ContentName::new("by-hand"),
+        source: ContentSource::Snapshot(own_handle().to_string()),
+        ..content
+    };
+    assert!(!take.is_nobodys(None, &[by_hand]), "an admin has found it");
+    let another = Snapshot {
+        uid: SnapshotUid::new("another"),
+        ..snapshot()
+    };
+    assert!(take.is_nobodys(Some(&another), &[]));
+}
