@@ -4,9 +4,11 @@
 
 mod doctor;
 mod explain;
+mod trash;
 
 pub use doctor::Doctor;
 pub use explain::{Explain, ExplainBackend, ExplainPvc};
+pub use trash::{Trash, TrashOf};
 
 use crate::controllers::copies::Settings;
 use crate::domain::ids::{BackendName, ClaimKey, VolumeId, is_dns_label, is_dns_subdomain};
@@ -127,6 +129,11 @@ pub struct RunArgs {
     #[arg(long, env = "TOMBOLO_TRIDENT_REFERENCES", default_value_t = false, action = ArgAction::Set,
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub trident_references: bool,
+    /// Whether claims, of any class, are told that no populator has registered the kind of their data source; false where kubernetes-csi's
+    /// volume-data-source-validator runs, which tells the same
+    #[arg(long, env = "TOMBOLO_VALIDATOR", default_value_t = true, action = ArgAction::Set,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub validator: bool,
     /// Time between looks for what was left behind, e.g. 10m
     #[arg(long, env = "TOMBOLO_SWEEP_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = interval)]
     pub sweep_interval: Duration,
@@ -205,49 +212,6 @@ pub struct ReclaimArgs {
     /// The claim to own it, as <namespace>/<claim>: Pending, with volumeName set to the volume's PersistentVolume
     #[arg(long, value_name = "NS/CLAIM", value_parser = claim)]
     pub to: ClaimKey,
-}
-
-/// Commands of `trash`.
-#[derive(Debug, Subcommand)]
-pub enum Trash {
-    /// What is in the trash
-    List {
-        /// Which entries.
-        #[command(flatten)]
-        of: TrashOf,
-    },
-    /// Take an entry out and give it to a claim
-    Restore {
-        /// The entry, as `trash list` prints it
-        #[arg(value_parser = trash_id)]
-        id: TrashId,
-        /// The claim to own it, as <namespace>/<claim>: Pending, of the same class, no larger, with spec.volumeName set to the entry
-        #[arg(long, value_name = "NS/CLAIM", value_parser = claim)]
-        to: ClaimKey,
-        /// Where it is.
-        #[command(flatten)]
-        of: TrashOf,
-    },
-    /// Remove an entry for ever
-    Purge {
-        /// The entry, as `trash list` prints it
-        #[arg(value_parser = trash_id)]
-        id: TrashId,
-        /// Where it is.
-        #[command(flatten)]
-        of: TrashOf,
-    },
-}
-
-/// Which backend's trash is meant.
-#[derive(Debug, Args)]
-pub struct TrashOf {
-    /// The StorageBackend [default: all]
-    #[arg(long, value_name = "NAME", value_parser = backend)]
-    pub backend: Option<BackendName>,
-    /// Namespace of the Secrets that StorageBackends name: the controller's [default: the pod's own, or tombolo-system]
-    #[arg(long, env = "TOMBOLO_NAMESPACE", value_name = "NAME", value_parser = namespace)]
-    pub namespace: Option<String>,
 }
 
 /// The controller's namespace as given, as a pod finds it, or as in our manifests.

@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 mod backends;
 mod ending;
 mod gauges;
+mod registering;
 mod watching;
 
 /// Time of day.
@@ -60,6 +61,7 @@ pub async fn run(common: &Common, args: &RunArgs, log: LogLevel) -> anyhow::Resu
     let config = common.kube_config().await.context("no cluster to talk to")?;
     let client = gate::client(config.clone())?;
     let (readiness, metrics) = (Readiness::new(), Metrics::new());
+    metrics.started(WallClock.now());
     let mut tasks = JoinSet::new();
     let listener = TcpListener::bind(args.listen)
         .await
@@ -149,7 +151,8 @@ async fn work(
     let written = feed.clone();
     let cluster = Arc::new(ApiServer::new(client.clone()).echoing(move |pv| written.pv_written(pv)));
     let mut tasks = JoinSet::new();
-    watching::begin(&mut tasks, client, args, &feed).await?;
+    let populators = watching::begin(&mut tasks, client, args, &feed).await?;
+    tasks.spawn(registering::follow(client.clone(), caches.clone(), populators));
     settle_ledger(&*ledger, &*cluster, leadership, metrics).await?;
 
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
@@ -188,6 +191,7 @@ async fn work(
         hopeless: CancellationToken::new(),
         sweep_interval: args.sweep_interval,
         revoke_grace: args.revoke_grace,
+        validates: args.validator,
         idle_exports: Arc::default(),
         given: Arc::default(),
     };

@@ -139,6 +139,18 @@ pub const ACCESS: &[Permission] = &[
         "The source's half of consent to a copy across namespaces.",
     ),
     cluster(
+        names::POPULATOR_GROUP,
+        "volumepopulators",
+        &["list", "watch"],
+        "Which kinds of data sources somebody serves.",
+    ),
+    cluster(
+        names::POPULATOR_GROUP,
+        "volumepopulators",
+        &["create"],
+        "That CrossNamespaceSource is served: made once, where its definition is installed and nobody has.",
+    ),
+    cluster(
         names::SNAPSHOT_GROUP,
         "volumesnapshots",
         READ,

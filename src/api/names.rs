@@ -28,6 +28,12 @@ pub const CROSS_NAMESPACE_SOURCE: &str = "CrossNamespaceSource";
 pub const SNAPSHOT_GROUP: &str = "snapshot.storage.k8s.io";
 /// Version of their kinds.
 pub const SNAPSHOT_VERSION: &str = "v1";
+/// API group of VolumePopulators (kubernetes-csi/volume-data-source-validator).
+pub const POPULATOR_GROUP: &str = "populator.storage.k8s.io";
+/// Version of them.
+pub const POPULATOR_VERSION: &str = "v1beta1";
+/// Name of the VolumePopulator by which CrossNamespaceSource is known.
+pub const POPULATOR_OF_SOURCES: &str = "crossnamespacesources.tombolo.dev";
 /// API group of ReferenceGrants (Gateway API).
 pub const GRANT_GROUP: &str = "gateway.networking.k8s.io";
 /// Name of the definition of ReferenceGrants.

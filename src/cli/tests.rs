@@ -53,6 +53,7 @@ fn every_flag_of_run_comes_from_the_environment_too() {
             "revoke-grace",
             "sweep-interval",
             "trident-references",
+            "validator",
             "workers"
         ]
     );
@@ -62,7 +63,7 @@ fn every_flag_of_run_comes_from_the_environment_too() {
 fn what_run_does_unless_told_otherwise() {
     let args = run("tombolo run");
     assert_eq!(args.listen, "0.0.0.0:8080".parse().unwrap());
-    assert!(args.leader_election && !args.trident_references);
+    assert!(args.leader_election && !args.trident_references && args.validator);
     assert_eq!((args.workers, args.sweep_interval), (32, Duration::from_secs(600)));
     assert_eq!(args.revoke_grace, Duration::from_secs(30));
     assert!(!args.process_name().is_empty());
@@ -78,6 +79,7 @@ fn switches_take_a_value_after_an_equals_sign_or_none() {
     ] {
         assert_eq!(run(line).leader_election, expected, "{line}");
     }
+    assert!(!run("tombolo run --validator=false").validator);
     assert!(run("tombolo run --trident-references --workers 4").trident_references);
 }
 

@@ -39,7 +39,7 @@ pub async fn reconcile(ctx: &Context, key: &ClaimKey) -> Result<Next, Failure> {
         return Ok(Next::Change);
     };
     let outgrown = ctx.copies.has_outgrown(view.claim());
-    let view = view.outgrown(outgrown);
+    let view = ctx.judge(view).outgrown(outgrown);
     let plan = claim::decide(&view.to_decide());
     let next = match &plan.verdict {
         Verdict::AskLive => return Box::pin(join(ctx, view)).await,

@@ -75,6 +75,8 @@ pub struct Context {
     pub sweep_interval: Duration,
     /// How long consent must have been seen to have ended before access is cut.
     pub revoke_grace: Duration,
+    /// Whether kinds of data sources that nobody serves are told of.
+    pub validates: bool,
     /// Exports that nobody seems to need.
     pub idle_exports: Arc<Idle>,
 }
@@ -121,6 +123,17 @@ impl Context {
             ((view, plan), taken)
         });
         (view, plan, held)
+    }
+
+    /// Counts what the kind of a claim's data source is found to be, if that is for us to tell; otherwise nobody decides by it.
+    pub fn judge(&self, view: ClaimView) -> ClaimView {
+        if !self.validates {
+            return view.unjudged();
+        }
+        view.validity()
+            .into_iter()
+            .for_each(|found| self.metrics.validated(found));
+        view
     }
 
     /// Takes the volume's turn for a look at `work`. `None`: somebody else has it, and `work` is looked at again afterwards.

@@ -75,6 +75,7 @@ pub(crate) async fn world(records: Vec<Record>, answers: impl IntoIterator<Item 
         hopeless: CancellationToken::new(),
         sweep_interval: Duration::from_secs(600),
         revoke_grace: Duration::from_secs(30),
+        validates: true,
         idle_exports: Arc::default(),
         given: Arc::default(),
     };

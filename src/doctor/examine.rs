@@ -9,9 +9,10 @@ use crate::api::storage_backend::StorageBackend;
 use crate::domain::class::Class;
 use crate::execute::api_server::fault;
 use crate::observe::optional::Foreign;
-use crate::observe::project::{GRANTS, snapshots};
+use crate::observe::project::{GRANTS, POPULATORS, snapshots};
 use anyhow::Context;
 use k8s_openapi::api::admissionregistration::v1::ValidatingAdmissionPolicyBinding;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::storage::v1::{CSIDriver, StorageClass};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, ListParams};
@@ -24,7 +25,15 @@ const GATE: &str = "CrossNamespaceVolumeDataSource";
 /// The policy of our manifests about pods with an inline nfs volume, and its binding.
 pub(super) const INLINE_NFS: &str = "tombolo-inline-nfs";
 /// Kinds of other projects that are read where they are served.
-pub(super) const FOREIGN: [Foreign; 4] = [GRANTS, snapshots::SNAPSHOTS, snapshots::CONTENTS, snapshots::CLASSES];
+pub(super) const FOREIGN: [Foreign; 5] = [
+    GRANTS,
+    snapshots::SNAPSHOTS,
+    snapshots::CONTENTS,
+    snapshots::CLASSES,
+    POPULATORS,
+];
+/// The Lease of kubernetes-csi's volume-data-source-validator, in whatever namespace it runs; it may run without.
+const VALIDATOR: &str = "data-source-validator-leader";
 
 /// Which controller is meant.
 #[derive(Debug)]
@@ -61,6 +70,8 @@ pub(super) struct Seen {
     pub(super) foreign: Vec<(Foreign, Look<Option<String>>)>,
     /// Whether the API server takes a namespace in a claim's source; `None`: it knows no such gate.
     pub(super) gate: Look<Option<bool>>,
+    /// Namespaces in which another validator of data sources has a Lease.
+    pub(super) validators: Look<Vec<String>>,
     /// Classes of ours.
     pub(super) classes: Look<Vec<Class>>,
     /// Whether nodes know of our driver.
@@ -114,6 +125,7 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         ),
         rights: rights::of(client, of).await,
         gate: gate(client).await,
+        validators: validators(client).await,
         classes: seen(
             "StorageClasses",
             classes.map(|list| list.iter().filter_map(Class::of).collect()),
@@ -123,6 +135,13 @@ pub(super) async fn examine(client: &Client, of: &Installation) -> anyhow::Resul
         backends: seen("StorageBackends", backends.map(|list| list.items)),
         foreign,
     })
+}
+
+async fn validators(client: &Client) -> Look<Vec<String>> {
+    let named = ListParams::default().fields(&format!("metadata.name={VALIDATOR}"));
+    let found = Api::<Lease>::all(client.clone()).list(&named).await;
+    let namespaces = found.map(|list| list.iter().filter_map(ResourceExt::namespace).collect());
+    seen("Leases of all namespaces", namespaces)
 }
 
 async fn snapshot_classes(client: &Client, foreign: &[(Foreign, Look<Option<String>>)]) -> Look<usize> {

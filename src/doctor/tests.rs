@@ -1,6 +1,6 @@
 //! What is said of a cluster as it should be, and of what can be wrong or missing, one thing at a time.
 
-use super::examine::{FOREIGN, Held, Look, Right, Seen, enabled};
+use super::examine::{FOREIGN, Held, Look, Right, Seen};
 use super::findings::{self, Outcome};
 use crate::api::access::{ACCESS, Role};
 use crate::api::conditions::READY;
@@ -10,6 +10,8 @@ use crate::domain::class::Class;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
+
+mod others;
 
 fn class(parameters: Value) -> Class {
     let class: StorageClass = serde_json::from_value(json!({
@@ -76,6 +78,7 @@ fn whole() -> Seen {
             .collect(),
         foreign: FOREIGN.map(|kind| (kind, Look::Saw(Some("v1".to_owned())))).into(),
         gate: Look::Saw(Some(true)),
+        validators: Look::Saw(Vec::new()),
         classes: Look::Saw(vec![class(json!({"backend": "nas1", "mount": "csi"}))]),
         driver: Look::Saw(true),
         snapshot_classes: Look::Saw(1),
@@ -203,19 +206,6 @@ fn a_lease_that_nobody_renews_fails_and_what_was_written_by_its_holder_is_no_new
 }
 
 #[test]
-fn pods_that_mount_servers_past_all_consent_are_named_until_they_are_refused() {
-    lacks("only warns", |seen| {
-        seen.inline_nfs = Look::Saw(Some(vec!["Warn".to_owned()]))
-    });
-    lacks("is not installed", |seen| seen.inline_nfs = Look::Saw(None));
-    let nodes_only = changed(|seen| {
-        seen.inline_nfs = Look::Saw(None);
-        seen.backends = Look::Saw(vec![local(condition("True", "Ready"))]);
-    });
-    assert!(nodes_only.is_empty(), "{nodes_only:?}");
-}
-
-#[test]
 fn a_right_that_is_missing_is_named_with_what_it_is_for() {
     let take = |of: fn(&Right) -> bool| {
         move |seen: &mut Seen| {
@@ -252,72 +242,6 @@ fn a_right_that_is_missing_is_named_with_what_it_is_for() {
 }
 
 #[test]
-fn kinds_of_other_projects_may_be_missing_and_what_does_not_work_is_said() {
-    lacks(
-        "ReferenceGrant of gateway.networking.k8s.io is not served: nothing is copied",
-        |seen| {
-            seen.foreign[0].1 = Look::Saw(None);
-        },
-    );
-    let older = only(|seen| seen.foreign[0].1 = Look::Saw(Some("v1beta1".to_owned())));
-    assert!(older.0 == Outcome::Passed && older.1.ends_with("v1beta1"), "{older:?}");
-    lacks("VolumeSnapshotContent of", |seen| seen.foreign[2].1 = Look::Saw(None));
-    lacks("no VolumeSnapshotClass", |seen| seen.snapshot_classes = Look::Saw(0));
-}
-
-#[test]
-fn the_gate_may_be_off_and_what_to_write_instead_is_said() {
-    lacks("named by a CrossNamespaceSource", |seen| {
-        seen.gate = Look::Saw(Some(false))
-    });
-    lacks("no gate", |seen| seen.gate = Look::Saw(None));
-}
-
-#[test]
-fn a_gate_is_read_from_the_metrics() {
-    let text = "# TYPE kubernetes_feature_enabled gauge\n\
-                kubernetes_feature_enabled{name=\"CrossNamespaceVolumeDataSourceX\",stage=\"ALPHA\"} 0\n\
-                kubernetes_feature_enabled{name=\"CrossNamespaceVolumeDataSource\",stage=\"ALPHA\"} 1\n\
-                kubernetes_feature_enabled{name=\"Other\",stage=\"\"} 0\n";
-    assert_eq!(enabled(text, "CrossNamespaceVolumeDataSource"), Some(true));
-    assert_eq!(enabled(text, "Other"), Some(false));
-    assert_eq!(enabled(text, "None"), None);
-    assert_eq!(enabled("", "Other"), None);
-}
-
-#[test]
-fn backends_and_classes_that_lead_nowhere_fail() {
-    fails("nas1: RootNotFound: as it is", |seen| {
-        seen.backends = Look::Saw(vec![backend(condition("False", "RootNotFound"))]);
-    });
-    fails("has not looked at it yet", |seen| {
-        seen.backends = Look::Saw(vec![backend(json!([]))])
-    });
-    fails("there is no StorageBackend nas2", |seen| {
-        seen.classes = Look::Saw(vec![class(json!({"backend": "nas2"}))]);
-    });
-    let selects = |tier: &str| {
-        let classes = Look::Saw(vec![class(json!({"backendSelector": format!("tier={tier}")}))]);
-        move |seen: &mut Seen| seen.classes = classes
-    };
-    fails(
-        "there is no StorageBackend with the labels tier=silver",
-        selects("silver"),
-    );
-    assert!(changed(selects("gold")).is_empty());
-    fails("unknown parameter", |seen| {
-        seen.classes = Look::Saw(vec![class(json!({"bakcend": "nas1"}))])
-    });
-    fails("no CSIDriver", |seen| seen.driver = Look::Saw(false));
-    lacks("no StorageClass", |seen| seen.classes = Look::Saw(vec![]));
-    let none = changed(|seen| seen.backends = Look::Saw(vec![]));
-    assert_eq!(
-        none.iter().map(|(outcome, _)| *outcome).collect::<Vec<_>>(),
-        [Outcome::Absent, Outcome::Failed]
-    );
-}
-
-#[test]
 fn what_may_not_be_read_is_unknown_and_never_well() {
     let why = || "you may not read it".to_owned();
     let blind = Seen {
@@ -333,6 +257,7 @@ fn what_may_not_be_read_is_unknown_and_never_well() {
             .collect(),
         foreign: FOREIGN.map(|kind| (kind, Look::Unseen(why()))).into(),
         gate: Look::Unseen(why()),
+        validators: Look::Unseen(why()),
         classes: Look::Unseen(why()),
         driver: Look::Unseen(why()),
         inline_nfs: Look::Unseen(why()),

@@ -18,6 +18,7 @@ pub mod discarded;
 pub mod grant;
 pub mod hold;
 pub mod node;
+pub mod populator;
 pub mod pv;
 pub mod record;
 pub mod reference;

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod gate;
 pub mod manifest;
 pub mod publication;
+pub mod registration;
 pub mod revocations;
 pub mod snapshots;
 #[cfg(test)]

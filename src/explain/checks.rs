@@ -23,6 +23,8 @@ pub(super) enum Input {
     SourceNamespace,
     /// The CrossNamespaceSource that it names.
     CrossSource,
+    /// VolumePopulators.
+    Populators,
     /// ReferenceGrants in the namespace of what it wants copied.
     Grants,
     /// PersistentVolumes, and with them what namespaces use of backends.

@@ -2,6 +2,7 @@
 //!
 //! What may not be read is remembered with its reason, and never taken for absent.
 
+mod populators;
 mod snapshots;
 
 use super::checks::{Input, Unseen};
@@ -96,6 +97,7 @@ struct Reading {
 impl Reading {
     async fn around(&mut self, claim: &Claim) {
         self.class(claim).await;
+        self.populators(claim).await;
         self.references(&claim.key.namespace).await;
         let bound = claim.volume_name.as_ref().and_then(|name| self.index.pv(name));
         let volume = bound.and_then(|pv| self.index.volume_of(pv));

@@ -80,7 +80,8 @@ fn pending(seen: &Seen, claim: &Claim, plan: &Plan) -> (Vec<Check>, Said) {
     }
     let ours = ours(seen, claim, plan);
     if ours.outcome == Outcome::Failed {
-        let said = (ours.text.clone(), None);
+        // What is said of it all the same is what is wrong for every provisioner.
+        let said = refused(plan).unwrap_or_else(|| (ours.text.clone(), None));
         return (vec![ours], said);
     }
     let mut checks = vec![ours];
@@ -107,15 +108,20 @@ fn pending(seen: &Seen, claim: &Claim, plan: &Plan) -> (Vec<Check>, Said) {
 fn ours(seen: &Seen, claim: &Claim, plan: &Plan) -> Check {
     let class = claim.class.as_ref().map_or("", |name| name.as_str());
     let named = |outcome, text: String| Check::new("Ours", outcome, text);
+    let foreign = "its StorageClass is not one of Tombolo's, or does not exist";
     match (&plan.verdict, seen.unseen.why(&[Input::Class])) {
         (_, Some(_)) if claim.asked.as_deref() == Some(names::PROVISIONER) => {
             named(Outcome::Passed, "Kubernetes asks Tombolo for its volume".into())
         }
         (_, Some(why)) => named(Outcome::Unknown, why.into()),
-        (Verdict::NotOurs, None) => named(
-            Outcome::Failed,
-            "its StorageClass is not one of Tombolo's, or does not exist".into(),
-        ),
+        (Verdict::NotOurs, None) => named(Outcome::Failed, foreign.into()),
+        // Of a claim that is not ours it is said what would hold for every provisioner; one that was begun for stays ours without its class.
+        (Verdict::Refused(refusal), None)
+            if !seen.view.is_ours()
+                && matches!(refusal.reason, R::UnrecognizedDataSourceKind | R::UnsupportedClass) =>
+        {
+            named(Outcome::Failed, foreign.into())
+        }
         (Verdict::Settled | Verdict::Continue | Verdict::AskLive | Verdict::Refused(_), None) => {
             named(Outcome::Passed, format!("StorageClass {class} is Tombolo's"))
         }
@@ -135,6 +141,7 @@ fn ordinary(seen: &Seen, claim: &Claim, plan: &Plan) -> Said {
             Input::Volumes,
             Input::Backends,
         ],
+        Verdict::Refused(refusal) if refusal.reason == R::WaitingForPopulator => &[Input::Populators],
         Verdict::Refused(refusal) if matches!(refusal.reason, R::BackendUnavailable | R::LimitReached) => {
             &[Input::Backends, Input::Volumes]
         }

@@ -27,6 +27,7 @@ struct World {
     unseen: Vec<Input>,
     word: Option<String>,
     paused: bool,
+    populators: bool,
 }
 
 fn world() -> World {
@@ -42,6 +43,7 @@ fn world() -> World {
         unseen: Vec::new(),
         word: None,
         paused: false,
+        populators: true,
     }
 }
 
@@ -66,6 +68,7 @@ impl World {
             Input::Class => self.class = false,
             Input::References => self.references = false,
             Input::Namespace | Input::SourceNamespace | Input::CrossSource | Input::Grants => {}
+            Input::Populators => self.populators = false,
             Input::Source => self.claims.retain(|c| c.key != key("prod/data")),
             Input::Volumes => self.pvs.clear(),
             Input::Backends => self.backends.clear(),
@@ -77,6 +80,9 @@ impl World {
     fn tell(&self, of: &str) -> Explanation {
         let mut index = Index::default();
         index.grants_are(crate::domain::served::Served::NotInstalled);
+        if self.populators {
+            index.reset_populators(vec![]);
+        }
         if self.class {
             index.put_class(class("gold").name, Some(class("gold")));
         }
@@ -122,6 +128,31 @@ fn a_claim_that_may_join_passes_every_check() {
     assert!(told.checks.iter().all(|c| c.outcome == Outcome::Passed), "{told:#?}");
     assert!(told.verdict.contains("about to join"), "{}", told.verdict);
     assert!(told.notes.is_empty() && told.unseen.is_empty());
+}
+
+#[test]
+fn a_kind_that_nobody_registered_is_said_of_every_class_and_of_registrations_unread_nothing_is() {
+    let kind = crate::domain::source::DataSource::Populator {
+        group: "hello.example.com".into(),
+        kind: "Hello".into(),
+    };
+    let asking = world().with(|w| w.claims[0] = testing::claim("team/app").with(|c| c.source = kind));
+    let told = asking.tell("team/app");
+    assert!(
+        told.verdict.starts_with("UnrecognizedDataSourceKind: "),
+        "{}",
+        told.verdict
+    );
+    assert_eq!(outcome(&told, "Ours"), Outcome::Passed);
+    let told = asking.with(|w| w.class = false);
+    assert_eq!(outcome(&told.tell("team/app"), "Ours"), Outcome::Failed);
+    assert!(
+        told.tell("team/app")
+            .verdict
+            .starts_with("UnrecognizedDataSourceKind: ")
+    );
+    let unread = told.with(|w| w.class = true).without(Input::Populators);
+    assert_eq!(unread.tell("team/app").verdict, "unknown: no Populators");
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub use copies::CopyEnd;
 pub(super) use copies::CopyLabels;
 pub use {exports::ExportChange, served::*, subject::Subject};
 
+use crate::plan::validator::Validity;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write};
 use strum::{IntoStaticStr, VariantArray};
@@ -255,6 +256,11 @@ pub(super) struct CallLabels {
 pub(super) struct ExportLabels {
     pub(super) backend: String,
     pub(super) what: Label<ExportChange>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ValidityLabels {
+    pub(super) result: Label<Validity>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -13,10 +13,11 @@ pub use timer::Timer;
 
 use crate::domain::ids::{BackendName, ClassName};
 use crate::domain::served::Served;
+use crate::plan::validator::Validity;
 use labels::{
     Attempt, BackendLabels, CallLabels, ClassLabels, CopyEnd, CopyLabels, ErrorClass, ErrorLabels, ExportChange,
     ExportLabels, ForeignKind, FoundLabels, KindLabels, Label, Leftover, Operation, Outcome, ProvisionLabels,
-    RebuildCause, RebuildLabels, ReconcileLabels, Reconciled, ServedLabels, Source, Subject,
+    RebuildCause, RebuildLabels, ReconcileLabels, Reconciled, ServedLabels, Source, Subject, ValidityLabels,
     resizes::{ResizeLabels, Resized},
 };
 use registry::Series;
@@ -238,6 +239,17 @@ impl Metrics {
             };
             self.series.served.get_or_create(&labels).set(i64::from(*state == is));
         }
+    }
+
+    /// Counts a look at a claim's data source by whoever validates them.
+    pub fn validated(&self, result: Validity) {
+        let labels = ValidityLabels { result: Label(result) };
+        self.series.validated.get_or_create(&labels).inc();
+    }
+
+    /// When this process began.
+    pub fn started(&self, at: jiff::Timestamp) {
+        self.series.started.set(at.as_second());
     }
 
     /// Whether this process leads.

@@ -2,7 +2,7 @@
 
 use super::labels::{
     BackendLabels, CallLabels, ClassLabels, CopyLabels, ErrorLabels, ExportLabels, FoundLabels, KindLabels,
-    ProvisionLabels, RebuildLabels, ReconcileLabels, ServedLabels, resizes::ResizeLabels,
+    ProvisionLabels, RebuildLabels, ReconcileLabels, ServedLabels, ValidityLabels, resizes::ResizeLabels,
 };
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
@@ -54,6 +54,8 @@ pub(super) struct Series {
     pub(super) cuts_paused: Family<BackendLabels, Gauge>,
     pub(super) served: Family<ServedLabels, Gauge>,
     pub(super) leader: Gauge,
+    pub(super) validated: Family<ValidityLabels, Counter>,
+    pub(super) started: Gauge,
 }
 
 impl Series {
@@ -90,6 +92,8 @@ impl Series {
             cuts_paused: Family::default(),
             served: Family::default(),
             leader: Gauge::default(),
+            validated: Family::default(),
+            started: Gauge::default(),
         };
         series.register();
         series
@@ -107,6 +111,10 @@ impl Series {
                 $($registry.register($name, $help, self.$field.clone());)*
             };
         }
+        // What every process has, by the conventions of Prometheus.
+        register!(self.registry,
+            started "process_start_time_seconds" "When the process began, in seconds since 1970"
+        );
         let provisioner = self.registry.sub_registry_with_prefix("controller");
         register!(provisioner,
             provisioned "persistentvolumeclaim_provision" "Claims that got a volume or a membership"
@@ -142,6 +150,7 @@ impl Series {
             cuts_paused "cuts_paused" "1 while cuts of a backend wait for an admin"
             served "foreign_kind" "1 for the state that a kind of another project is in: yes, not_installed, forbidden, unknown"
             leader "leader" "1 in the process that acts, 0 in one that waits"
+            validated "data_sources_validated" "Looks at the data sources of claims that wait, by what the validator found"
         );
     }
 }

@@ -36,6 +36,8 @@ fn all() -> Metrics {
     metrics.cuts_paused(&backend, true);
     metrics.served(ForeignKind::ReferenceGrant, Served::NotInstalled);
     metrics.leading(true);
+    metrics.validated(Validity::Invalid);
+    metrics.started(jiff::Timestamp::from_second(1_700_000_000).unwrap());
     metrics
 }
 
@@ -74,6 +76,8 @@ fn names_and_labels_are_what_dashboards_ask_for() {
         r#"tombolo_foreign_kind{kind="ReferenceGrant",state="not_installed"} 1"#,
         r#"tombolo_foreign_kind{kind="ReferenceGrant",state="yes"} 0"#,
         "tombolo_leader 1",
+        r#"tombolo_data_sources_validated_total{result="invalid"} 1"#,
+        "process_start_time_seconds 1700000000",
     ] {
         assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
     }
@@ -84,7 +88,7 @@ fn names_and_labels_are_what_dashboards_ask_for() {
 fn every_series_registered_is_one_that_a_method_reaches() {
     let text = text(&all());
     let described: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(described.len(), 30, "{described:#?}");
+    assert_eq!(described.len(), 32, "{described:#?}");
     for line in described {
         let name = line.split(' ').next().unwrap();
         let samples = text
@@ -126,9 +130,26 @@ fn label_words_do_not_change_by_accident() {
         "soft_deleted token hold intent empty_orphan orphan orphan_snapshot expired_trash"
     );
     assert_eq!(words::<ExportChange>(), "cut read_only restored made released");
+    assert_eq!(words::<Validity>(), "empty pvc snapshot populator invalid error");
     assert_eq!(words::<RebuildCause>(), "missing stale corrupt");
     assert_eq!(words::<Resized>(), "succeeded refused");
     assert_eq!(words::<CopyEnd>(), "succeeded failed too_large stopped cancelled");
+}
+
+#[test]
+fn va_13_each_result_of_the_validator_is_counted_for_itself_and_the_process_says_since_when_it_counts() {
+    let metrics = all();
+    for result in Validity::VARIANTS {
+        metrics.validated(*result);
+    }
+    let text = text(&metrics);
+    for result in Validity::VARIANTS {
+        let count = if *result == Validity::Invalid { 2 } else { 1 };
+        let word: &str = result.into();
+        let line = format!("tombolo_data_sources_validated_total{{result=\"{word}\"}} {count}");
+        assert!(text.lines().any(|found| found == line), "missing: {line}\n{text}");
+    }
+    assert!(text.contains("process_start_time_seconds 1700000000"), "{text}");
 }
 
 #[test]

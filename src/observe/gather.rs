@@ -8,6 +8,7 @@ use crate::domain::backend::{Backend, Health};
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
+use crate::domain::populator::Registration;
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
 use crate::domain::token::{Note, Token};
@@ -17,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::plan::claim::ForClaim;
 use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::LiveMember;
+use crate::plan::validator::{self, Validity};
 use crate::plan::volume::{LiveVolume, TokenClaim};
 use futures::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +52,7 @@ pub struct ClaimView {
     own_pv: Option<Arc<Pv>>,
     other_pv: Option<Arc<Pv>>,
     record: Option<Arc<Record>>,
+    registration: Registration,
     backends: Vec<Backend>,
     share: Option<ShareView>,
     copy: Option<CopyView>,
@@ -75,6 +78,7 @@ impl ClaimView {
                 .and_then(|name| index.pv(name))
                 .cloned(),
             record: ledger.get(&VolumeId::from(&own)),
+            registration: index.registration(&claim.source),
             backends,
             share,
             live: false,
@@ -124,6 +128,18 @@ impl ClaimView {
         self
     }
 
+    /// The same where another one judges kinds of data sources.
+    #[must_use]
+    pub fn unjudged(mut self) -> Self {
+        self.registration = Registration::Unknown;
+        self
+    }
+
+    /// What the claim's data source is, if that matters.
+    pub fn validity(&self) -> Option<Validity> {
+        validator::judge(&self.claim, self.registration)
+    }
+
     /// Whether the claim wants a copy of another one's volume.
     pub fn wants_copy(&self) -> bool {
         self.copy.is_some()
@@ -142,6 +158,7 @@ impl ClaimView {
             own_pv: self.own_pv.as_deref(),
             other_pv: self.other_pv.as_deref(),
             record: self.record.as_deref(),
+            registration: self.registration,
             backends: &self.backends,
             handshake: self.handshake(),
             copy: self.copy.as_ref().map(CopyView::to_decide),

@@ -6,6 +6,7 @@
 
 mod concerned;
 mod lookup;
+mod populators;
 mod snapshots;
 mod sources;
 #[cfg(test)]
@@ -71,6 +72,7 @@ pub struct Index {
     grants: BTreeMap<Namespace, BTreeMap<String, Grant>>,
     grants_served: Served,
     snapshots: snapshots::Snapshots,
+    populators: populators::Populators,
 }
 
 /// A claim or volume without its version: whether a change concerns anybody.

@@ -12,6 +12,7 @@ use crate::domain::access::Access;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::grant::Grant;
 use crate::domain::ids::Namespace;
+use crate::domain::populator::Populator;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
 use kube::core::{DynamicObject, ObjectMeta};
@@ -84,6 +85,25 @@ pub fn grant(object: &DynamicObject) -> Option<Grant> {
     let namespace = Namespace::new(meta.namespace.clone()?);
     let terminating = meta.deletion_timestamp.is_some();
     Grant::read(namespace, meta.name.clone()?, terminating, object.data.get("spec")).concerning_us()
+}
+
+/// VolumePopulators of the volume-data-source-validator.
+pub const POPULATORS: Foreign = Foreign {
+    group: names::POPULATOR_GROUP,
+    kind: "VolumePopulator",
+    plural: "volumepopulators",
+    versions: &[names::POPULATOR_VERSION],
+};
+
+/// A VolumePopulator. What cannot be read of the kind that it registers is empty, which is no kind.
+pub fn populator(object: &DynamicObject) -> Option<Populator> {
+    let kind = object.data.get("sourceKind");
+    let text = |field| kind?.get(field)?.as_str();
+    Some(Populator {
+        name: object.metadata.name.clone()?,
+        group: text("group").unwrap_or_default().to_owned(),
+        kind: text("kind").unwrap_or_default().to_owned(),
+    })
 }
 
 fn key(kind: ReferenceKind, meta: &ObjectMeta) -> Option<ReferenceKey> {

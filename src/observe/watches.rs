@@ -198,6 +198,19 @@ impl Feed {
         self.follow_foreign(client, project::GRANTS, way, told).await;
     }
 
+    /// VolumePopulators, if there are any. `known`: how many times something was heard of them.
+    pub async fn populators(self, client: Client, known: watch::Sender<u64>) {
+        let way = foreign::Way {
+            served: Index::populators_are,
+            read: project::populator,
+            put: Index::put_populator,
+            reset: Index::reset_populators,
+            remove: |index, object| index.remove_populator(&object.name_any()),
+        };
+        let told = || known.send_modify(|heard| *heard = heard.saturating_add(1));
+        self.follow_foreign(client, project::POPULATORS, way, told).await;
+    }
+
     async fn follow<T>(self, api: Api<T>, how: Way<T>, synced: watch::Sender<bool>)
     where
         T: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,

@@ -5,12 +5,13 @@
 
 use super::copy::{self, ForCopy};
 use super::handshake::{self, Handshake};
-use super::{Plan, Refusal, Verdict, join, provision};
+use super::{Plan, Refusal, Verdict, join, provision, validator};
 use crate::api::names;
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Class;
+use crate::domain::populator::Registration;
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::source::{DataSource, DropCause};
@@ -29,6 +30,8 @@ pub struct ForClaim<'a> {
     pub other_pv: Option<&'a Pv>,
     /// What the ledger knows of the volume `pvc-<its UID>`.
     pub record: Option<&'a Record>,
+    /// Whether somebody has registered the kind of the claim's data source.
+    pub registration: Registration,
     /// All backends, with what the claim's namespace uses of each.
     pub backends: &'a [Backend],
     /// For a claim that asks for a share: what the handshake looks at.
@@ -83,7 +86,7 @@ fn without_class(o: &ForClaim<'_>) -> Plan {
             );
             Plan::refused(Refusal::new(R::UnsupportedClass, text))
         }
-        (None, ..) => Plan::not_ours(),
+        (None, ..) => validator::recognized(o.claim, o.registration).map_or_else(Plan::refused, |()| Plan::not_ours()),
     }
 }
 
@@ -163,6 +166,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
             return Err(Refusal::new(R::ConflictingSource, text));
         }
         DataSource::Populator { group, kind } => {
+            validator::recognized(claim, o.registration)?;
             let text = format!("waiting for the populator of {kind}.{group} to make this volume");
             return Err(Refusal::new(R::WaitingForPopulator, text));
         }

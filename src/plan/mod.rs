@@ -21,6 +21,7 @@ pub mod provision;
 pub mod rebuild;
 pub mod reclaim;
 pub mod reference;
+pub mod registration;
 pub mod repair;
 pub mod resize;
 pub mod restore;
@@ -33,6 +34,7 @@ pub mod snapshot;
 pub mod takes;
 pub mod trash;
 pub mod upkeep;
+pub mod validator;
 pub mod volume;
 
 #[cfg(test)]

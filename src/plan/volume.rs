@@ -6,12 +6,12 @@
 //! is no other code for crashes or for objects deleted by hand.
 
 use super::{Action, Plan, join};
-use crate::api::reasons::{ClaimReason as R, SharedVolumeReason};
+use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::OnDelete;
 use crate::domain::backend::Backend;
 use crate::domain::change::Change;
-use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::ids::{BackendName, ClaimUid, Handle, PvName, VolumeId};
+use crate::domain::claim::Claim;
+use crate::domain::ids::{BackendName, Handle, PvName, VolumeId};
 use crate::domain::pv::{Ours, Pv, PvPhase, ReclaimPolicy};
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::token::{JoinNote, Note, Token, TokenKind};
@@ -20,11 +20,15 @@ use std::collections::{BTreeMap, BTreeSet};
 mod copying;
 mod deletion;
 mod ledger;
+mod owner;
 #[cfg(test)]
 mod tests;
 
 pub use copying::{Copies, Fate, Known, cleared, fate, wanted};
 pub use ledger::record_of;
+pub use owner::{awaited, expected_owner};
+
+use owner::{bound, unexpected};
 
 /// A volume as read live, in the order of the fields.
 #[derive(Debug, Clone)]
@@ -244,56 +248,4 @@ fn released(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
     let mut actions = soft;
     actions.push(Action::DeletePv(pv.into()));
     Plan::then_look_again(actions)
-}
-
-/// Given to a claim a moment ago; kube-controller-manager is about to bind it to that one and to no other.
-pub(super) fn awaited(pv: &Pv, ours: &Ours) -> bool {
-    let reserved = pv.claim.as_ref().and_then(|c| c.uid.as_ref());
-    reserved.is_some() && reserved == ours.owner_uid.as_ref()
-}
-
-/// Anybody's claim could be bound to a volume that is free. It is left alone, and said.
-fn unexpected(pv: &Pv) -> Plan {
-    let text = "this volume is not bound to the claim that Tombolo recorded; it will not be deleted. Give it an owner with: \
-                tombolo reclaim";
-    Plan::finally(vec![Action::tell_pv_state(
-        pv,
-        SharedVolumeReason::UnexpectedClaim,
-        text,
-    )])
-}
-
-/// Bound: to the recorded owner, to a new one by a legitimate rewrite, or to somebody unexpected.
-fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Plan {
-    let Some(uid) = pv.claim.as_ref().and_then(|c| c.uid.as_ref()) else {
-        return Plan::settled();
-    };
-    let record = v.record.as_ref();
-    if expected_owner(pv, record).contains(uid) {
-        return Plan::finally(ledger::bound(v, pv, ours));
-    }
-    let old_claim_gone = v.owners.iter().all(|c| c.uid == *uid || c.phase == ClaimPhase::Lost);
-    let soft_deleted = record.is_some_and(|r| matches!(r.state, State::SoftDeleted | State::Deleting));
-    // A populator rewrites once; its annotation stays and must not excuse whoever gets hold of the volume later.
-    let first_time = pv.populated && ours.owner_uid.is_none();
-    if first_time && !soft_deleted && v.members.is_empty() && v.tokens.is_empty() && old_claim_gone {
-        return Plan::then_look_again(vec![Action::RecordOwner {
-            pv: pv.into(),
-            owner: uid.clone(),
-        }]);
-    }
-    unexpected(pv)
-}
-
-/// The UIDs of claims that may own it: what a reclaim or populator left on it, else what its name says.
-pub fn expected_owner(pv: &Pv, record: Option<&Record>) -> Vec<ClaimUid> {
-    match pv.ours.as_ref().and_then(|o| o.owner_uid.clone()) {
-        Some(uid) => vec![uid],
-        None => pv
-            .name
-            .claim_uid()
-            .into_iter()
-            .chain(record.iter().map(|r| r.owner.uid.clone()))
-            .collect(),
-    }
 }

@@ -16,9 +16,14 @@ use tombolo_backend_api::Class as BackendClass;
 
 /// A claim that does not get what it asks for.
 pub fn refused(claim: &ClaimRef, refusal: &Refusal) -> Announcement {
+    let reason = match refusal.reason {
+        // Not a failure of a provisioner, ours or another: tools know it by its own name, as the validator's of kubernetes-csi.
+        reason @ ClaimReason::UnrecognizedDataSourceKind => Told::Claim(reason),
+        reason => Told::Refused(reason),
+    };
     Announcement {
         subject: Subject::Claim(claim.clone()),
-        reason: Told::Refused(refusal.reason),
+        reason,
         text: refusal.text.clone(),
     }
 }

@@ -21,6 +21,8 @@ pub(super) async fn follow(ctx: Context) {
         ctx.metrics.copies(running, waiting);
         let grants = gather::with(&ctx.caches, |index| index.grants_served());
         ctx.metrics.served(ForeignKind::ReferenceGrant, grants);
+        let populators = gather::with(&ctx.caches, |index| index.populators_served());
+        ctx.metrics.served(ForeignKind::VolumePopulator, populators);
         for (kind, of) in [
             (ForeignKind::VolumeSnapshot, Kind::Snapshot),
             (ForeignKind::VolumeSnapshotContent, Kind::Content),

@@ -12,6 +12,7 @@ use crate::world::{World, cannot};
 
 mod crowd;
 mod gate;
+mod gate_off;
 mod midway;
 
 pub fn grants(client: &Client, namespace: &str) -> Api<DynamicObject> {

@@ -7,6 +7,7 @@ use crate::see::shown;
 use crate::world::{World, cannot};
 
 pub mod api_server;
+mod validator;
 
 #[tokio::test]
 async fn a_claim_with_a_data_source_is_held() {
@@ -86,6 +87,7 @@ async fn a_claim_for_a_populator_gets_one_friendly_event_and_no_volume() {
         return;
     }
     let w = World::shared("populator").await;
+    w.register("hello.example.com", "Hello").await;
     let ns = w.namespace("primary").await;
     let hello = json!({"apiGroup": "hello.example.com", "kind": "Hello", "name": "h"});
     w.claim(&ns, claim("data").spec("dataSourceRef", hello.clone())).await;

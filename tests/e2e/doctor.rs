@@ -77,6 +77,12 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
         "absent",
     );
     came_out(&found, "kind", "VolumeSnapshot of", "absent");
+    came_out(&found, "validator", "no other validator", "passed");
+    let lease = json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "data-source-validator-leader", "namespace": "kube-system"}, "spec": {},
+    });
+    cluster.apply(&lease.to_string()).await.unwrap();
 
     cluster.install(CrdSet::ReferenceGrants).await.unwrap();
     cluster.install(CrdSet::Snapshots).await.unwrap();
@@ -101,6 +107,12 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
         "passed",
     );
     came_out(&found, "snapshots", "no VolumeSnapshotClass", "absent");
+    came_out(
+        &found,
+        "validator",
+        "kube-system: start the controller with --validator=false",
+        "absent",
+    );
     came_out(&found, "class", "no CSIDriver", "failed");
     came_out(&found, "rights", "none for servers that let only nodes in", "absent");
 

@@ -36,6 +36,7 @@ mod leader;
 mod mounting;
 mod nodes;
 mod outage;
+mod populators;
 mod provision;
 mod race;
 mod reclaim;

@@ -15,6 +15,7 @@ use tombolo::api::shared_volume::SharedVolume;
 use tombolo::api::storage_backend::StorageBackend;
 use tombolo::api::trident_volume_reference::TridentVolumeReference;
 use tombolo::api::volume_reference::VolumeReference;
+use tombolo_harness::wait::Look;
 use tombolo_harness::{Cluster, ClusterOptions, Controller, Filer, NfsClient, NfsServer, NfsVersion, report_skipped};
 
 use crate::controller;
@@ -30,6 +31,9 @@ pub const KINDS: [&str; 4] = [
     "sharedvolumes.tombolo.dev",
     "crossnamespacesources.tombolo.dev",
 ];
+
+/// The definition of VolumePopulators.
+pub const POPULATORS: &str = "volumepopulators.populator.storage.k8s.io";
 
 /// The definition of the reference that people know from Trident.
 pub const TRIDENT: &str = "tridentvolumereferences.trident.netapp.io";
@@ -67,6 +71,7 @@ pub async fn shared_controller() -> &'static Controller {
         let cluster = Cluster::shared().await.unwrap();
         let world = World::of(cluster, "shared").await;
         world.install_kinds().await;
+        world.install_populators().await;
         // A cluster that is somebody else's gets neither roles nor a Lease of ours.
         let controller = if cluster.is_external() {
             controller::alone(cluster, "shared").await
@@ -143,10 +148,28 @@ impl<'c> World<'c> {
             .kubectl(&["apply", "--server-side", "-f", &file])
             .await
             .unwrap();
-        self.cluster
-            .kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd", name])
-            .await
-            .unwrap();
+        self.is_established(name).await;
+    }
+
+    /// Waits until a definition is served.
+    async fn is_established(&self, name: &str) {
+        // kubectl fails at once where there is no condition yet, instead of waiting for one.
+        self.until(&format!("{name} to be served"), async || {
+            let wait = ["wait", "--for=condition=Established", "--timeout=10s", "crd", name];
+            let waited = self.cluster.kubectl(&wait).await;
+            Ok(Look::holds(waited.is_ok(), waited.err()))
+        })
+        .await;
+    }
+
+    /// Installs the definition of VolumePopulators from the file that people install, unless there is one.
+    pub async fn install_populators(&self) {
+        if self.cluster.kubectl(&["get", "crd", POPULATORS]).await.is_ok() {
+            return;
+        }
+        let directory = format!("{}/deploy/kustomize/volume-populator-crd", env!("CARGO_MANIFEST_DIR"));
+        self.cluster.kubectl(&["apply", "-k", &directory]).await.unwrap();
+        self.is_established(POPULATORS).await;
     }
 
     /// Makes a backend on the NFS server, in a subdirectory of its name, and waits until it is ready.

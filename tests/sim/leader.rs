@@ -242,6 +242,7 @@ impl Leader {
             hopeless: CancellationToken::new(),
             sweep_interval: Duration::from_secs(300),
             revoke_grace: Duration::from_secs(30),
+            validates: true,
             idle_exports: Arc::default(),
             given: Arc::default(),
         };

@@ -3,7 +3,7 @@
 //! In a story that goes on midway, what people do meets what the controller is just doing, so it may end in more than one way;
 //! after a crash it must still end in one of them.
 
-use crate::users::{COPY, MEMBER, OTHER, OWNER};
+use crate::users::{COPY, HELPER, MEMBER, OTHER, OWNER};
 use crate::world::{Script, Then, World};
 use tombolo::api::names;
 
@@ -32,12 +32,19 @@ macro_rules! stories {
 
 mod copies;
 mod cuts;
+mod populating;
 mod sizes;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Story> {
-    let others = [copies::STORIES, sizes::STORIES, cuts::STORIES];
-    STORIES.iter().chain(others.into_iter().flatten())
+    let all = [
+        STORIES,
+        copies::STORIES,
+        sizes::STORIES,
+        cuts::STORIES,
+        populating::STORIES,
+    ];
+    all.into_iter().flatten()
 }
 
 impl Story {

@@ -15,11 +15,15 @@ use tombolo::domain::ids::{ClaimKey, Namespace, PvName};
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
 
+mod populating;
+
 /// An owner's claim, those that may join it, and one that may begin as a copy of it.
 pub const OWNER: &str = "primary/data";
 pub const MEMBER: &str = "secondary/data";
 pub const OTHER: &str = "third/data";
 pub const COPY: &str = "primary/copy";
+/// The helper claim of a populator.
+pub const HELPER: &str = "third/prime";
 
 pub fn key(text: &str) -> ClaimKey {
     let (namespace, name) = text.split_once('/').unwrap();

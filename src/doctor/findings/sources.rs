@@ -4,11 +4,12 @@ use super::super::examine::{Look, Seen};
 use super::Finding;
 use crate::api::names;
 use crate::observe::optional::Foreign;
-use crate::observe::project::{GRANTS, snapshots};
+use crate::observe::project::{GRANTS, POPULATORS, snapshots};
 
 const KIND: &str = "kind";
 const GATE: &str = "gate";
 const SNAPSHOTS: &str = "snapshots";
+const VALIDATOR: &str = "validator";
 
 pub(super) fn of(seen: &Seen) -> Vec<Finding> {
     let mut found: Vec<Finding> = seen
@@ -17,6 +18,7 @@ pub(super) fn of(seen: &Seen) -> Vec<Finding> {
         .map(|(kind, served)| Finding::from(KIND, served, |version| of_kind(*kind, version.as_deref())))
         .collect();
     found.push(Finding::from(GATE, &seen.gate, |on| gate(*on)));
+    found.push(Finding::from(VALIDATOR, &seen.validators, |there| validator(there)));
     let served = |of: Foreign| {
         seen.foreign
             .iter()
@@ -43,9 +45,25 @@ fn of_kind(kind: Foreign, version: Option<&str>) -> Finding {
 fn without(kind: Foreign) -> &'static str {
     if kind == GRANTS {
         "nothing is copied into another namespace by its owner's grant, nor shared by one"
+    } else if kind == POPULATORS {
+        "no populator can be registered, and claims for one are told so"
     } else {
         "there are no snapshots, and no restoring from them"
     }
+}
+
+fn validator(there: &[String]) -> Finding {
+    if there.is_empty() {
+        return Finding::passed(VALIDATOR, "no other validator of data sources has a Lease");
+    }
+    Finding::absent(
+        VALIDATOR,
+        format!(
+            "the volume-data-source-validator has a Lease in {}: start the controller with --validator=false, or claims whose data source \
+             nobody serves are told twice",
+            there.join(", ")
+        ),
+    )
 }
 
 fn gate(on: Option<bool>) -> Finding {

@@ -16,6 +16,8 @@ pub enum ForeignKind {
     VolumeSnapshotContent,
     /// How they are taken.
     VolumeSnapshotClass,
+    /// Of the volume-data-source-validator.
+    VolumePopulator,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -6,16 +6,19 @@ use crate::domain::pv::PvPhase;
 use crate::domain::reference::Reference;
 use crate::plan::testing::{self, backend, class, member_pv, pv, record, reference};
 use crate::plan::{Action, rules};
+use kube::runtime::events::EventType;
 
 mod sharing;
 
 /// A claim and all that is looked at with it; tests edit it.
+#[derive(Clone)]
 struct Scene {
     claim: Claim,
     class: Option<Class>,
     own_pv: Option<Pv>,
     other_pv: Option<Pv>,
     record: Option<Record>,
+    registration: Registration,
     backends: Vec<Backend>,
     references: Vec<Reference>,
     source: Option<Claim>,
@@ -31,6 +34,7 @@ fn ordinary() -> Scene {
         own_pv: None,
         other_pv: None,
         record: None,
+        registration: Registration::Unknown,
         backends: vec![backend("nas1")],
         references: vec![reference("team/ref", "prod/data")],
         source: Some(testing::claim("prod/data").bound().shares("team")),
@@ -70,6 +74,7 @@ impl Scene {
             own_pv: self.own_pv.as_ref(),
             other_pv: self.other_pv.as_ref(),
             record: self.record.as_ref(),
+            registration: self.registration,
             backends: &self.backends,
             handshake: handshake::wanted(&self.claim).map(|_| handshake),
             live: self.live,
@@ -150,6 +155,66 @@ fn a_cross_namespace_source_in_a_claim_of_another_provisioner_s_class_is_said_an
     assert!(theirs.plan().actions.is_empty());
     let classless = theirs.with(|s| s.claim.class = None);
     assert_eq!(classless.plan(), Plan::not_ours());
+}
+
+/// A claim whose data source is a populator's to serve.
+fn populated() -> Scene {
+    let kind = DataSource::Populator {
+        group: "hello.example.com".into(),
+        kind: "Hello".into(),
+    };
+    ordinary().with(|s| s.claim.source = kind)
+}
+
+#[test]
+fn va_05_va_12_a_kind_that_nobody_registered_is_said_instead_of_waiting_and_whatever_the_class() {
+    for registration in [Registration::Unregistered, Registration::NotInstalled] {
+        let ours = populated().with(|s| s.registration = registration);
+        assert_eq!(ours.refusal(), Some(R::UnrecognizedDataSourceKind));
+        for class in [Some("theirs"), None] {
+            let theirs = ours.clone().with(|s| {
+                s.class = None;
+                s.claim.class = class.map(crate::domain::ids::ClassName::new);
+            });
+            assert_eq!(theirs.refusal(), Some(R::UnrecognizedDataSourceKind));
+            assert!(theirs.plan().actions.is_empty());
+        }
+    }
+}
+
+#[test]
+fn va_04_va_06_va_09_what_is_registered_or_not_known_is_waited_for_and_another_provisioner_s_claim_hears_nothing() {
+    for registration in [Registration::Registered, Registration::Unknown] {
+        let ours = populated().with(|s| s.registration = registration);
+        assert_eq!(ours.refusal(), Some(R::WaitingForPopulator));
+        assert_eq!(ours.with(|s| s.class = None).plan(), Plan::not_ours());
+    }
+}
+
+#[test]
+fn lp_p1_a_claim_for_a_populator_gets_no_volume_and_one_friendly_word() {
+    let asking = populated().with(|s| s.registration = Registration::Registered);
+    let plan = asking.plan();
+    assert!(plan.actions.is_empty(), "{plan}");
+    assert_eq!(asking.refusal(), Some(R::WaitingForPopulator));
+    assert!(matches!(R::WaitingForPopulator.event_type(), EventType::Normal));
+    assert_eq!(R::WaitingForPopulator.class(), None, "nobody tries again");
+}
+
+#[test]
+fn va_10_a_bound_or_deleted_claim_hears_nothing_of_its_kind() {
+    for claim in [
+        populated().claim.bound(),
+        populated().claim.terminating(),
+        populated().claim.lost(),
+    ] {
+        let theirs = populated().with(|s| {
+            s.claim = claim;
+            s.class = None;
+            s.registration = Registration::Unregistered;
+        });
+        assert_eq!(theirs.refusal(), None);
+    }
 }
 
 #[test]

@@ -136,6 +136,7 @@ impl Scene {
             own_pv: None,
             other_pv: None,
             record: self.record.as_ref(),
+            registration: Default::default(),
             backends: &self.backends,
             handshake: None,
             copy: Some(self.seen(named.as_ref(), of.as_ref())),

@@ -54,6 +54,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
         own_pv: None,
         other_pv: None,
         record,
+        registration: Default::default(),
         backends: &backends,
         handshake: handshake::wanted(claim).map(|_| handshake),
         live,

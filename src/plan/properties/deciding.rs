@@ -1,6 +1,7 @@
 //! What is decided about a claim of a generated scene.
 
 use super::arbitrary::ClaimScene;
+use crate::domain::populator::Registration;
 use crate::domain::served::Served;
 use crate::plan::claim::{self, ForClaim};
 use crate::plan::copy::ForCopy;
@@ -42,8 +43,19 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
         own_pv: s.own_pv.as_ref(),
         other_pv: s.other_pv.as_ref(),
         record: s.record.as_ref(),
+        registration: registration(s),
         backends: &s.backends,
         handshake: handshake::wanted(&s.claim).map(|_| handshake),
         live: s.live,
     })
+}
+
+/// Whatever nothing else of the scene depends on.
+const fn registration(s: &ClaimScene) -> Registration {
+    match (s.going, s.outgrown) {
+        (false, false) => Registration::Unregistered,
+        (false, true) => Registration::Unknown,
+        (true, false) => Registration::NotInstalled,
+        (true, true) => Registration::Registered,
+    }
 }

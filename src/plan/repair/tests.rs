@@ -195,6 +195,11 @@ fn a_claim_whose_object_is_another_s_by_now_says_so_and_one_that_is_about_to_be_
     let claim = testing::claim("prod/data").lost();
     assert!(taken(&claim, &pv("prod/data")).is_empty());
     assert!(why(&taken(&claim, &pv("prod/data").bound_to("prod/new"))).contains("another claim's"));
+    let populated = pv("prod/data").bound_to("prod/new").with(|p| p.populated = true);
+    assert!(
+        taken(&claim, &populated).is_empty(),
+        "a populator's helper is meant to end so"
+    );
     assert!(!why(&taken(&claim, &pv("prod/data").with(|p| p.claim = None))).is_empty());
 }
 

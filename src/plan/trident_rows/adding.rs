@@ -51,6 +51,7 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
         own_pv: s.own_pv.as_ref(),
         other_pv: None,
         record: None,
+        registration: Default::default(),
         backends: s.backend.as_slice(),
         handshake: wanted(&s.claim).map(|_| handshake),
         live: true,

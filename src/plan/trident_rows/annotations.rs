@@ -93,6 +93,7 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
         own_pv: None,
         other_pv: None,
         record: None,
+        registration: Default::default(),
         backends: &nas,
         handshake: wanted(claim).map(|_| handshake),
         live: true,

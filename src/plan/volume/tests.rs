@@ -1,6 +1,7 @@
 //! An owner's object in each state, with and without users, members and a record.
 
 use super::*;
+use crate::api::reasons::SharedVolumeReason;
 use crate::domain::access::OnDelete;
 use crate::plan::action::Told;
 use crate::plan::testing::{self, GI, backend, claim_ref, id, pv, pv_name, record, uid};
@@ -9,6 +10,7 @@ use crate::plan::{Verdict, rules};
 mod copies;
 mod deleting;
 mod hostile;
+mod populating;
 mod recording;
 mod rewriting;
 mod tokens;

@@ -10,7 +10,7 @@ use crate::controller;
 use crate::data_sources::api_server::with_the_gate;
 
 /// A claim that wants a copy of a claim of another namespace, by name.
-fn copy(name: &str, namespace: &str, source: &str) -> Draft {
+pub fn copy(name: &str, namespace: &str, source: &str) -> Draft {
     let source = json!({"kind": "PersistentVolumeClaim", "name": source, "namespace": namespace});
     claim(name).spec("dataSourceRef", source)
 }

@@ -35,6 +35,7 @@ async fn the_controller_is_refused_nothing_and_granted_nothing_in_vain() {
         return report_skipped(STORY, "it needs the API server's audit log");
     }
     let w = World::own(&cluster, "verbs").await;
+    w.install_populators().await;
     Box::pin(everything_is_done(&cluster, &w)).await;
 
     let answers = cluster.audit().unwrap().answers(Mark::default()).unwrap();

@@ -84,8 +84,13 @@ async fn the_documentation_s_manifests_work_unchanged_and_the_kinds_may_come_lat
     let (_, made) = w.bound("ns1", "foo-pvc").await;
     assert_eq!(w.read(&made, "file").await, "of default");
     apply("30-populated-pvc.yaml").await;
-    w.told("default", "populated-pvc", "WaitingForPopulator", "ExampleDataSource")
-        .await;
+    w.told(
+        "default",
+        "populated-pvc",
+        "UnrecognizedDataSourceKind",
+        "ExampleDataSource",
+    )
+    .await;
 
     // The definitions take everything with them, and nothing else notices.
     for kind in ["volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses"] {

@@ -335,6 +335,14 @@ impl Cluster {
         self.control_plane()?.resume_api_server().await
     }
 
+    /// Stops the API server, and starts it again on the same data with a feature gate switched off, as an upgrade or an admin may.
+    /// Returns when it is ready. The next start has it as the cluster was started.
+    pub async fn restart_api_server_without(&self, gate: &str) -> Result<()> {
+        self.stop_api_server().await?;
+        let without = self.options.clone().feature_gate(gate, false);
+        self.control_plane()?.resume_api_server_as(&without).await
+    }
+
     /// Stops the controller manager: nothing is bound, protected or collected until it is resumed.
     pub async fn stop_controller_manager(&self) -> Result<()> {
         self.control_plane()?

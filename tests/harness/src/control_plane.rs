@@ -97,14 +97,19 @@ impl ControlPlane {
     }
 
     pub(crate) async fn resume_api_server(&self) -> Result<()> {
+        self.resume_api_server_as(&self.options).await
+    }
+
+    /// The same with other options than the cluster's.
+    pub(crate) async fn resume_api_server_as(&self, options: &ClusterOptions) -> Result<()> {
         if !self.processes.is_alive(apiserver::NAME) {
             let [etcd, _] = self.ports.etcd;
             let Self {
                 processes,
                 binaries,
                 certificates,
-                options,
                 ports,
+                ..
             } = self;
             apiserver::start(processes, binaries, certificates, options, etcd, ports.api_server)?;
         }

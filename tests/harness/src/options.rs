@@ -77,6 +77,8 @@ impl ClusterOptions {
     /// With one more feature gate.
     #[must_use]
     pub fn feature_gate(mut self, name: &str, enabled: bool) -> Self {
+        let of_it = format!("{name}=");
+        self.feature_gates.retain(|gate| !gate.starts_with(&of_it));
         self.feature_gates.push(format!("{name}={enabled}"));
         self
     }

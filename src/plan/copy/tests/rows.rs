@@ -26,6 +26,25 @@ fn cl_01_28_34_35_36_a_bound_source_of_the_same_class_is_copied() {
 }
 
 #[test]
+fn lp_p6_a_volume_that_a_populator_gave_to_its_claim_is_copied_by_what_it_is_and_not_by_its_name() {
+    let rebound = |recorded: bool| {
+        scene().source(|c| c.bound_to("pvc-pop-helper")).with(|s| {
+            let owner = s.source.as_ref().map(|c| c.uid.clone()).filter(|_| recorded);
+            let key = s.source.as_ref().unwrap().key.to_string();
+            let filled = testing::pv("pop/helper").bound_to(&key).with(|p| p.populated = true);
+            s.source_pv = Some(filled.ours(|o| o.owner_uid = owner));
+        })
+    };
+    assert!(rebound(true).begins(), "{:?}", rebound(true).refusal());
+    let early = rebound(false);
+    assert!(
+        early.begins() || early.reason() == Some(R::SourceNotReady),
+        "{:?}",
+        early.refusal()
+    );
+}
+
+#[test]
 fn cl_02_a_backend_that_makes_no_copies_refuses_and_gives_no_empty_volume() {
     let without = scene().with(|s| s.backends = vec![testing::backend("nas1")]);
     assert_eq!(without.reason(), Some(R::UnsupportedClass));
@@ -98,6 +117,7 @@ fn cl_08_a_claim_without_a_class_is_not_ours() {
         own_pv: None,
         other_pv: None,
         record: None,
+        registration: Default::default(),
         backends: &s.backends,
         handshake: None,
         copy: Some(s.seen(None, None)),

@@ -1,95 +1,9 @@
-//! Who owns a volume whose claimRef was rewritten: a populator's target, a reclaim's claim, or somebody unexpected.
+//! Who owns a volume whose claimRef was rewritten: a reclaim's claim, or somebody unexpected. (A populator's target: `populating`.)
 
 use super::*;
 
-/// A populator made the volume for its helper claim `pop/helper` and has rebound it to `team/wanted`.
-fn populated() -> LiveVolume {
-    LiveVolume {
-        copies: Default::default(),
-        volume: id("pop/helper"),
-        twins: false,
-        pv: Some(pv("pop/helper").bound_to("team/wanted").with(|p| p.populated = true)),
-        tokens: BTreeMap::new(),
-        owners: vec![
-            testing::claim("team/wanted").bound_to("pvc-pop-helper"),
-            testing::claim("pop/helper").lost(),
-        ],
-        members: BTreeSet::new(),
-        record: Some(record("pop/helper")),
-        backend: Some(backend("nas1")),
-    }
-}
-
-fn takes_over(v: &LiveVolume) -> bool {
-    let plan = planned(v);
-    matches!(plan.actions.as_slice(), [Action::RecordOwner { owner, .. }] if *owner == uid("team/wanted"))
-        && plan.verdict == Verdict::Continue
-}
-
-fn unexpected(v: &LiveVolume) -> bool {
+pub(super) fn unexpected(v: &LiveVolume) -> bool {
     said(v) == Some(SharedVolumeReason::UnexpectedClaim)
-}
-
-#[test]
-fn a_populator_s_target_is_recorded_as_the_owner() {
-    assert!(takes_over(&populated()));
-    assert!(
-        takes_over(&populated().owners(&[testing::claim("team/wanted").bound_to("pvc-pop-helper")])),
-        "the helper is gone"
-    );
-    assert!(takes_over(&populated().unrecorded()));
-    let quick = populated().record(|r| r.state(State::Creating).intends(Intent::Create));
-    assert!(takes_over(&quick), "before the ledger has seen it live");
-}
-
-#[test]
-fn each_condition_of_a_populator_s_rewrite_alone_refuses_it() {
-    for (missing, v) in [
-        (
-            "no annotation of a populator",
-            populated().object(|p| p.with(|p| p.populated = false)),
-        ),
-        ("a member", populated().members(&["x/y"])),
-        ("soft-deleted", populated().record(|r| r.state(State::SoftDeleted))),
-        (
-            "the old claim lives",
-            populated().owners(&[testing::claim("pop/helper").bound(), testing::claim("team/wanted")]),
-        ),
-        (
-            "the old claim waits",
-            populated().owners(&[testing::claim("pop/helper")]),
-        ),
-        (
-            "the old claim is going",
-            populated().owners(&[testing::claim("pop/helper").bound().terminating()]),
-        ),
-    ] {
-        assert!(unexpected(&v), "{missing}");
-    }
-    let joining = populated().token("x/y", TokenClaim::Waiting);
-    assert!(!takes_over(&joining), "a token");
-    let owned = populated().object(|p| p.ours(|o| o.owner_uid = Some(uid("some/other"))));
-    assert!(unexpected(&owned), "a recorded owner is not replaced by a populator");
-}
-
-#[test]
-fn the_ledger_follows_the_recorded_owner() {
-    let recorded = populated().object(|p| p.ours(|o| o.owner_uid = Some(uid("team/wanted"))));
-    let changes = notes(&recorded);
-    assert_eq!(
-        changes,
-        [Change::SetOwner {
-            volume: id("pop/helper"),
-            owner: claim_ref("team/wanted")
-        }]
-    );
-}
-
-#[test]
-fn a_target_deleted_in_the_middle_waits_for_the_helper() {
-    let released = |owners: &[Claim]| populated().owners(owners).object(Pv::released);
-    assert!(rests(&released(&[testing::claim("pop/helper").bound()])));
-    assert!(deletes_object(&released(&[])));
 }
 
 #[test]
