@@ -10,12 +10,12 @@ pub use given::Given;
 use super::context::{Context, Next};
 use crate::domain::claim::Claim;
 use crate::domain::hold::Hold;
-use crate::domain::ids::VolumeId;
+use crate::domain::ids::{Namespace, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::{Kind, Snapshot, SnapshotKey};
-use crate::domain::token::TokenKind;
+use crate::domain::token::{Note, Token};
 use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::{Failure, run};
 use crate::metrics::labels::Subject;
@@ -23,7 +23,10 @@ use crate::observe::gather;
 use crate::observe::index::Index;
 use crate::observe::work::Work;
 use crate::plan::Action;
-use crate::plan::hold::{self, ForHold, Step};
+use crate::plan::hold::{self, Around, ForHold, Step};
+use std::collections::BTreeMap;
+
+type Tokens = BTreeMap<Token, Option<Note>>;
 
 /// Sees to those of a claim, which has this PersistentVolume with so many members.
 ///
@@ -31,9 +34,10 @@ use crate::plan::hold::{self, ForHold, Step};
 /// What the API server answers, but for failures to put one on.
 pub async fn of_claim(ctx: &Context, claim: &Claim, pv: Option<&Pv>, members: usize) -> Result<Next, Failure> {
     let mut next = Next::Change;
+    let seen_around = of_caches(ctx, &claim.key.namespace, pv.map(|pv| &pv.tokens));
     for hold in Hold::ALL {
         let uid = claim.uid.as_str();
-        let seen = ForHold::of_claim(hold, claim, pv, members);
+        let seen = ForHold::of_claim(hold, claim, pv, members, &seen_around);
         next = next.sooner(match decide(ctx, hold, uid, seen) {
             Step::Nothing => Next::Change,
             Step::Later => later(ctx, hold, uid),
@@ -61,13 +65,17 @@ async fn take(ctx: &Context, hold: Hold, claim: &Claim, volume: &VolumeId) -> Re
         Hold::Members => {
             let backends = ctx.roots.views(&*ctx.ports.ledger, &claim.key.namespace, &[]);
             let view = gather::volume(volume, &ctx.caches, &*ctx.ports.cluster, &*ctx.ports.ledger, &backends).await?;
-            let joining = |pv: &Pv| pv.tokens.keys().any(|token| token.kind == TokenKind::Joining);
-            // Members may have outlived the object.
-            !view.members.is_empty() || view.pv.as_ref().is_some_and(joining)
+            let members = view.members.len();
+            match &view.pv {
+                Some(pv) => hold::needs(hold, claim, Some(pv), members, &Around::default()),
+                // Members may have outlived the object.
+                None => members > 0,
+            }
         }
         Hold::Copies => {
             let pv = ctx.ports.cluster.pv(&volume.pv_name()).await?;
-            hold::needs(hold, claim, pv.as_ref(), 0)
+            let around = of_caches(ctx, &claim.key.namespace, pv.as_ref().map(|pv| &pv.tokens));
+            hold::needs(hold, claim, pv.as_ref(), 0, &around)
         }
     };
     match needed {
@@ -76,18 +84,36 @@ async fn take(ctx: &Context, hold: Hold, claim: &Claim, volume: &VolumeId) -> Re
     }
 }
 
+/// What an object that is copied has around it, by the tokens of the copies. A copy begins after the caches have shown whom it is for.
+pub fn around(index: &Index, namespace: &Namespace, tokens: Option<&Tokens>) -> Around {
+    let targets = tokens.into_iter().flat_map(BTreeMap::keys).map(|token| &token.claim);
+    Around {
+        leaving: index.namespace(namespace).is_some_and(|view| view.terminating),
+        targets: targets
+            .filter(|uid| index.claim_by_uid(uid).is_some())
+            .cloned()
+            .collect(),
+    }
+}
+
+fn of_caches(ctx: &Context, namespace: &Namespace, tokens: Option<&Tokens>) -> Around {
+    gather::with(&ctx.caches, |index| around(index, namespace, tokens))
+}
+
 /// Sees to the one of a VolumeSnapshot.
 ///
 /// # Errors
 /// What the API server answers, but for failures to put it on.
 pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure> {
-    let decide = |snapshot: &Snapshot, content: Option<&Content>| {
-        let seen = ForHold::of_snapshot(snapshot, content);
+    let decide = |snapshot: &Snapshot, content: Option<&Content>, around: &Around| {
+        let seen = ForHold::of_snapshot(snapshot, content, around);
         decide(ctx, Hold::Copies, snapshot.uid.as_str(), seen)
     };
     let cached = gather::with(&ctx.caches, |index| {
         let snapshot = index.snapshot(key).filter(|_| are_known(index))?;
-        let step = decide(snapshot, snapshot.content.as_ref().and_then(|name| index.content(name)));
+        let content = snapshot.content.as_ref().and_then(|name| index.content(name));
+        let around = around(index, &key.namespace, content.map(|c| &c.tokens));
+        let step = decide(snapshot, content, &around);
         Some((step, snapshot.uid.clone()))
     });
     match cached {
@@ -103,7 +129,8 @@ pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failu
         Some(name) => objects.content(name).await?,
         None => None,
     };
-    match decide(&live, content.as_ref()) {
+    let around = of_caches(ctx, &key.namespace, content.as_ref().map(|c| &c.tokens));
+    match decide(&live, content.as_ref(), &around) {
         Step::Nothing | Step::Later => Ok(Next::Change),
         Step::Put => {
             let put = objects.put_hold(&live).await.map_err(Failure::from);

@@ -6,6 +6,7 @@ mod snapshots;
 
 use super::contents::shelf;
 use super::context::{Context, Next};
+use super::holds;
 use crate::domain::hold::Hold;
 use crate::domain::ids::{Handle, VolumeId};
 use crate::domain::pv::{Pv, ReclaimPolicy};
@@ -90,12 +91,14 @@ fn everything(ctx: &Context, index: &Index) -> Vec<Work> {
         let volume = claim.volume_name.as_ref().map(VolumeId::from);
         let alone = volume.is_none_or(|volume| index.members(&volume).next().is_none());
         held += usize::from(claim.holds.contains(&Hold::Members) && alone);
-        held += usize::from(ForHold::of_claim(Hold::Copies, claim, pv.map(|pv| &**pv), 0).is_left_over());
+        let around = holds::around(index, &claim.key.namespace, pv.map(|pv| &pv.tokens));
+        held += usize::from(ForHold::of_claim(Hold::Copies, claim, pv.map(|pv| &**pv), 0, &around).is_left_over());
         work.push(Work::Claim(claim.key.clone()));
     }
     for snapshot in index.all_snapshots() {
         let content = snapshot.content.as_ref().and_then(|name| index.content(name));
-        let seen = ForHold::of_snapshot(snapshot, content);
+        let around = holds::around(index, &snapshot.key.namespace, content.map(|c| &c.tokens));
+        let seen = ForHold::of_snapshot(snapshot, content, &around);
         held += usize::from(seen.is_left_over());
         work.extend((seen.on || seen.needed).then(|| Work::Snapshot(snapshot.key.clone())));
     }

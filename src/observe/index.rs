@@ -18,6 +18,7 @@ use crate::domain::class::Class;
 use crate::domain::consent::Labels;
 use crate::domain::cross_source::{CrossSource, CrossSourceKey};
 use crate::domain::grant::Grant;
+use crate::domain::hold::Hold;
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
@@ -83,6 +84,16 @@ fn same_claim(a: &Claim, b: &Claim) -> bool {
     }
 }
 
+/// Whether nothing but the finalizer of ours that shows copies has changed: nobody decides by it but who puts it on. A join waits for the
+/// other one, so that one concerns more.
+fn same_but_for_copies(old: &Claim, new: &Claim) -> bool {
+    let mut old = old.clone();
+    old.holds.remove(&Hold::Copies);
+    let mut new = new.clone();
+    new.holds.remove(&Hold::Copies);
+    same_claim(&old, &new)
+}
+
 fn same_pv(a: &Pv, b: &Pv) -> bool {
     *a == Pv {
         version: a.version.clone(),
@@ -118,6 +129,8 @@ impl Index {
         let unchanged = old.as_ref().is_some_and(|old| same_claim(old, &claim));
         let mut wake = if unchanged {
             Wake::new()
+        } else if old.as_ref().is_some_and(|old| same_but_for_copies(old, &claim)) {
+            Wake::from([Work::Claim(claim.key.clone())])
         } else {
             self.concerned_by_claim(&claim)
         };
@@ -352,10 +365,13 @@ impl Index {
         if self.namespaces.get(&name) == view.as_ref() {
             return Wake::new();
         }
+        let leaving = |view: Option<&NamespaceView>| view.is_some_and(|view| view.terminating);
+        let leaves = leaving(view.as_ref()) && !leaving(self.namespaces.get(&name));
         match view {
             Some(view) => self.namespaces.insert(name.clone(), view),
             None => self.namespaces.remove(&name),
         };
+        let held = if leaves { self.held_in(&name) } else { Wake::new() };
         let inside = self.consumers_in(&name);
         let asking = self
             .askers
@@ -363,7 +379,7 @@ impl Index {
             .filter(|(source, _)| source.namespace == name)
             .flat_map(|(_, a)| a.iter().cloned().map(Work::Claim));
         let references = self.references_in(&name).map(|r| Work::Reference(r.key.clone()));
-        inside.into_iter().chain(asking).chain(references).collect()
+        inside.into_iter().chain(held).chain(asking).chain(references).collect()
     }
 
     /// These are all namespaces that there are.

@@ -6,10 +6,30 @@
 use crate::domain::access::OnOwnerDelete;
 use crate::domain::claim::Claim;
 use crate::domain::hold::Hold;
+use crate::domain::ids::ClaimUid;
 use crate::domain::pv::Pv;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
-use crate::domain::token::{Token, TokenKind};
+use crate::domain::token::{Note, Token, TokenKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What an object that is copied has around it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Whether its namespace is going away. A courtesy must not be what keeps it: whoever copies may be of another one, and never end.
+    pub leaving: bool,
+    /// Those claims that are there of the ones that copies are for.
+    pub targets: BTreeSet<ClaimUid>,
+}
+
+impl Around {
+    /// Whether any copy is shown to whoever deletes the object: one whose target went is merely not cleared away yet.
+    fn shows(&self, tokens: &BTreeMap<Token, Option<Note>>) -> bool {
+        let copies = tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
+        let mut shown = copies.filter(|(token, note)| note.is_none() || self.targets.contains(&token.claim));
+        !self.leaving && shown.next().is_some()
+    }
+}
 
 /// What is seen of one hold on one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +46,9 @@ pub struct ForHold {
 
 impl ForHold {
     /// Of a claim, which has this PersistentVolume with so many members.
-    pub fn of_claim(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize) -> Self {
+    pub fn of_claim(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize, around: &Around) -> Self {
         Self {
-            needed: needs(hold, claim, pv, members),
+            needed: needs(hold, claim, pv, members, around),
             on: claim.holds.contains(&hold),
             terminating: claim.terminating,
             lately: false,
@@ -36,9 +56,9 @@ impl ForHold {
     }
 
     /// Of a VolumeSnapshot, by the content that it names.
-    pub fn of_snapshot(snapshot: &Snapshot, content: Option<&Content>) -> Self {
+    pub fn of_snapshot(snapshot: &Snapshot, content: Option<&Content>, around: &Around) -> Self {
         Self {
-            needed: is_restored(snapshot, content),
+            needed: is_restored(snapshot, content, around),
             on: snapshot.is_held(),
             terminating: snapshot.terminating,
             lately: false,
@@ -76,37 +96,31 @@ pub const fn decide(o: ForHold) -> Step {
 }
 
 /// Whether a claim needs a hold, by the PersistentVolume that it has.
-pub fn needs(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize) -> bool {
+pub fn needs(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize, around: &Around) -> bool {
     let Some(pv) = pv.filter(|pv| pv.is_owner()) else {
         return false;
     };
     match hold {
         Hold::Members => {
             let wanted = pv.ours.as_ref().map(|ours| ours.on_owner_delete) == Some(OnOwnerDelete::Hold);
-            wanted && (members > 0 || has(pv.tokens.keys(), TokenKind::Joining))
+            wanted && (members > 0 || pv.tokens.keys().any(|token| token.kind == TokenKind::Joining))
         }
         // Of whatever namespace they are: each has its token there. The volume may have become another claim's.
         Hold::Copies => {
             let its = pv.claim.as_ref().and_then(|bound| bound.uid.as_ref()) == Some(&claim.uid);
-            its && has(pv.tokens.keys(), TokenKind::Copying)
+            its && around.shows(&pv.tokens)
         }
     }
 }
 
 /// Whether a VolumeSnapshot is being restored, by the content that it names; one that names another snapshot holds nothing.
-fn is_restored(snapshot: &Snapshot, content: Option<&Content>) -> bool {
+fn is_restored(snapshot: &Snapshot, content: Option<&Content>, around: &Around) -> bool {
     let own = |content: &&Content| {
         snapshot.content.as_ref() == Some(&content.name)
             && content.of == snapshot.key
             && content.of_uid.as_ref() == Some(&snapshot.uid)
     };
-    content
-        .filter(own)
-        .is_some_and(|content| has(content.tokens.keys(), TokenKind::Copying))
-}
-
-fn has<'a>(mut tokens: impl Iterator<Item = &'a Token>, kind: TokenKind) -> bool {
-    tokens.any(|token| token.kind == kind)
+    content.filter(own).is_some_and(|content| around.shows(&content.tokens))
 }
 
 #[cfg(test)]

@@ -139,6 +139,13 @@ fn copied() -> (Claim, Pv) {
     (claim("prod/data").bound(), pv("prod/data").copying("team/app"))
 }
 
+/// A controller whose caches show whom the copy is for.
+async fn where_it_is_copied(answers: impl IntoIterator<Item = Answer>) -> World {
+    let w = world(Vec::new(), answers).await;
+    w.caches(|index| index.put_claim(claim("team/app")));
+    w
+}
+
 fn denied(w: &World) -> bool {
     let line = r#"tombolo_reconcile_errors_total{kind="claim",class="denied"} 1"#;
     w.ctx.metrics.encode().unwrap().contains(line)
@@ -147,7 +154,7 @@ fn denied(w: &World) -> bool {
 #[tokio::test(start_paused = true)]
 async fn fn_19_a_refusal_to_put_it_on_is_counted_and_disturbs_nothing() {
     let (claim, pv) = copied();
-    let w = world(Vec::new(), [refusal(403, "Forbidden", "no")]).await;
+    let w = where_it_is_copied([refusal(403, "Forbidden", "no")]).await;
     let next = of_claim(&w.ctx, &claim, Some(&pv), 0).await.unwrap();
     assert!(denied(&w), "{}", w.ctx.metrics.encode().unwrap());
     assert_eq!(next, Next::After(Duration::from_secs(60)));
@@ -155,7 +162,7 @@ async fn fn_19_a_refusal_to_put_it_on_is_counted_and_disturbs_nothing() {
     assert_eq!(w.asked.lines().len(), 1, "nor is it asked for again and again");
 
     let webhook = refusal(500, "InternalError", "failed calling webhook");
-    let failing = world(Vec::new(), [webhook]).await;
+    let failing = where_it_is_copied([webhook]).await;
     let next = of_claim(&failing.ctx, &claim, Some(&pv), 0).await.unwrap();
     assert_eq!(
         next,
@@ -174,11 +181,11 @@ async fn what_went_meanwhile_or_is_being_deleted_gets_none_and_that_is_no_failur
     let (claim, pv) = copied();
     let words = "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted";
     for answer in [refusal(422, "Invalid", words), absent()] {
-        let w = world(Vec::new(), [answer]).await;
+        let w = where_it_is_copied([answer]).await;
         assert_eq!(of_claim(&w.ctx, &claim, Some(&pv), 0).await.unwrap(), Next::Change);
         assert!(!denied(&w));
     }
-    let other = world(Vec::new(), [refusal(409, "Conflict", "another one of its name")]).await;
+    let other = where_it_is_copied([refusal(409, "Conflict", "another one of its name")]).await;
     let failure = of_claim(&other.ctx, &claim, Some(&pv), 0).await.unwrap_err();
     assert!(failure.is_stale(), "looked at again at once");
 }
@@ -187,7 +194,7 @@ async fn what_went_meanwhile_or_is_being_deleted_gets_none_and_that_is_no_failur
 async fn who_strips_it_is_answered_once_a_minute_and_another_copy_begins_with_it() {
     let (claim, pv) = copied();
     let object = || ok(json!({"metadata": {"namespace": "prod", "name": "data", "uid": "x"}}));
-    let w = world(Vec::new(), [object(), object(), object()]).await;
+    let w = where_it_is_copied([object(), object(), object()]).await;
     let put = async || {
         let before = w.asked.lines().len();
         of_claim(&w.ctx, &claim, Some(&pv), 0).await.unwrap();

@@ -18,7 +18,26 @@ impl Index {
         if !self.pvs.contains_key(&own) {
             wake.insert(Work::Member(own));
         }
+        // What shows that it is copied for this claim.
+        let volumes = self.tokens.get(&old.uid).into_iter().flatten();
+        let owners = volumes.filter_map(|name| self.pvs.get(name)?.claim.as_ref());
+        wake.extend(owners.map(|owner| Work::Claim(owner.key.clone())));
+        let contents = self.contents_kept_for(&old.uid).filter_map(|name| self.content(name));
+        wake.extend(contents.map(|content| Work::Snapshot(content.of.clone())));
         wake
+    }
+
+    /// What carries a finalizer of ours in a namespace.
+    pub(super) fn held_in(&self, namespace: &Namespace) -> Wake {
+        let claims = self.claims_in(namespace).filter(|claim| !claim.holds.is_empty());
+        let snapshots = self
+            .all_snapshots()
+            .filter(|s| s.key.namespace == *namespace && s.is_held());
+        let snapshots = snapshots.map(|s| Work::Snapshot(s.key.clone()));
+        claims
+            .map(|claim| Work::Claim(claim.key.clone()))
+            .chain(snapshots)
+            .collect()
     }
 
     pub(super) fn concerned_by_claim(&self, claim: &Claim) -> Wake {

@@ -41,6 +41,15 @@ fn same_snapshot(a: &Snapshot, b: &Snapshot) -> bool {
     }
 }
 
+/// Whether nothing but finalizers has changed: neither what stands behind it nor who restores it is concerned.
+fn same_but_for_finalizers(a: &Snapshot, b: &Snapshot) -> bool {
+    let b = Snapshot {
+        finalizers: a.finalizers.clone(),
+        ..b.clone()
+    };
+    same_snapshot(a, &b)
+}
+
 impl Index {
     /// A VolumeSnapshot.
     pub fn snapshot(&self, key: &SnapshotKey) -> Option<&Snapshot> {
@@ -116,6 +125,10 @@ impl Index {
             return Wake::new();
         }
         let key = new.key.clone();
+        if old.is_some_and(|old| same_but_for_finalizers(old, &new)) {
+            self.snapshots.snapshots.insert(key.clone(), new);
+            return Wake::from([Work::Snapshot(key)]);
+        }
         let mut wake = self.forget_snapshot(&key);
         if let Some(of) = &new.of {
             self.snapshots

@@ -12,7 +12,15 @@ fn source() -> Claim {
 
 /// What is done about the finalizer of a source of copies.
 fn step(claim: &Claim, pv: Option<&Pv>) -> Step {
-    decide(ForHold::of_claim(Hold::Copies, claim, pv, 0))
+    decide(ForHold::of_claim(Hold::Copies, claim, pv, 0, &all_there()))
+}
+
+/// All targets that are spoken of are there, and nobody's namespace goes.
+fn all_there() -> Around {
+    Around {
+        leaving: false,
+        targets: ["team/app", "far/app"].map(uid).into(),
+    }
 }
 
 fn carrying() -> Claim {
@@ -147,9 +155,13 @@ fn a_hold_for_members_is_needed_exactly_while_the_volume_has_a_member_or_a_join(
         ),
         ("the volume was not made for it", pv("prod/data"), 1, false),
     ] {
-        assert_eq!(needs(Hold::Members, &source(), Some(&pv), members), expected, "{what}");
+        assert_eq!(
+            needs(Hold::Members, &source(), Some(&pv), members, &all_there()),
+            expected,
+            "{what}"
+        );
     }
-    assert!(!needs(Hold::Members, &source(), None, 1));
+    assert!(!needs(Hold::Members, &source(), None, 1, &all_there()));
 }
 
 fn snapshot() -> Snapshot {
@@ -168,32 +180,36 @@ fn read_for(claims: &[&str]) -> Content {
 
 #[test]
 fn fn_09_a_snapshot_whose_restore_is_done_is_let_go() {
-    assert!(!is_restored(&snapshot(), Some(&read_for(&[]))));
+    assert!(!is_restored(&snapshot(), Some(&read_for(&[])), &all_there()));
 }
 
 #[test]
 fn fn_10_one_that_is_being_restored_is_kept() {
-    assert!(is_restored(&snapshot(), Some(&read_for(&["team/app"]))));
+    assert!(is_restored(&snapshot(), Some(&read_for(&["team/app"])), &all_there()));
     assert!(
-        is_restored(&snapshot(), Some(&read_for(&["far/app"]))),
+        is_restored(&snapshot(), Some(&read_for(&["far/app"])), &all_there()),
         "in whichever namespace"
     );
 }
 
 #[test]
 fn fn_11_one_that_nobody_restores_is_let_go() {
-    assert!(!is_restored(&snapshot(), None));
+    assert!(!is_restored(&snapshot(), None, &all_there()));
     let unbound = objects::snapshot();
-    assert!(!is_restored(&unbound, Some(&read_for(&["team/app"]))));
+    assert!(!is_restored(&unbound, Some(&read_for(&["team/app"])), &all_there()));
 }
 
 #[test]
 fn fn_12_one_restore_of_several_is_enough() {
     let mut content = read_for(&["team/app", "far/app"]);
     for (claim, left) in [("team/app", true), ("far/app", false)] {
-        assert!(is_restored(&snapshot(), Some(&content)));
+        assert!(is_restored(&snapshot(), Some(&content), &all_there()));
         content.tokens.remove(&Token::copying(uid(claim)));
-        assert_eq!(is_restored(&snapshot(), Some(&content)), left, "without {claim}");
+        assert_eq!(
+            is_restored(&snapshot(), Some(&content), &all_there()),
+            left,
+            "without {claim}"
+        );
     }
 }
 
@@ -208,6 +224,41 @@ fn a_content_that_is_another_snapshot_s_holds_nobody() {
     for edit in edits {
         let mut content = read_for(&["team/app"]);
         edit(&mut content);
-        assert!(!is_restored(&snapshot(), Some(&content)), "{content:?}");
+        assert!(!is_restored(&snapshot(), Some(&content), &all_there()), "{content:?}");
     }
+}
+
+#[test]
+fn what_is_copied_keeps_no_namespace_from_going() {
+    let leaving = Around {
+        leaving: true,
+        ..all_there()
+    };
+    let copied = pv("prod/data").copying("far/app");
+    let step = |claim: &Claim| decide(ForHold::of_claim(Hold::Copies, claim, Some(&copied), 0, &leaving));
+    assert_eq!(step(&carrying().terminating()), Step::Take);
+    assert_eq!(step(&source()), Step::Nothing, "nor is it put on there");
+    assert!(!is_restored(&snapshot(), Some(&read_for(&["far/app"])), &leaving));
+    let holds = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
+    assert!(
+        needs(Hold::Members, &source(), Some(&holds), 1, &leaving),
+        "what its class says is no courtesy"
+    );
+}
+
+#[test]
+fn a_copy_whose_target_went_holds_nothing_while_it_waits_to_be_cleared_away() {
+    let copied = pv("prod/data").copying("team/app");
+    let step = |pv: &Pv, there: &[&str]| {
+        let around = Around {
+            targets: there.iter().map(|name| uid(name)).collect(),
+            ..Around::default()
+        };
+        decide(ForHold::of_claim(Hold::Copies, &carrying(), Some(pv), 0, &around))
+    };
+    assert_eq!(step(&copied, &[]), Step::Take);
+    assert_eq!(step(&copied, &["far/app"]), Step::Take);
+    assert_eq!(step(&copied.clone().copying("far/app"), &["far/app"]), Step::Nothing);
+    let unreadable = copied.with(|pv| drop(pv.tokens.insert(Token::copying(uid("team/app")), None)));
+    assert_eq!(step(&unreadable, &[]), Step::Nothing, "whose it is nobody can say");
 }

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tombolo_harness::Cluster;
+use tombolo_harness::process::Recorded;
 use tombolo_harness::wait::Look;
 
 use super::{give, name_source, through};
 use crate::clones::held::is_in_use;
-use crate::clones::midway::{figure, planted};
+use crate::clones::midway::{LONG, figure, planted};
 use crate::clones::yard::{place, yards};
 use crate::draft::{cross_source, grant};
 use crate::see::{phase, pv_name};
@@ -21,9 +22,19 @@ const NAMESPACES: usize = 5;
 const OF_EACH: usize = 10;
 /// Files of the source.
 const FEW: usize = 20;
-/// For all of them, on two busy cores.
-const MINUTE: Duration = Duration::from_secs(60);
+/// For how long the server sleeps at most: the backend gives an answer up after 30 s, and lets nobody begin then.
+const SLEEP: Duration = Duration::from_secs(20);
 
+/// A server that sleeps until this is dropped, whatever becomes of the story.
+struct Asleep<'a>(&'a Recorded);
+
+impl Drop for Asleep<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.resume() {
+            println!("the server was not woken: {error}");
+        }
+    }
+}
 /// What an unfinished copy into a volume is called by.
 fn digest(volume: &str) -> String {
     let digest = Sha256::digest(format!("volume\0{volume}"));
@@ -63,25 +74,33 @@ async fn fifty_copies_of_one_source_for_five_namespaces_are_bounded_fair_and_who
     let server = cluster.processes().unwrap().into_iter().find(|p| p.name == "ganesha");
     let server = server.unwrap();
     server.pause().unwrap();
+    let asleep = Asleep(&server);
     let mut to_all = grant("to-all", &namespaces[0]);
     let from = |ns: &String| json!({"group": "", "kind": "PersistentVolumeClaim", "namespace": ns});
     to_all["spec"]["from"] = namespaces.iter().map(from).collect();
-    let began = Instant::now();
+    let (began, begun) = (Instant::now(), Cell::new(0));
     give(&w, &prod, to_all).await;
-    w.until_within("all to have begun", MINUTE, async || {
-        let finalizers = w.pvs().get(&source).await?.metadata.finalizers.unwrap_or_default();
-        let tokens = finalizers
-            .iter()
-            .filter(|f| f.starts_with("tombolo.dev/copying-"))
-            .count();
-        Ok(Look::holds(tokens == NAMESPACES * OF_EACH, tokens))
-    })
+    w.until_within(
+        "all to have begun, or the server to have slept for long",
+        LONG,
+        async || {
+            let finalizers = w.pvs().get(&source).await?.metadata.finalizers.unwrap_or_default();
+            let tokens = finalizers
+                .iter()
+                .filter(|f| f.starts_with("tombolo.dev/copying-"))
+                .count();
+            begun.set(tokens);
+            let all = tokens == NAMESPACES * OF_EACH;
+            Ok(Look::holds(all || began.elapsed() > SLEEP, tokens))
+        },
+    )
     .await;
-    println!("{:?} until all have begun", began.elapsed());
-    server.resume().unwrap();
+    let all_begun = begun.get() == NAMESPACES * OF_EACH;
+    println!("{:?} until {} have begun", began.elapsed(), begun.get());
+    drop(asleep);
     let (most, most_of_one, in_use) = (Cell::new(0), Cell::new(0), Cell::new(false));
     let first_done = RefCell::new(None);
-    w.until_within("all to be bound", MINUTE, async || {
+    w.until_within("all to be bound", LONG, async || {
         let mut of_each = BTreeMap::<&str, usize>::new();
         for unfinished in yard.unfinished() {
             let name = unfinished.path.file_name().unwrap().to_string_lossy().into_owned();
@@ -107,11 +126,12 @@ async fn fifty_copies_of_one_source_for_five_namespaces_are_bounded_fair_and_who
         "{:?} for all; at most {most} at once, {most_of_one} of one namespace; had when the first had all: {first_done:?}",
         began.elapsed()
     );
-    assert!(began.elapsed() < MINUTE);
-    assert!((5..=8).contains(&most) && most_of_one <= 2, "{most} and {most_of_one}");
+    // How many there are at once is sampled: the tests of the line in memory say that it is used to the full.
+    assert!(most <= 8 && most_of_one <= 2, "{most} and {most_of_one}");
     // Of eight places three namespaces have two each, and two have one: half as many, and what a look is late.
+    // Nor does it say anything where some began only after others.
     assert!(
-        first_done.iter().all(|had| *had >= OF_EACH / 3),
+        !all_begun || first_done.iter().all(|had| *had >= OF_EACH / 3),
         "somebody waited for others: {first_done:?}"
     );
     assert!(in_use.get(), "the source showed it");

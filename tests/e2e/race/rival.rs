@@ -239,7 +239,13 @@ impl Rival {
             return Ok(());
         };
         let members = cluster.members(volume).await?.len();
-        let step = |hold| match hold::decide(ForHold::of_claim(hold, &claim, pv.as_ref(), members)) {
+        // It sees no more of others than the API server tells: whoever copies counts as there.
+        let targets = pv.iter().flat_map(|pv| pv.tokens.keys());
+        let around = hold::Around {
+            leaving: false,
+            targets: targets.map(|token| token.claim.clone()).collect(),
+        };
+        let step = |hold| match hold::decide(ForHold::of_claim(hold, &claim, pv.as_ref(), members, &around)) {
             Step::Put => Some(Action::PutHold(hold, claim.reference())),
             Step::Take => Some(Action::TakeHold(hold, claim.reference())),
             Step::Nothing | Step::Later => None,

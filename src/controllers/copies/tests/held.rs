@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::domain::hold::Hold;
-use crate::domain::ids::ClaimKey;
+use crate::domain::ids::{ClaimKey, Namespace};
 use crate::domain::source::DataSource;
+use crate::observe::index::NamespaceView;
 use serde_json::json;
 
 impl Bench {
@@ -38,7 +39,10 @@ async fn fn_20_a_controller_that_died_after_it_was_put_on_leaves_nothing_althoug
     before.cluster.delete_claim(&testing::key("team/app"));
     // The ledger is lost, too.
     let after = start(world(Vec::new(), []).await, before.cluster.clone(), Some(&before)).await;
-    assert!(after.is_held("prod/data").await, "the copy is not cleared away yet");
+    assert!(
+        !after.is_held("prod/data").await,
+        "nobody waits for what is not cleared away yet"
+    );
     after.look("prod/data").await;
     after.settle().await;
     after.look("prod/data").await;
@@ -79,6 +83,7 @@ async fn a_copy_that_fails_for_good_lets_the_source_go() {
     let b = bench().await;
     b.wants("team/other", "team/data").await;
     b.settle().await;
+    b.look("team/data").await;
     for n in 0..200 {
         b.w.fake.write(&format!("pvc-team-data/file{n}"), "x");
     }
@@ -89,8 +94,33 @@ async fn a_copy_that_fails_for_good_lets_the_source_go() {
     gate.open();
     b.settle().await;
     b.look("team/data").await;
-    assert!(b.said("holds more than this claim asks for") || b.clones_of("team/app") == 1);
+    assert_eq!((b.object("team/app"), b.file_of("team/app")), (None, None));
+    assert!(b.object("team/data").unwrap().tokens.is_empty() && b.nothing_unfinished());
+    b.look_at_claim("team/app").await;
+    assert!(b.said("holds more than this claim asks for"));
     assert!(!b.is_held("team/data").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_goes_lets_its_source_go_while_a_stranger_s_copy_has_no_end() {
+    let b = bench().await;
+    b.cluster.grant(vec![testing::grant("prod", "team")]);
+    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
+    b.wants("team/app", "prod/data").await;
+    gate.arrived(1).await;
+    assert!(b.is_held("prod/data").await);
+    b.delete_source("prod/data").await;
+    assert!(b.is_held("prod/data").await);
+    let going = NamespaceView {
+        terminating: true,
+        ..NamespaceView::default()
+    };
+    b.w.caches(|index| index.put_namespace(Namespace::new("prod"), Some(going.clone())));
+    assert!(!b.is_held("prod/data").await);
+    assert!(
+        !b.object("prod/data").unwrap().tokens.is_empty(),
+        "the token keeps the data"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,4 +198,16 @@ async fn a_claim_of_somebody_else_that_was_copied_with_it_is_let_go() {
         let claim = b.w.ctx.ports.cluster.claim(&testing::key("team/app")).await.unwrap();
         assert!(claim.unwrap().holds.is_empty());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hold_for_members_on_an_owner_whose_class_wants_none_is_let_go_although_it_has_members() {
+    let b = bench().await;
+    b.cluster.put(pv("team/data"));
+    b.cluster.put(testing::member_pv("dev/app", "team/data"));
+    let carrying = testing::claim("team/data").bound();
+    b.cluster.put_claim(carrying.with(|c| c.holds = [Hold::Members].into()));
+    b.look_at_claim("team/data").await;
+    let claim = b.w.ctx.ports.cluster.claim(&testing::key("team/data")).await.unwrap();
+    assert!(claim.unwrap().holds.is_empty());
 }

@@ -10,6 +10,7 @@ use crate::plan::testing::{
     self, GI, claim as plain, class, going, key, member_pv, namespace, pv_name, read_only, reference,
 };
 
+mod holds;
 mod snapshots;
 mod sources;
 mod volumes;
