@@ -237,40 +237,38 @@ fn delete(v: &LiveContent) -> Step {
     }
 }
 
-/// The handles that a content says, whatever they are worth.
-fn all_said(content: &Content) -> impl Iterator<Item = &str> {
+/// The handles that a content of ours says, whatever they are worth; what others' say is nothing to us.
+pub fn said(content: &Content) -> impl Iterator<Item = &str> {
     let named = match &content.source {
         ContentSource::Snapshot(named) => Some(named.as_str()),
         ContentSource::Volume(_) | ContentSource::Nothing => None,
     };
-    named
-        .into_iter()
-        .chain(content.handle())
-        .chain(content.taking.as_deref())
+    let all = [named, content.handle(), content.taking.as_deref()];
+    all.into_iter().flatten().filter(|_| content.ours)
 }
 
 /// Whether a content of ours says that its data lies on a backend, or may.
 pub fn lies_on(content: &Content, backend: &BackendId) -> bool {
     let there = |text: &str| SnapshotHandle::parse(text).is_some_and(|handle| handle.backend == *backend);
-    content.ours && all_said(content).any(there)
+    said(content).any(there)
 }
 
 /// Whether a content of ours says that its data lies, or may lie, on a backend that is none of these.
 pub fn lies_on_none_of(content: &Content, backends: &[BackendId]) -> bool {
     let elsewhere = |text: &str| SnapshotHandle::parse(text).is_some_and(|handle| !backends.contains(&handle.backend));
-    content.ours && all_said(content).any(elsewhere)
+    said(content).any(elsewhere)
 }
 
 /// Whether a content of ours says that this is its data.
 pub fn says(content: &Content, handle: &SnapshotHandle) -> bool {
     let handle = handle.to_string();
-    content.ours && all_said(content).any(|text| text == handle)
+    said(content).any(|text| text == handle)
 }
 
 /// Whether `other` has the data of a content that goes, and stays itself, or is being read.
 pub fn shares(content: &Content, other: &Content) -> bool {
-    let same = all_said(other).any(|handle| all_said(content).any(|own| own == handle));
-    other.ours && other.uid != content.uid && same && (!other.terminating || !other.tokens.is_empty())
+    let same = said(other).any(|handle| said(content).any(|own| own == handle));
+    other.uid != content.uid && same && (!other.terminating || !other.tokens.is_empty())
 }
 
 /// The handle to ask the backend for, whatever it says of it.

@@ -9,7 +9,7 @@ use crate::metrics::labels::Leftover;
 use crate::observe::gather;
 use crate::observe::roots::Root;
 use crate::plan::orphan::{self, ForSnapshot};
-use crate::plan::snapshot::says;
+use crate::plan::snapshot::said;
 use std::collections::HashSet;
 use tombolo_backend_api::{Guarded, Snapshot};
 
@@ -22,6 +22,8 @@ pub(super) fn count_orphans(ctx: &Context, root: &Root, guarded: &Guarded, liste
             return 0;
         }
         let there: HashSet<&SnapshotUid> = index.all_snapshots().map(|snapshot| &snapshot.uid).collect();
+        // Once for all: there may be many of both, and nobody changes the caches meanwhile.
+        let said: HashSet<&str> = index.all_contents().flat_map(said).collect();
         let orphan = |snapshot: &&Snapshot| {
             let uid = uid_of(&snapshot.id);
             let handle = SnapshotHandle {
@@ -33,7 +35,7 @@ pub(super) fn count_orphans(ctx: &Context, root: &Root, guarded: &Guarded, liste
                 snapshot,
                 of: uid.as_ref().is_some_and(|uid| there.contains(uid)),
                 content: own.is_some_and(|own| index.content(&own).is_some())
-                    || index.all_contents().any(|content| says(content, &handle)),
+                    || said.contains(handle.to_string().as_str()),
                 imported: root.imports.name(&snapshot.id),
                 now,
             })

@@ -6,6 +6,7 @@ use crate::domain::ids::{ClaimKey, Namespace};
 use crate::domain::source::DataSource;
 use crate::observe::index::NamespaceView;
 use serde_json::json;
+use tombolo_backend_fake::Gate;
 
 impl Bench {
     async fn is_held(&self, source: &str) -> bool {
@@ -21,17 +22,23 @@ impl Bench {
     }
 }
 
+/// A source that `team/app` is being copied from, midway, until the gate is opened.
+async fn copied_midway(source: &str) -> (Bench, Gate) {
+    let b = bench().await;
+    b.cluster.grant(vec![testing::grant("prod", "team")]);
+    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
+    b.wants("team/app", source).await;
+    gate.arrived(1).await;
+    (b, gate)
+}
+
 fn data() -> ClaimKey {
     testing::key("prod/data")
 }
 
 #[tokio::test(start_paused = true)]
 async fn fn_20_a_controller_that_died_after_it_was_put_on_leaves_nothing_although_its_target_went() {
-    let before = bench().await;
-    before.cluster.grant(vec![testing::grant("prod", "team")]);
-    let gate = before.w.fake.gate(Op::CloneVolume, Moment::Midway);
-    before.wants("team/app", "prod/data").await;
-    gate.arrived(1).await;
+    let (before, gate) = copied_midway("prod/data").await;
     assert!(before.is_held("prod/data").await);
     before.copying.abort();
     before.settle().await;
@@ -52,10 +59,7 @@ async fn fn_20_a_controller_that_died_after_it_was_put_on_leaves_nothing_althoug
 
 #[tokio::test(start_paused = true)]
 async fn a_source_is_held_from_the_beginning_of_a_copy_to_its_end_and_while_it_is_deleted() {
-    let b = bench().await;
-    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
-    b.wants("team/app", "team/data").await;
-    gate.arrived(1).await;
+    let (b, gate) = copied_midway("team/data").await;
     assert!(b.is_held("team/data").await);
     b.delete_source("team/data").await;
     assert!(b.is_held("team/data").await);
@@ -68,10 +72,7 @@ async fn a_source_is_held_from_the_beginning_of_a_copy_to_its_end_and_while_it_i
 
 #[tokio::test(start_paused = true)]
 async fn deleting_the_target_lets_the_source_go() {
-    let b = bench().await;
-    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
-    b.wants("team/app", "team/data").await;
-    gate.arrived(1).await;
+    let (b, _gate) = copied_midway("team/data").await;
     assert!(b.is_held("team/data").await);
     b.cluster.delete_claim(&testing::key("team/app"));
     b.look("team/data").await;
@@ -103,11 +104,7 @@ async fn a_copy_that_fails_for_good_lets_the_source_go() {
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_goes_lets_its_source_go_while_a_stranger_s_copy_has_no_end() {
-    let b = bench().await;
-    b.cluster.grant(vec![testing::grant("prod", "team")]);
-    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
-    b.wants("team/app", "prod/data").await;
-    gate.arrived(1).await;
+    let (b, _gate) = copied_midway("prod/data").await;
     assert!(b.is_held("prod/data").await);
     b.delete_source("prod/data").await;
     assert!(b.is_held("prod/data").await);
@@ -156,11 +153,7 @@ async fn fn_19_without_the_right_to_put_it_on_the_copy_is_made_all_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_strips_it_loses_nothing() {
-    let b = bench().await;
-    b.cluster.grant(vec![testing::grant("prod", "team")]);
-    let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
-    b.wants("team/app", "prod/data").await;
-    gate.arrived(1).await;
+    let (b, gate) = copied_midway("prod/data").await;
     assert!(b.is_held("prod/data").await);
     b.delete_source("prod/data").await;
     b.cluster.edit_claim(&data(), |claim| claim.holds.clear());
