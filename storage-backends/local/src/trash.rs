@@ -35,13 +35,8 @@ pub fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result
         Disposal::Trash { id, .. } => (dir::make_private(root, TRASH_DIR)?, id),
         Disposal::Archive { id } => (dir::make_private(root, ARCHIVE_DIR)?, id),
     };
-    // The same discard, made by somebody else since the look above, is no conflict.
-    let unless_gone = |refusal| match dir::standing(&above, name)? {
-        Standing::Nothing => Ok(()),
-        Standing::Directory | Standing::SomethingElse => Err(refusal),
-    };
     if let Some(refusal) = refusal(&to, disposal)? {
-        return unless_gone(refusal);
+        return unless_gone(&above, name, refusal);
     }
     if let Disposal::Trash { id, record } = disposal {
         match put_record(&to, id, record) {
@@ -53,7 +48,7 @@ pub fn discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Result
     match dir::rename_new(&above, name, &to, id.as_str()) {
         Ok(()) => {}
         Err(Errno::NOENT) => return Ok(()),
-        Err(Errno::EXIST | Errno::NOTEMPTY) => return unless_gone(taken(id)),
+        Err(Errno::EXIST | Errno::NOTEMPTY) => return unless_gone(&above, name, taken(id)),
         Err(errno) => return Err(errno).not_done(&format!("discard {path}")),
     }
     dir::persist(&to)?;
@@ -77,7 +72,18 @@ pub fn may_discard(root: &OwnedFd, path: &VolumePath, disposal: &Disposal) -> Re
     let refusal = dir::open_private(root, place)?
         .map(|to| refusal(&to, disposal))
         .transpose()?;
-    refusal.flatten().map_or(Ok(true), Err)
+    match refusal.flatten() {
+        Some(refusal) => unless_gone(&above, name, refusal).map(|()| false),
+        None => Ok(true),
+    }
+}
+
+/// The same discard, made by somebody else since its place was looked at, is no conflict.
+fn unless_gone(above: &OwnedFd, name: &str, refusal: BackendError) -> Result<(), BackendError> {
+    match dir::standing(above, name)? {
+        Standing::Nothing => Ok(()),
+        Standing::Directory | Standing::SomethingElse => Err(refusal),
+    }
 }
 
 fn taken(id: &TrashId) -> BackendError {
