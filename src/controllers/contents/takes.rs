@@ -10,7 +10,7 @@ use crate::domain::ids::{ContentName, ContentUid, Namespace};
 use crate::domain::snapshot::content::Content;
 use crate::execute::Failure;
 use crate::observe::work::Work;
-use crate::plan::copy::schedule::{Bounds, next};
+use crate::plan::copy::schedule::{Bounds, Turns, next};
 use crate::plan::snapshot::Failed;
 use crate::plan::snapshot::taking::Take;
 use std::collections::HashMap;
@@ -33,6 +33,7 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Take>,
     running: Vec<(ContentName, Namespace)>,
+    turns: Turns,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
     /// How often in a row it came to nothing, and until when it is not tried again.
     tries: HashMap<ContentName, (u32, Option<Instant>)>,
@@ -112,9 +113,12 @@ impl Takes {
         let take = next(
             bounds,
             &running,
+            &state.turns,
             state.wanted.iter().map(|take| (take, &take.namespace)),
         )?
         .clone();
+        let State { wanted, turns, .. } = &mut *state;
+        turns.give(&take.namespace, wanted.iter().map(|take| &take.namespace).chain(&running));
         state.wanted.retain(|w| w.content != take.content);
         state.running.push((take.content.clone(), take.namespace.clone()));
         Some(Running {

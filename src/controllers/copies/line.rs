@@ -7,7 +7,7 @@ use crate::domain::claim::Claim;
 use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
 use crate::plan::copy::outcome::Answer;
-use crate::plan::copy::schedule::{Bounds, next};
+use crate::plan::copy::schedule::{Bounds, Turns, next};
 use crate::plan::copy::{Origin, Wanted, progress};
 use crate::plan::volume::Fate;
 use std::collections::HashMap;
@@ -52,6 +52,7 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Wanted>,
     running: Vec<UnderWay>,
+    turns: Turns,
     tried: HashMap<Token, Tried>,
     /// When something was told last of how far one is.
     told: HashMap<Token, Instant>,
@@ -223,9 +224,12 @@ impl Copies {
         let wanted = next(
             self.settings.bounds,
             &namespaces,
+            &state.turns,
             waiting.map(|w| (w, &w.claim.key.namespace)),
         )?
         .clone();
+        let State { wanted: line, turns, .. } = &mut *state;
+        turns.give(&wanted.claim.key.namespace, line.iter().map(|w| &w.claim.key.namespace));
         let stop = CancellationToken::new();
         state.running.push(UnderWay {
             token: wanted.token.clone(),
