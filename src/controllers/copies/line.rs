@@ -228,7 +228,9 @@ impl Copies {
             waiting.map(|w| (w, &w.claim.key.namespace)),
         )?
         .clone();
-        let State { wanted: line, turns, .. } = &mut *state;
+        let State {
+            wanted: line, turns, ..
+        } = &mut *state;
         turns.give(&wanted.claim.key.namespace, line.iter().map(|w| &w.claim.key.namespace));
         let stop = CancellationToken::new();
         state.running.push(UnderWay {

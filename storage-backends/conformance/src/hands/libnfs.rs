@@ -168,12 +168,13 @@ fn refused(output: &Output) -> Refused {
     let said = [&output.stderr[..], &output.stdout[..]].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     // What is not exported any more cannot be mounted: NOENT in NFSv4, whose exports are names below one root; ACCES in NFSv3.
-    let gone = ["Failed to mount", "ERR_STALE", "ERR_FHEXPIRED", "ERR_BADHANDLE"];
+    let unmounted = ["NFS4ERR_NOENT", "MNT3ERR_ACCES"];
+    let gone = ["ERR_STALE", "ERR_FHEXPIRED", "ERR_BADHANDLE"];
     let full = ["ERR_NOSPC", "ERR_DQUOT", UNSAID];
     let has = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if has(&["ERR_ROFS"]) {
         Refused::ReadOnly
-    } else if has(&gone) {
+    } else if has(&gone) || has(&["Failed to mount"]) && has(&unmounted) {
         Refused::Gone
     } else if has(&full) && !has(&["ZDR error"]) {
         Refused::NoSpace

@@ -49,7 +49,7 @@ pub struct Ganesha {
     mount_port: u16,
     bus: Child,
     small: bool,
-    rpcbind: Mutex<Option<Child>>,
+    rpcbind: Mutex<Option<Arc<Rpcbind>>>,
     server: Mutex<Option<Child>>,
 }
 
@@ -57,7 +57,7 @@ impl Ganesha {
     /// One server for all tests that do not disturb it; it ends with the last of them.
     pub fn shared(caches: Caches) -> Result<Arc<Self>, String> {
         static SHARED: Mutex<Weak<Ganesha>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = held(&SHARED);
         if let Some(running) = shared.upgrade() {
             return Ok(running);
         }
@@ -163,15 +163,12 @@ impl Ganesha {
 
     /// Starts the server, at the same ports.
     pub fn resume(&self) {
-        // NFSv3 registers with it; one that runs already may be anybody's, and end at any time.
-        let registry = || TcpStream::connect("127.0.0.1:111").is_ok();
-        if !registry() {
-            *held(&self.rpcbind) = Some(Command::new("rpcbind").arg("-f").spawn().unwrap());
-            wait_for("rpcbind", registry);
-        }
         let begin = Instant::now();
         let log = self.directory.path().join("ganesha.log");
-        while let Err(status) = self.try_start(&log) {
+        loop {
+            // NFSv3 registers with it; one that ran already may be anybody's, and may have ended since.
+            *held(&self.rpcbind) = Rpcbind::ensure();
+            let Err(status) = self.try_start(&log) else { break };
             // Two servers that register with one rpcbind at the same moment take each other's place.
             let log = fs::read_to_string(&log).unwrap_or_default();
             let again = log.contains("Cannot register") && begin.elapsed() < PATIENCE;
@@ -243,22 +240,46 @@ impl Drop for Frozen {
 impl Drop for Ganesha {
     fn drop(&mut self) {
         self.kill();
-        for child in [Some(&mut self.bus), held(&self.rpcbind).as_mut()]
-            .into_iter()
-            .flatten()
-        {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.bus.kill().unwrap();
+        self.bus.wait().unwrap();
         for small in SMALL {
             let _ = Command::new("umount").arg("-q").arg(self.behind(small)).status();
         }
     }
 }
 
-/// A child to be ended, also when a test has failed with the lock in its hands.
-fn held(child: &Mutex<Option<Child>>) -> MutexGuard<'_, Option<Child>> {
-    child.lock().unwrap_or_else(PoisonError::into_inner)
+/// The port mapper, if it is ours: one for all servers of this process, which ends with the last of them.
+struct Rpcbind(Child);
+
+impl Rpcbind {
+    /// `None`: somebody else's runs.
+    fn ensure() -> Option<Arc<Self>> {
+        static OURS: Mutex<Weak<Rpcbind>> = Mutex::new(Weak::new());
+        let mut ours = held(&OURS);
+        if let Some(running) = ours.upgrade() {
+            return Some(running);
+        }
+        let answers = || TcpStream::connect("127.0.0.1:111").is_ok();
+        if answers() {
+            return None;
+        }
+        let started = Arc::new(Self(Command::new("rpcbind").arg("-f").spawn().unwrap()));
+        *ours = Arc::downgrade(&started);
+        wait_for("rpcbind", answers);
+        Some(started)
+    }
+}
+
+impl Drop for Rpcbind {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What a lock guards, also when a test has failed with the lock in its hands.
+fn held<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn start_bus(directory: &Path) -> Child {
