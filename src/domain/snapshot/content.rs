@@ -89,6 +89,16 @@ pub enum ContentSource {
     Nothing,
 }
 
+impl ContentSource {
+    /// The volume that is looked at.
+    pub const fn volume(&self) -> Option<&PvName> {
+        match self {
+            Self::Volume(name) => Some(name),
+            Self::Snapshot(_) | Self::Nothing => None,
+        }
+    }
+}
+
 /// `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ContentStatus {

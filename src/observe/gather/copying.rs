@@ -82,6 +82,7 @@ impl RestoreView {
 impl CopyView {
     /// What the decision borrows.
     pub(super) fn to_decide(&self) -> ForCopy<'_> {
+        let content = self.restore.as_ref().and_then(|view| view.content.as_ref());
         ForCopy {
             named: self.named.as_ref(),
             agreeing: Agreeing {
@@ -90,6 +91,7 @@ impl CopyView {
                 references: &self.references,
                 owner: self.source.as_deref(),
                 of: self.restore.as_ref().and_then(|view| view.of.as_ref()),
+                volume: content.and_then(|content| content.source.volume()),
             },
             source: self.source.as_deref(),
             source_pv: self.source_pv.as_deref(),
@@ -98,6 +100,7 @@ impl CopyView {
                 snapshot: view.snapshot.as_ref(),
                 content: view.content.as_ref(),
                 of: view.of.as_ref(),
+                owner: self.source.as_deref(),
             }),
             kept: self.kept.as_ref(),
             outgrown: self.outgrown,

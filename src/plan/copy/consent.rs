@@ -10,7 +10,7 @@ use crate::api::reasons::ClaimReason as R;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Grants;
 use crate::domain::grant::{Grant, Referent, Referrer, permitted};
-use crate::domain::ids::ClaimKey;
+use crate::domain::ids::{ClaimKey, PvName};
 use crate::domain::reference::Reference;
 use crate::domain::served::Served;
 use crate::domain::source::Source;
@@ -30,6 +30,8 @@ pub struct Agreeing<'a> {
     pub owner: Option<&'a Claim>,
     /// Of a snapshot that is asked for by annotations: the claim that it has to be of, as the claim that asks has written itself.
     pub of: Option<&'a ClaimKey>,
+    /// The volume that it was taken of, as what stands behind it says.
+    pub volume: Option<&'a PvName>,
 }
 
 /// Whether the claim may have a copy.
@@ -87,7 +89,13 @@ fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), 
     // A reference names a claim. Which one a snapshot is of is nothing to tell, nor whether there is one: whoever may create references
     // would find it out by trying names. So they are compared with what the claim has written itself, and without that there is one answer.
     let Some(named) = source.as_claim().or_else(|| a.of.cloned()) else {
-        return match a.owner.filter(|owner| referenced(&owner.key)).filter(agrees) {
+        let its = |owner: &&Claim| has(owner, a.volume);
+        return match a
+            .owner
+            .filter(its)
+            .filter(|owner| referenced(&owner.key))
+            .filter(agrees)
+        {
             Some(_) => Ok(()),
             None => {
                 let text = format!(
@@ -115,6 +123,12 @@ fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), 
             Err(Refusal::new(R::NotShared, text))
         }
     }
+}
+
+/// Whether a claim has that volume. One that was made later under the name of the one that a snapshot was taken of has another, and says
+/// nothing of it.
+pub fn has(owner: &Claim, volume: Option<&PvName>) -> bool {
+    volume.is_some() && owner.volume_name.as_ref() == volume
 }
 
 /// What is known of the consent to a copy that has begun, before an attempt goes on with it.

@@ -3,6 +3,7 @@
 //! Consent was asked for before. What keeps a snapshot that is being deleted readable there is a finalizer of the provisioner's; here it
 //! is the claim's own token on the content, and a claim that has one is not looked at here any more.
 
+use super::consent;
 use super::source::{fits, going, refuse};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
@@ -28,6 +29,8 @@ pub struct ForRestore<'a> {
     pub content: Option<&'a Content>,
     /// The claim that it has to have been taken of, where the claim says so.
     pub of: Option<&'a ClaimKey>,
+    /// That claim, if it is there and its owner was asked.
+    pub owner: Option<&'a Claim>,
 }
 
 /// A snapshot that may be restored from.
@@ -93,12 +96,13 @@ pub fn examine<'a>(s: &ForRestore<'a>, o: &Of<'_>) -> Result<Restorable<'a>, Pla
         }
         Served::Unknown => return not_ready(told, "has not been read yet"),
     }
+    let missing = || match s.of {
+        Some(of) => not_ready(told, &format!("does not exist, or is not of claim {}", of.name)),
+        None => not_ready(told, "does not exist"),
+    };
     let of_the_claim = |snapshot: &&Snapshot| s.of.is_none_or(|of| snapshot.of.as_ref() == Some(of));
     let Some(snapshot) = s.snapshot.filter(of_the_claim) else {
-        return match s.of {
-            Some(of) => not_ready(told, &format!("does not exist, or is not of claim {}", of.name)),
-            None => not_ready(told, "does not exist"),
-        };
+        return missing();
     };
     if snapshot.terminating {
         return going(told);
@@ -111,6 +115,16 @@ pub fn examine<'a>(s: &ForRestore<'a>, o: &Of<'_>) -> Result<Restorable<'a>, Pla
     };
     if content.of != snapshot.key || content.of_uid.as_ref() != Some(&snapshot.uid) {
         return not_ready(told, "is bound to a VolumeSnapshotContent that is another snapshot's");
+    }
+    // Whose owner has consented, which nobody was asked for at home, may be another claim of its name.
+    let elsewhere = snapshot.key.namespace != o.claim.key.namespace;
+    if elsewhere
+        && s.of.is_some()
+        && !s
+            .owner
+            .is_some_and(|owner| consent::has(owner, content.source.volume()))
+    {
+        return missing();
     }
     if !content.ours {
         let text = format!(

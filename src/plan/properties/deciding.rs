@@ -31,6 +31,7 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
                 references: &s.references,
                 owner: s.source.as_ref(),
                 of: None,
+                volume: None,
             },
             source: s.source.as_ref(),
             source_pv: s.source_pv.as_ref(),

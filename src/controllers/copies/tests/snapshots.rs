@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::controllers::contents;
+use crate::controllers::testing::objects::Readable;
 use crate::controllers::testing::snapshots::Snapshots;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
@@ -149,6 +150,42 @@ async fn how_often_a_restore_was_tried_is_forgotten_with_its_token() {
     assert_eq!(b.w.ctx.copies.attempts(&token).in_vain, 1);
     b.w.ctx.copies.are_on(&Origin::Content(content().name), |_| false);
     assert_eq!(b.w.ctx.copies.attempts(&token).in_vain, 0);
+}
+
+/// A restore by the annotations of Trident that has failed once, and is tried again when its owner's claim is `owner`. Whether it is made.
+async fn tried_again_with(owner: Claim) -> bool {
+    let (b, objects) = taken().await;
+    let willing = testing::claim("team/data").bound();
+    b.cluster
+        .put_claim(willing.annotated(&[("tombolo.dev/cloneToNamespace", "dev")]));
+    b.cluster
+        .refer(Readable::Are(vec![testing::reference("dev/ref", "team/data")]));
+    b.w.fake
+        .fail_next(Op::RestoreSnapshot, Fault::Refused(Class::Transient));
+    let claim = testing::claim("dev/app").annotated(&[
+        ("trident.netapp.io/cloneFromSnapshot", "before"),
+        ("trident.netapp.io/cloneFromNamespace", "team"),
+    ]);
+    b.cluster.put_claim(claim);
+    b.look_at_claim("dev/app").await;
+    assert_eq!(objects.now().tokens.len(), 1, "{:?}", b.w.heard.words());
+    b.look_at_snapshot().await;
+    b.settle().await;
+    b.cluster.put_claim(owner);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    b.look_at_snapshot().await;
+    b.settle().await;
+    b.look_at_snapshot().await;
+    assert!(objects.now().tokens.is_empty(), "{:?}", b.w.heard.words());
+    b.file_of("dev/app") == Some(b"bytes".to_vec())
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_the_name_of_a_snapshot_s_claim_now_takes_nothing_back() {
+    let unwilling = testing::claim("team/data").bound();
+    assert!(!tried_again_with(unwilling.clone()).await, "its owner may");
+    let later = unwilling.with(|c| (c.uid, c.volume_name) = (uid("team/later"), Some(pv_name("team/later"))));
+    assert!(tried_again_with(later).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -79,10 +79,18 @@ pub async fn is_withdrawn(
 ) -> Result<bool, Failure> {
     let cluster = &*ports.cluster;
     let ByConsent { source, by } = consent;
-    let key = match (by, source.as_snapshot()) {
-        (AskedBy::Annotation, Some(key)) => ports.snapshots.snapshot(&key).await?.and_then(|snapshot| snapshot.of),
-        (AskedBy::Annotation, None) => source.as_claim(),
-        (AskedBy::DataSource, _) => None,
+    let snapshot = match (by, source.as_snapshot()) {
+        (AskedBy::Annotation, Some(key)) => ports.snapshots.snapshot(&key).await?,
+        (AskedBy::Annotation | AskedBy::DataSource, _) => None,
+    };
+    let content = match snapshot.as_ref().and_then(|snapshot| snapshot.content.as_ref()) {
+        Some(name) => ports.snapshots.content(name).await?,
+        None => None,
+    };
+    let volume = content.as_ref().and_then(|content| content.source.volume());
+    let key = match by {
+        AskedBy::Annotation => source.as_claim().or_else(|| snapshot.as_ref()?.of.clone()),
+        AskedBy::DataSource => None,
     };
     let owner = async {
         match &key {
@@ -108,7 +116,10 @@ pub async fn is_withdrawn(
         return Ok(false);
     };
     // Another claim of its name says nothing of what the one before consented to.
-    let owner = owner.filter(|owner| source.as_claim().is_none() || owner.uid.as_str() == source_uid);
+    let owner = owner.filter(|owner| match source.as_claim() {
+        Some(_) => owner.uid.as_str() == source_uid,
+        None => consent::has(owner, volume),
+    });
     // Last: what was missing above may be missing because the namespace is going away.
     let namespace = cluster.namespace(&source.namespace).await?;
     Ok(consent::is_withdrawn(
@@ -124,6 +135,7 @@ pub async fn is_withdrawn(
                 owner: owner.as_ref(),
                 // Which snapshot it may be of was compared when it began.
                 of: None,
+                volume,
             },
         },
     ))

@@ -11,7 +11,8 @@ fn by_annotations(with_claim: Option<&str>) -> Scene {
     annotations.extend(with_claim.map(|name| ("trident.netapp.io/cloneFromPVC", name)));
     restoring().with(|s| {
         s.claim = testing::claim("dev/app").annotated(&annotations);
-        s.source = Some(testing::claim("team/data").annotated(&[("tombolo.dev/cloneToNamespace", "dev")]));
+        let owner = testing::claim("team/data").bound();
+        s.source = Some(owner.annotated(&[("tombolo.dev/cloneToNamespace", "dev")]));
         s.references = vec![testing::reference("dev/ref", "team/data")];
     })
 }
@@ -28,6 +29,7 @@ fn worlds() -> Vec<fn(&mut Scene)> {
         |s| s.content.as_mut().unwrap().ours = false,
         |s| s.readable = Served::NotInstalled,
         |s| s.source = None,
+        |s| s.source.as_mut().unwrap().volume_name = Some(testing::pv_name("team/later")),
         |s| s.source.as_mut().unwrap().terminating = true,
         |s| {
             // Of another claim, which the caches know.
@@ -93,4 +95,27 @@ fn consent_is_that_of_the_claim_that_is_named_or_else_of_the_one_that_it_was_tak
     assert_eq!(s.reason(), Some(R::ReferenceMissing));
     let s = s.with(|s| s.references.push(testing::reference("dev/other", "team/other")));
     assert_eq!(s.reason(), Some(R::NotShared));
+}
+
+#[test]
+fn a_claim_of_the_name_of_the_one_that_it_was_taken_of_consents_to_nothing() {
+    for (named, reason) in [(None, R::NotShared), (Some("data"), R::SourceNotReady)] {
+        for volume in [Some(testing::pv_name("team/later")), None] {
+            let s = by_annotations(named).with(|s| s.source.as_mut().unwrap().volume_name = volume);
+            assert_eq!(s.reason(), Some(reason), "{named:?}");
+        }
+        // Of what an admin has given a name to, nobody knows what it was taken of.
+        let s =
+            by_annotations(named).content(|content| content.source = ContentSource::Snapshot(own_handle().to_string()));
+        assert_eq!(s.reason(), Some(reason), "{named:?}");
+    }
+    // At home nobody is asked, and a snapshot outlives its claim.
+    let at_home = by_annotations(Some("data")).with(|s| {
+        s.claim = testing::claim("team/app").annotated(&[
+            ("trident.netapp.io/cloneFromSnapshot", "before"),
+            ("trident.netapp.io/cloneFromPVC", "data"),
+        ]);
+        s.source = None;
+    });
+    assert!(begins_with_the_content(&at_home));
 }
