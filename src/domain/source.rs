@@ -144,8 +144,8 @@ impl DataSource {
         let reference = spec.and_then(|s| s.data_source_ref.as_ref());
         let legacy = spec.and_then(|s| s.data_source.as_ref());
         let named = Managed::of(claim);
-        if named.namespace && reference.is_none_or(|r| r.namespace.as_deref().is_none_or(str::is_empty)) {
-            // Also where `dataSource` re-filled the reference: the source that is left may be the wrong one.
+        if named.namespace && reference.is_none_or(|r| r.namespace.is_none()) {
+            // An empty one is kept, gate or no gate. Also where `dataSource` re-filled the reference: the source that is left may be the wrong one.
             return Self::Dropped(DropCause::GateOff);
         }
         let group = |group: &Option<String>| group.clone().unwrap_or_default();

@@ -22,6 +22,14 @@ async fn a_claim_with_a_data_source_is_held() {
     w.claim(&ns, claim("restore").spec("dataSource", snapshot)).await;
     w.claim(&ns, claim("clone").spec("dataSource", clone.clone())).await;
     w.claim(&ns, claim("clone-ref").spec("dataSourceRef", clone)).await;
+    // The API server keeps an empty namespace, gate or no gate, and takes it for the claim's own.
+    let own = json!({"kind": "PersistentVolumeClaim", "name": "other", "namespace": ""});
+    let made = w.claim(&ns, claim("own").spec("dataSourceRef", own)).await;
+    assert!(
+        made.spec.as_ref().unwrap().data_source_ref.is_some(),
+        "{:?}",
+        shown(&made)
+    );
     w.claim(&ns, claim("cross").spec("dataSourceRef", ours)).await;
     w.claim(
         &ns,
@@ -32,6 +40,7 @@ async fn a_claim_with_a_data_source_is_held() {
         ("restore", "SourceNotReady", "VolumeSnapshot s"),
         ("clone", "SourceNotReady", "claim other"),
         ("clone-ref", "SourceNotReady", "claim other"),
+        ("own", "SourceNotReady", "claim other"),
         ("cross", "SourceNotReady", "CrossNamespaceSource"),
         ("annotated", "SourceNotReady", "claim other"),
     ] {
