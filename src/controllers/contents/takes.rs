@@ -110,13 +110,8 @@ impl Takes {
     fn begin(self: &Arc<Self>, bounds: Bounds) -> Option<Running> {
         let mut state = self.lock();
         let running: Vec<Namespace> = state.running.iter().map(|(_, of)| of.clone()).collect();
-        let take = next(
-            bounds,
-            &running,
-            &state.turns,
-            state.wanted.iter().map(|take| (take, &take.namespace)),
-        )?
-        .clone();
+        let wanted = state.wanted.iter().map(|take| (take, &take.namespace));
+        let take = next(bounds, &running, &state.turns, wanted)?.clone();
         let State { wanted, turns, .. } = &mut *state;
         turns.give(
             &take.namespace,

@@ -8,7 +8,7 @@ use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
 use crate::domain::token::Token;
 use crate::plan::copy::outcome::Answer;
 use crate::plan::copy::schedule::{Bounds, Turns, next};
-use crate::plan::copy::{Origin, Wanted, progress};
+use crate::plan::copy::{Origin, Wanted};
 use crate::plan::volume::Fate;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -207,12 +207,6 @@ impl Copies {
     /// Something was told of how far a copy is.
     pub(super) fn told(&self, token: &Token) {
         self.lock().told.insert(token.clone(), Instant::now());
-    }
-
-    /// How long nothing more is told of it.
-    pub(super) fn silence(&self, token: &Token) -> Duration {
-        let state = self.lock();
-        progress::wait(state.told.get(token).map(Instant::elapsed))
     }
 
     /// Takes what may begin now. It runs until what is answered is dropped.

@@ -142,9 +142,7 @@ fn a_dropped_source_is_seen_in_the_managed_fields() {
 
 #[test]
 fn rg_36_an_empty_namespace_was_dropped_by_nobody() {
-    let spec = |namespace: serde_json::Value| {
-        json!({"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "s", "namespace": namespace}})
-    };
+    let spec = |namespace: serde_json::Value| json!({"dataSourceRef": {"kind": "PersistentVolumeClaim", "name": "s", "namespace": namespace}});
     let managed = || json!({"f:dataSourceRef": {"f:kind": {}, "f:name": {}, "f:namespace": {}}});
     assert!(matches!(source(spec(json!("")), managed()), DataSource::Object(_)));
     assert_eq!(

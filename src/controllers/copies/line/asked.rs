@@ -1,9 +1,11 @@
-//! What others ask of the line of copies: who is read, how many there are, how one has fared.
+//! What others ask of the line of copies: who is read, how many there are, how one has fared, how long to be silent of it.
 
 use super::Copies;
 use crate::domain::token::Token;
 use crate::plan::copy::outcome::Attempts;
-use crate::plan::copy::{Origin, Wanted};
+use crate::plan::copy::{Origin, Wanted, progress};
+use std::time::Duration;
+use tokio::time::Instant;
 
 impl Copies {
     /// Whether a volume is being copied by this process, or is about to be.
@@ -19,6 +21,12 @@ impl Copies {
         let running = state.running.len();
         let begun = |w: &&Wanted| state.running.iter().any(|r| r.token == w.token);
         (running, state.wanted.iter().filter(|w| !begun(w)).count())
+    }
+
+    /// How long nothing more is told of it.
+    pub(in crate::controllers) fn silence(&self, token: &Token) -> Duration {
+        let state = self.lock();
+        progress::wait(state.told.get(token).map(Instant::elapsed))
     }
 
     /// Whether the copy with a token was given up: its source is too large for its claim, which was not looked at, or consent to it has
