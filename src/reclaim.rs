@@ -3,11 +3,14 @@
 //! One patch on the PersistentVolume; the controller sees it and records the new owner. Members stay, with the consent they had.
 
 use crate::cli::{Common, ReclaimArgs};
+use crate::domain::class::Class;
 use crate::execute::api_server::ApiServer;
 use crate::execute::cluster::Cluster;
 use crate::plan::reclaim::decide;
+use crate::plan::restore::remark;
 use anyhow::{Context, anyhow};
-use kube::Client;
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::{Api, Client};
 
 /// Gives a volume to a claim.
 ///
@@ -15,7 +18,8 @@ use kube::Client;
 /// If the two do not fit, or the API server refuses.
 #[expect(clippy::print_stdout, reason = "what the command is for")]
 pub async fn reclaim(common: &Common, args: &ReclaimArgs) -> anyhow::Result<()> {
-    let cluster = ApiServer::new(Client::try_from(common.kube_config().await?)?);
+    let client = Client::try_from(common.kube_config().await?)?;
+    let cluster = ApiServer::new(client.clone());
     let name = args.volume.pv_name();
     let pv = cluster
         .pv(&name)
@@ -37,5 +41,21 @@ pub async fn reclaim(common: &Common, args: &ReclaimArgs) -> anyhow::Result<()> 
         "{name} is now the volume of claim {}; Kubernetes binds it in a moment",
         args.to
     );
+    let class = match &claim.class {
+        // Only for what is said: it is done, whether or not that may be read.
+        Some(name) => Api::<StorageClass>::all(client)
+            .get_opt(name.as_str())
+            .await
+            .ok()
+            .flatten(),
+        None => None,
+    };
+    if let Some(remark) = class
+        .as_ref()
+        .and_then(Class::of)
+        .and_then(|class| remark(pv.mount, &class))
+    {
+        println!("{remark}");
+    }
     Ok(())
 }

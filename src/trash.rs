@@ -199,7 +199,7 @@ async fn restore(
     let mut said = None;
     let path = match decided.map_err(|why| anyhow!(why))? {
         Restoring::Everything(pv) => {
-            said = class.as_ref().and_then(|class| remark(&pv, class));
+            said = class.as_ref().and_then(|class| remark(pv.mount, class));
             let path = pv.handle.path.clone();
             let source = bin.guarded.mount(&pv.export()?).await?;
             cluster.create_pv(&pv, &source).await?;

@@ -6,7 +6,7 @@
 
 use super::NewPv;
 use super::reclaim::{is_of_class, is_within, waits_for};
-use crate::domain::access::Access;
+use crate::domain::access::{Access, MountMode};
 use crate::domain::claim::Claim;
 use crate::domain::class::Class;
 use crate::domain::discarded::Discarded;
@@ -140,13 +140,15 @@ fn new_object(asked: &Asked<'_>, name: PvName, handle: Handle) -> Result<NewPv, 
     })
 }
 
-/// What is to be said of a volume that is mounted in another way than new ones of its class.
-pub fn remark(pv: &NewPv, class: &Class) -> Option<String> {
+/// What is to be said of a volume that is mounted in another way than new ones of its class. It is not converted: no PersistentVolume can
+/// be, and those who have it mounted would not hear of it.
+pub fn remark(was: MountMode, class: &Class) -> Option<String> {
     let now = class.parameters.as_ref().ok()?.mount;
-    (now != pv.mount).then(|| {
+    (now != was).then(|| {
         format!(
-            "it is mounted as it was, mount: {}, although StorageClass {} says mount: {} by now",
-            pv.mount.as_str(),
+            "it is mounted as it was, mount: {}, although StorageClass {} says mount: {} by now; for the other way, make a claim with this \
+             one as its dataSource",
+            was.as_str(),
             class.name,
             now.as_str()
         )

@@ -97,7 +97,7 @@ fn a_volume_comes_back_as_it_was_mounted_and_the_admin_is_told_where_its_class_s
         let Ok(Restoring::Everything(pv)) = case.decided() else {
             panic!("{:?}", case.decided())
         };
-        (pv.mount, remark(&pv, &class))
+        (pv.mount, remark(pv.mount, &class))
     };
     let (kubelet, csi) = (MountMode::Kubelet, MountMode::Csi);
     assert_eq!(back(kubelet, class("gold")), (kubelet, None));
