@@ -234,9 +234,13 @@ fn a_right_that_is_missing_is_named_with_what_it_is_for() {
             }
         });
     }
+    fails(
+        "may not list, watch referencegrants",
+        take(|right| right.row.resource == "referencegrants"),
+    );
     let all = changed(take(|right| right.row.role == Role::Controller));
     assert!(
-        all.len() > 30 && all.iter().all(|(outcome, _)| *outcome == Outcome::Failed),
+        matches!(&all[..], [(Outcome::Failed, said)] if said.contains("none for the controller, in the cluster")),
         "{all:?}"
     );
 }

@@ -50,7 +50,7 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
         "storagebackends.tombolo.dev is not installed",
         "failed",
     );
-    came_out(&found, "rights", "may not create persistentvolumes", "failed");
+    came_out(&found, "rights", "none for the controller", "failed");
     came_out(
         &found,
         "controller",
@@ -66,8 +66,8 @@ async fn a_cluster_is_examined_before_and_after_the_installation() {
     assert!(well, "{found:#?}");
     came_out(&found, "definition", "crossnamespacesources.tombolo.dev", "passed");
     came_out(&found, "controller", " leads", "passed");
-    came_out(&found, "rights", "the controller's own", "passed");
-    came_out(&found, "rights", "the election's", "passed");
+    came_out(&found, "rights", "for the controller", "passed");
+    came_out(&found, "rights", "for its election", "passed");
     came_out(&found, "backend", &format!("{} is ready", w.id), "passed");
     came_out(&found, "class", &w.id, "passed");
     came_out(

@@ -144,7 +144,7 @@ fn controller(seen: &Seen) -> Finding {
     })
 }
 
-/// One finding for a role that is all there, or not at all and need not be; one for each row of it that is missing.
+/// One finding for a role that is all there, or not at all; else one for each row of it of which something is missing.
 fn rights(role: Role, all: &[Right]) -> Vec<Finding> {
     let mine = || all.iter().filter(|right| right.row.role == role);
     if let Some(why) = mine().find_map(|right| match &right.given {
@@ -157,21 +157,28 @@ fn rights(role: Role, all: &[Right]) -> Vec<Finding> {
     if missing.is_empty() {
         return vec![Finding::passed(
             RIGHTS,
-            format!("all {} of {}", mine().count(), what_for(role)),
+            format!("all {} for {}", mine().count(), what_for(role)),
         )];
     }
-    let optional = match role {
-        Role::Controller | Role::Election => false,
-        Role::TridentReferences | Role::Nodes | Role::Secrets => true,
-    };
-    if optional && missing.len() == mine().count() {
-        return vec![Finding::absent(RIGHTS, format!("none for {}", what_for(role)))];
+    if missing.len() == mine().count() {
+        return vec![match role {
+            Role::Controller | Role::Election => Finding::failed(
+                RIGHTS,
+                format!("none for {}, as the ServiceAccount of deploy/kustomize", what_for(role)),
+                "Install deploy/kustomize; a controller that runs as another user has that one's rights, which are not looked at.",
+            ),
+            Role::TridentReferences | Role::Nodes | Role::Secrets => {
+                Finding::absent(RIGHTS, format!("none for {}", what_for(role)))
+            }
+        }];
     }
-    missing.into_iter().map(lacking).collect()
+    missing.chunk_by(|a, b| a.row == b.row).filter_map(lacking).collect()
 }
 
-fn lacking(right: &Right) -> Finding {
-    let row = right.row;
+/// What is missing of one row.
+fn lacking(rights: &[&Right]) -> Option<Finding> {
+    let row = rights.first()?.row;
+    let verbs: Vec<&str> = rights.iter().map(|right| right.verb).collect();
     let group = if row.group.is_empty() {
         String::new()
     } else {
@@ -180,15 +187,21 @@ fn lacking(right: &Right) -> Finding {
     let one = row.object.map(|name| format!(" {name}")).unwrap_or_default();
     let text = format!(
         "the controller may not {} {}{group}{one}: {}",
-        right.verb, row.resource, row.why
+        verbs.join(", "),
+        row.resource,
+        row.why
     );
-    Finding::failed(RIGHTS, text, "Apply the roles and bindings of deploy/kustomize again.")
+    Some(Finding::failed(
+        RIGHTS,
+        text,
+        "Apply the roles and bindings of deploy/kustomize again.",
+    ))
 }
 
 fn what_for(role: Role) -> &'static str {
     match role {
-        Role::Controller => "the controller's own, in the cluster",
-        Role::Election => "the election's, in its namespace",
+        Role::Controller => "the controller, in the cluster",
+        Role::Election => "its election, in its namespace",
         Role::TridentReferences => "references of Trident (component `trident`)",
         Role::Nodes => "servers that let only nodes in (component `remote`)",
         Role::Secrets => "backends on other machines (component `remote`)",
