@@ -88,7 +88,7 @@ pub(crate) async fn copy(
             most_bytes: into.bytes,
             most_entries: if terms.drop_set_id { terms.max_entries } else { u64::MAX },
         };
-        look_into(filer, &begun, errand).await
+        look_into(filer, &begun.copy.fd, errand).await
     } else {
         Ok(())
     };
@@ -104,10 +104,8 @@ pub(crate) async fn copy(
         .await
 }
 
-async fn look_into(filer: &Filer, begun: &Unfinished, errand: Errand) -> Result<(), BackendError> {
-    let top = begun
-        .copy
-        .fd
+pub(crate) async fn look_into(filer: &Filer, copy: &OwnedFd, errand: Errand) -> Result<(), BackendError> {
+    let top = copy
         .try_clone()
         .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::MFILE));
     let top = top.maybe_done("look into a copy")?;

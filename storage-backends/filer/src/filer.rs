@@ -124,10 +124,6 @@ impl Filer {
         }
     }
 
-    pub(crate) fn open_root(&self) -> Result<OwnedFd, BackendError> {
-        dir::root(&self.0.root)
-    }
-
     /// Runs `job` on the open root.
     pub(crate) async fn on_root<T: Send + 'static>(
         &self,

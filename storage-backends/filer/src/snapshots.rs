@@ -2,16 +2,15 @@
 //!
 //! One is complete if both are there and belong together, so that whatever a crash leaves of one is none.
 
-use crate::copies::{held, remove};
+use crate::copies::{held, look_into, remove};
 use crate::filer::Filer;
 use crate::subvolumes::Volume;
-use crate::walk::{Errand, Walked, walk};
+use crate::walk::Errand;
 use jiff::Timestamp;
 use rustix::fs::{AtFlags, Dir, FlockOperation, flock, renameat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use tombolo_backend_api::{
     BackendError, Class, CopyTerms, SNAPSHOTS_DIR, Snapshot, SnapshotId, VolumePath, write_record,
 };
@@ -111,7 +110,22 @@ pub(crate) fn list(root: &OwnedFd) -> Result<Vec<Snapshot>, BackendError> {
     Ok(found)
 }
 
-/// Takes a snapshot.
+/// What a snapshot is to be.
+#[derive(Debug, Clone)]
+struct Wanted {
+    id: SnapshotId,
+    of: VolumePath,
+    bytes: u64,
+}
+
+/// A snapshot without its record.
+struct Begun {
+    taken: OwnedFd,
+    held: u64,
+}
+
+/// Takes a snapshot. As long as nothing has to be walked through this is a matter of milliseconds; while something is, all others have
+/// their turns.
 pub(crate) async fn take(
     filer: &Filer,
     id: &SnapshotId,
@@ -119,68 +133,109 @@ pub(crate) async fn take(
     bytes: u64,
     terms: CopyTerms,
 ) -> Result<Snapshot, BackendError> {
-    let (id, of) = (id.clone(), of.clone());
-    let job = move |walked: &Walked, root: &OwnedFd| take_now(root, &id, &of, bytes, terms, walked);
-    // As long as nothing has to be walked through this is a matter of milliseconds.
+    let wanted = Wanted {
+        id: id.clone(),
+        of: of.clone(),
+        bytes,
+    };
     if !terms.drop_set_id {
-        return filer
-            .on_root(Work::Changes, move |root| job(&Walked::default(), root))
-            .await;
+        let job = move |root: &OwnedFd| take_now(root, &wanted);
+        return filer.on_root(Work::Changes, job).await;
     }
-    let watched = filer.clone();
-    let job = move |walked: &Walked| job(walked, &watched.open_root()?);
-    filer
-        .threads()
-        .watch("a snapshot", Arc::new(Walked::default()), |_| {}, job)
-        .await
+    let asked = wanted.clone();
+    let job = move |root: &OwnedFd| {
+        let snapshots = turn(root)?;
+        match answer(find(root, &asked.id)?, &asked.of)? {
+            Some(found) => Ok(Err(found)),
+            None => begin(root, &snapshots, &asked, Writable::Yes).map(Ok),
+        }
+    };
+    let begun = match filer.on_root(Work::Changes, job).await? {
+        Ok(begun) => begun,
+        Err(found) => return Ok(found),
+    };
+    let errand = Errand {
+        disarm: true,
+        most_bytes: u64::MAX,
+        most_entries: terms.max_entries,
+    };
+    let looked_into = look_into(filer, &begun.taken, errand).await;
+    let job = move |root: &OwnedFd| end(root, &wanted, &begun, looked_into);
+    filer.on_root(Work::Changes, job).await
 }
 
-fn take_now(
-    root: &OwnedFd,
-    id: &SnapshotId,
-    of: &VolumePath,
-    bytes: u64,
-    terms: CopyTerms,
-    walked: &Walked,
-) -> Result<Snapshot, BackendError> {
-    let what = format!("take snapshot {id} of {of}");
-    if let Some(found) = answer(find(root, id)?, of)? {
+fn take_now(root: &OwnedFd, wanted: &Wanted) -> Result<Snapshot, BackendError> {
+    let snapshots = turn(root)?;
+    if let Some(found) = answer(find(root, &wanted.id)?, &wanted.of)? {
         return Ok(found);
     }
+    let begun = begin(root, &snapshots, wanted, Writable::No)?;
+    complete_by(&snapshots, wanted, &begun)
+}
+
+/// Makes the subvolume, in somebody's turn.
+fn begin(root: &OwnedFd, snapshots: &OwnedFd, wanted: &Wanted, writable: Writable) -> Result<Begun, BackendError> {
+    let Wanted { id, of, .. } = wanted;
+    let what = format!("take snapshot {id} of {of}");
     let none = || BackendError::not_done(Class::Invalid, format!("there is no volume {of} to take a snapshot of"));
     let volume = Volume::find(root, of)?.ok_or_else(none)?;
-    let snapshots = turn(root)?;
-    if let Some(found) = answer(find(root, id)?, of)? {
-        return Ok(found);
-    }
     // What a crash left is of an earlier moment.
-    clear(root, &snapshots, id)?;
-    let writable = if terms.drop_set_id { Writable::Yes } else { Writable::No };
-    subvolume::snapshot(&volume.fd, &snapshots, id.as_str(), writable).not_done(&what)?;
-    let taken = subvolume::open(&snapshots, id.as_str()).maybe_done(&what)?;
-    if terms.drop_set_id {
-        let errand = Errand {
-            disarm: true,
-            most_bytes: u64::MAX,
-            most_entries: terms.max_entries,
-        };
-        if let Err(error) = walk(&taken, errand, walked) {
-            let _ = clear(root, &snapshots, id);
-            return Err(error);
-        }
-        subvolume::set_writable(&taken, Writable::No).maybe_done(&what)?;
-    }
-    let info = subvolume::info(&taken).maybe_done(&what)?;
-    let record = Record {
-        of: of.clone(),
-        taken: info.created,
-        bytes,
+    clear(root, snapshots, id)?;
+    subvolume::snapshot(&volume.fd, snapshots, id.as_str(), writable).not_done(&what)?;
+    Ok(Begun {
+        taken: subvolume::open(snapshots, id.as_str()).maybe_done(&what)?,
         // After the snapshot, which has written everything to disk.
         held: held(&volume)?,
+    })
+}
+
+/// Ends what was begun in an earlier turn. Another controller may have taken its place since, with one of its own or with none.
+fn end(
+    root: &OwnedFd,
+    wanted: &Wanted,
+    begun: &Begun,
+    looked_into: Result<(), BackendError>,
+) -> Result<Snapshot, BackendError> {
+    let what = format!("take snapshot {} of {}", wanted.id, wanted.of);
+    let snapshots = turn(root)?;
+    if let Some(found) = answer(find(root, &wanted.id)?, &wanted.of)? {
+        return Ok(found);
+    }
+    let uuid = |fd: &OwnedFd| subvolume::info(fd).map(|info| info.uuid);
+    let there = subvolume::open(&snapshots, wanted.id.as_str()).and_then(|there| uuid(&there));
+    let ours = matches!((there, uuid(&begun.taken)), (Ok(there), Ok(ours)) if there == ours);
+    match looked_into {
+        Ok(()) if ours => {}
+        Ok(()) => {
+            return Err(BackendError::not_done(
+                Class::Transient,
+                format!("{what}: it was removed meanwhile"),
+            ));
+        }
+        Err(error) => {
+            if ours {
+                let _ = clear(root, &snapshots, &wanted.id);
+            }
+            return Err(error);
+        }
+    }
+    subvolume::set_writable(&begun.taken, Writable::No).maybe_done(&what)?;
+    complete_by(&snapshots, wanted, begun)
+}
+
+/// Writes the record, from which on it is one.
+fn complete_by(snapshots: &OwnedFd, wanted: &Wanted, begun: &Begun) -> Result<Snapshot, BackendError> {
+    let what = format!("take snapshot {} of {}", wanted.id, wanted.of);
+    let info = subvolume::info(&begun.taken).maybe_done(&what)?;
+    let record = Record {
+        of: wanted.of.clone(),
+        taken: info.created,
+        bytes: wanted.bytes,
+        held: begun.held,
         uuid: info.uuid,
     };
-    put(&snapshots, id, &record)?;
-    Ok(record.snapshot(id))
+    put(snapshots, &wanted.id, &record)?;
+    Ok(record.snapshot(&wanted.id))
 }
 
 /// What a snapshot that is there means for whoever wants one of that name.

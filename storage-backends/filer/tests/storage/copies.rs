@@ -141,6 +141,90 @@ async fn a_snapshot_without_its_record_and_a_record_without_its_snapshot_are_non
     );
 }
 
+/// For another tenant.
+const WALKED: CopyTerms = CopyTerms {
+    drop_set_id: true,
+    max_entries: 100_000,
+    ..TERMS
+};
+
+/// `pvc-1`, which it takes a while to walk through.
+async fn long_to_walk(stage: &Stage) -> Filer {
+    let filer = marked(stage).await;
+    filer.create(&volume("pvc-1", 64 * MIB)).await.unwrap();
+    let at = stage.root().join("pvc-1");
+    fs::write(at.join("file"), "x").unwrap();
+    for n in 0..30_000 {
+        fs::hard_link(at.join("file"), at.join(format!("link-{n}"))).unwrap();
+    }
+    filer
+}
+
+/// Takes a snapshot of it in the background, and answers when there is something of it.
+async fn begins(stage: &Stage, filer: &Filer, id: &SnapshotId) -> tokio::task::JoinHandle<Result<(), BackendError>> {
+    let (filer, wanted) = (filer.clone(), id.clone());
+    let taking = tokio::spawn(async move {
+        let snapshots = filer.snapshots().unwrap();
+        let taken = snapshots
+            .take_snapshot(&wanted, &path("pvc-1"), 64 * MIB, &WALKED, &())
+            .await;
+        taken.map(drop)
+    });
+    let made = stage.root().join(format!(".tombolo/snapshots/{id}"));
+    while !made.exists() && !taking.is_finished() {
+        tokio::task::yield_now().await;
+    }
+    taking
+}
+
+#[tokio::test]
+async fn while_a_snapshot_is_walked_through_others_have_their_turns() {
+    let Some(stage) = stage(512 * MIB) else { return };
+    let filer = long_to_walk(&stage).await;
+    filer.create(&volume("pvc-2", 8 * MIB)).await.unwrap();
+    let snapshots = filer.snapshots().unwrap();
+    // A machine that is busy may let the long one be done first, but not each time.
+    for n in 0..10 {
+        let long = snapshot(&format!("long-{n}"));
+        let taking = begins(&stage, &filer, &long).await;
+        let short = snapshot(&format!("short-{n}"));
+        snapshots
+            .take_snapshot(&short, &path("pvc-2"), 8 * MIB, &TERMS, &())
+            .await
+            .unwrap();
+        let was_first = snapshots.find_snapshot(&long).await.unwrap().is_none();
+        taking.await.unwrap().unwrap();
+        assert!(snapshots.find_snapshot(&long).await.unwrap().is_some());
+        if was_first {
+            return;
+        }
+    }
+    panic!("the short one waited for the long one each time");
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_removed_or_taken_again_while_it_is_walked_through_leaves_nothing_of_itself() {
+    let Some(stage) = stage(512 * MIB) else { return };
+    let filer = long_to_walk(&stage).await;
+    let snapshots = filer.snapshots().unwrap();
+    let id = snapshot("s-1");
+    let there = || fs::read_dir(stage.root().join(".tombolo/snapshots")).unwrap().count();
+
+    let taking = begins(&stage, &filer, &id).await;
+    snapshots.remove_snapshot(&id).await.unwrap();
+    let _ = taking.await.unwrap();
+    assert_eq!((snapshots.find_snapshot(&id).await.unwrap(), there()), (None, 0));
+
+    // As by the next leader, who cannot know that this one is still at it.
+    let taking = begins(&stage, &filer, &id).await;
+    let again = snapshots
+        .take_snapshot(&id, &path("pvc-1"), 64 * MIB, &WALKED, &())
+        .await;
+    let _ = taking.await.unwrap();
+    assert_eq!(snapshots.find_snapshot(&id).await.unwrap(), Some(again.unwrap()));
+    assert_eq!(there(), 2, "it, and its record");
+}
+
 #[tokio::test]
 async fn a_large_volume_is_cloned_and_purged_in_a_moment() {
     let Some(stage) = stage(2048 * MIB) else { return };
