@@ -41,12 +41,20 @@ fn unprotect(pv: &Pv) -> Action {
 /// The object goes, the data stays where it is.
 fn keep(v: &LiveVolume, pv: &Pv) -> Plan {
     let mut changes = ledger::nobody_left(v.record.as_ref(), None);
+    let mut actions = ledger::no_copy_any_more(v, pv);
+    // A discard that had begun before the policy changed: without an object its record would have it finished.
+    if v.record.as_ref().is_some_and(is_being_discarded) {
+        actions.push(Action::Record(std::mem::take(&mut changes)));
+    }
     changes.push(Change::Forget {
         volume: v.volume.clone(),
     });
-    let mut actions = ledger::no_copy_any_more(v, pv);
     actions.extend([unprotect(pv), Action::Note(changes)]);
     Plan::finally(actions)
+}
+
+const fn is_being_discarded(record: &Record) -> bool {
+    matches!(record.intent, Some(Intent::Discard { .. }))
 }
 
 fn discard(v: &LiveVolume, pv: &Pv, ours: &Ours, how: OnDelete, backend: BackendName, record: Record) -> Plan {

@@ -21,10 +21,11 @@ fn discarded(v: &LiveVolume) -> Plan {
 }
 
 fn keeps_data(v: &LiveVolume) -> bool {
-    matches!(
-        planned(v).actions.as_slice(),
-        [Action::Unprotect { .. }, Action::Note(_)]
-    )
+    let plan = planned(v);
+    let [before @ .., Action::Unprotect { .. }, Action::Note(_)] = plan.actions.as_slice() else {
+        return false;
+    };
+    before.iter().all(|a| matches!(a, Action::Record(_)))
 }
 
 #[test]
@@ -100,6 +101,30 @@ fn retained_data_stays_when_an_admin_deletes_the_object() {
     assert!(keeps_data(&kept));
     assert!(keeps_data(&kept.clone().unrecorded()));
     assert!(keeps_data(&kept.record(|r| r.member("left/long-ago"))));
+}
+
+#[test]
+fn a_policy_that_became_retain_amid_a_discard_keeps_the_data_also_when_a_crash_follows_the_object_s_end() {
+    for how in [OnDelete::Delete, OnDelete::Archive] {
+        let begun = ending().record(|r| Record {
+            intent: Some(Intent::Discard { how }),
+            ..r.state(State::Deleting)
+        });
+        let kept = begun.object(|p| p.policy(ReclaimPolicy::Retain));
+        let plan = planned(&kept);
+        let gone = plan.actions.iter().position(|a| matches!(a, Action::Unprotect { .. }));
+        let mut record = kept.record.clone();
+        for action in plan.actions.iter().take(gone.unwrap()) {
+            let Action::Record(changes) = action else {
+                panic!("{plan}")
+            };
+            for change in changes {
+                record = crate::domain::change::apply(record, change).unwrap();
+            }
+        }
+        let crashed = kept.with(|v| (v.pv, v.record) = (None, record));
+        assert!(discards(&crashed).is_none(), "{plan}");
+    }
 }
 
 #[test]
