@@ -6,6 +6,7 @@
 //! or cleared away when its claim is gone (`plan::volume`). The data is read in the background: [`schedule`] says which copy is next,
 //! [`progress`] what is told meanwhile, [`outcome`] what becomes of one that stopped.
 
+use super::claim::begun;
 use super::{Action, NewPv, Plan, Verdict};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::Access;
@@ -203,6 +204,11 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         // A reclaim may have brought the source to the copy's namespace meanwhile.
         drop_set_id: note.consent.is_some() || reading.namespace() != Some(&note.claim.namespace),
     };
+    // A directory that was made for the claim before, and of which the ledger knows nothing any more, would be taken for the copy.
+    let clear = Action::RemoveEmpty {
+        backend: record.backend.clone(),
+        handle: record.handle.clone(),
+    };
     let intent = Intent::Copy { from: reading.from() };
     // Whatever step a damaged record has open, this one is.
     let another = record.intent.clone().filter(|open| *open != intent);
@@ -242,6 +248,7 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         source_uid: note.source_uid.clone(),
         actions: vec![
             Action::Record(begun),
+            clear,
             copy,
             Action::CreatePv(Box::new(made)),
             Action::Record(over),
@@ -271,6 +278,9 @@ pub(super) fn plan(
         Ok(found) => found,
         Err(stopped) => return stopped,
     };
+    if let Err(refusal) = begun::same_source(record, &found.from.volume()) {
+        return Plan::refused(refusal);
+    }
     if live {
         begin(claim, class, &found)
     } else {

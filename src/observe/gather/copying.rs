@@ -104,12 +104,6 @@ impl CopyView {
         }
     }
 
-    /// Whether the copy for a claim has begun.
-    pub(super) fn has_begun(&self, claim: &Claim) -> bool {
-        let token = Token::copying(claim.uid.clone());
-        self.source_pv.as_ref().is_some_and(|pv| pv.tokens.contains_key(&token)) || self.kept.is_some()
-    }
-
     /// The content of the snapshot that it is to be made from.
     pub(super) fn content(&self) -> Option<&ContentName> {
         self.restore.as_ref()?.content.as_ref().map(|content| &content.name)

@@ -8,6 +8,7 @@ use crate::plan::testing::{self, backend, class, member_pv, pv, record, referenc
 use crate::plan::{Action, rules};
 use kube::runtime::events::EventType;
 
+mod begun_before;
 mod sharing;
 
 /// A claim and all that is looked at with it; tests edit it.
@@ -23,6 +24,7 @@ struct Scene {
     references: Vec<Reference>,
     source: Option<Claim>,
     source_pv: Option<Pv>,
+    promised: Option<begun::Promised>,
     live: bool,
 }
 
@@ -39,6 +41,7 @@ fn ordinary() -> Scene {
         references: vec![reference("team/ref", "prod/data")],
         source: Some(testing::claim("prod/data").bound().shares("team")),
         source_pv: Some(pv("prod/data")),
+        promised: None,
         live: true,
     }
 }
@@ -69,6 +72,7 @@ impl Scene {
         };
         let o = ForClaim {
             copy: None,
+            promised: self.promised,
             claim: &self.claim,
             class: self.class.as_ref(),
             own_pv: self.own_pv.as_ref(),

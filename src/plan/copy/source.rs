@@ -6,14 +6,14 @@
 
 mod volume;
 
-use super::ForCopy;
+use super::{ForCopy, Origin};
 use super::asked::Asked;
 use super::{consent, restore};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::class::{Class, Parameters};
-use crate::domain::ids::BackendName;
+use crate::domain::ids::{BackendName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
@@ -89,6 +89,14 @@ impl From<'_> {
         match self {
             Self::Claim { source, .. } => source.uid.to_string(),
             Self::Snapshot { snapshot, .. } => snapshot.uid.to_string(),
+        }
+    }
+
+    /// What the ledger calls the data.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            Self::Claim { pv, .. } => Origin::Volume(pv.name.clone()).volume(),
+            Self::Snapshot { content, .. } => Origin::Content(content.name.clone()).volume(),
         }
     }
 }

@@ -140,6 +140,7 @@ impl Scene {
             backends: &self.backends,
             handshake: None,
             copy: Some(self.seen(named.as_ref(), of.as_ref())),
+            promised: None,
             live: self.live,
         };
         let plan = claim::decide(&o);

@@ -38,6 +38,7 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
             kept: None,
             outgrown: s.outgrown,
         }),
+        promised: s.promised,
         claim: &s.claim,
         class: s.class.as_ref(),
         own_pv: s.own_pv.as_ref(),
