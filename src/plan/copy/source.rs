@@ -4,7 +4,11 @@
 //! thing said first. What the claim itself says comes before, and consent before anything of the source: until that is given, nothing is
 //! told of the source but the name by which the claim asks for it.
 
+mod places;
 mod volume;
+
+pub use places::MOST_COPIES_OF_NAMESPACE;
+use places::room_for_a_token;
 
 use super::{ForCopy, Origin};
 use super::asked::Asked;
@@ -20,9 +24,8 @@ use crate::domain::size;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::{ByConsent, Note, Token, TokenKind};
+use crate::domain::token::ByConsent;
 use crate::plan::{Plan, Refusal, provision};
-use std::collections::BTreeMap;
 
 /// All that is looked at.
 #[derive(Debug, Clone)]
@@ -76,12 +79,6 @@ pub enum From<'a> {
         backend: BackendName,
     },
 }
-
-/// Copies of one volume or snapshot that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations
-/// have.
-const MOST_COPIES: usize = 64;
-/// The same for one namespace.
-pub const MOST_COPIES_OF_NAMESPACE: usize = 16;
 
 impl From<'_> {
     /// The UID of the claim or the VolumeSnapshot.
@@ -220,24 +217,6 @@ pub(super) fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Pl
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// Each copy that waits or runs is written on the source's object, which has room for so many, and whose end waits for them all.
-fn room_for_a_token(e: &Examined<'_>, tokens: &BTreeMap<Token, Option<Note>>, told: &str) -> Result<(), Plan> {
-    let copying = tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
-    let own = |note: &Option<Note>| {
-        note.as_ref()
-            .is_some_and(|note| note.claim().namespace == e.claim.key.namespace)
-    };
-    let (all, of_namespace) = (copying.clone().count(), copying.filter(|(_, note)| own(note)).count());
-    if all < MOST_COPIES && of_namespace < MOST_COPIES_OF_NAMESPACE {
-        return Ok(());
-    }
-    let text = format!(
-        "{told} is being copied for {of_namespace} claims of this namespace, and for as many as it may be at once; this claim goes on when \
-         one of them is done"
-    );
-    refuse(R::LimitReached, text)
 }
 
 /// The backend of the source, which the class of the claim must mean too.

@@ -180,8 +180,11 @@ fn a_volume_s_object_takes_so_many_copies_and_so_many_of_a_namespace() {
     let begun = |namespace: &str, copies: usize| {
         across().pv(|p| (0..copies).fold(p, |p, n| p.copying(&format!("{namespace}/copy{n}"))))
     };
-    assert!(begun("team", 15).begins() && begun("other", 63).begins());
-    for full in [begun("team", 16), begun("other", 64)] {
+    let beside = |own: usize, others: usize| {
+        begun("other", others).pv(|p| (0..own).fold(p, |p, n| p.copying(&format!("team/copy{n}"))))
+    };
+    assert!(begun("team", 15).begins() && begun("other", 63).begins() && beside(5, 53).begins());
+    for full in [begun("team", 16), begun("other", 64), beside(5, 54)] {
         let refusal = full.refusal().unwrap();
         assert_eq!(refusal.reason, R::LimitReached);
         assert!(!refusal.text.contains("other"), "{}", refusal.text);
