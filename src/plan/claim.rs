@@ -162,6 +162,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         // Somebody chose a volume for it: an import, or a reclaim under way.
         return Ok(Plan::settled());
     }
+    let asked = copy::asked::asked(claim)?;
     match &claim.source {
         DataSource::None | DataSource::Object(_) | DataSource::Indirect { .. } => {}
         DataSource::Misplaced { name } => {
@@ -177,7 +178,6 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         }
         DataSource::Dropped(cause) => return Err(dropped(*cause)),
     }
-    let asked = copy::asked::asked(claim)?;
     handshake::no_attributes_class(claim)?;
     if claim.selector {
         return Err(Refusal::new(

@@ -327,6 +327,31 @@ fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
 }
 
 #[test]
+fn a_clone_annotation_beside_a_source_that_is_not_copied_is_a_conflict_and_not_ignored() {
+    let misplaced = ordinary().with(|s| s.claim.source = DataSource::Misplaced { name: "s".into() });
+    for scene in [populated(), misplaced] {
+        for (key, reason) in [
+            ("cloneFromPVC", R::ConflictingSource),
+            ("cloneFromSnapshot", R::ConflictingSource),
+            ("cloneFromNamespace", R::InvalidCloneFrom),
+        ] {
+            let key = format!("trident.netapp.io/{key}");
+            let both = scene
+                .clone()
+                .with(|s| s.claim = s.claim.clone().annotated(&[(&key, "data")]));
+            for registration in [Registration::Registered, Registration::Unregistered] {
+                let both = both.clone().with(|s| s.registration = registration);
+                let Verdict::Refused(refusal) = both.plan().verdict else {
+                    panic!("{}", both.plan());
+                };
+                assert_eq!(refusal.reason, reason, "{key}");
+                assert!(refusal.text.contains("annotation"), "{}", refusal.text);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_dropped_source_says_what_to_write_instead() {
     let text = |cause| match (ordinary().with(|s| s.claim.source = DataSource::Dropped(cause)))
         .plan()
