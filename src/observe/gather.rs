@@ -202,11 +202,12 @@ impl ClaimView {
         behind(&self.backends, pv.ours.as_ref()?)
     }
 
-    /// The PersistentVolume of the claim that a share or a copy is asked of, if it is known.
+    /// The PersistentVolume that a share or a copy is asked of, if it is known: of a copy of what a member is in, its owner's.
     pub fn source_pv(&self) -> Option<&Pv> {
-        let of_share = self.share.as_ref().map(|share| &share.source_pv);
-        let of_copy = self.copy.as_ref().map(|copy| &copy.source_pv);
-        of_share.or(of_copy)?.as_deref()
+        match &self.share {
+            Some(share) => share.source_pv.as_deref(),
+            None => self.copy.as_ref()?.read_pv(),
+        }
     }
 
     /// The volume that a share or a copy is asked of, if it is known.

@@ -51,6 +51,10 @@ pub struct ForCopy<'a> {
     pub source: Option<&'a Claim>,
     /// The PersistentVolume that the source names, if there is one.
     pub source_pv: Option<&'a Pv>,
+    /// If that is a member's: the PersistentVolume of the volume's owner.
+    pub owner_pv: Option<&'a Pv>,
+    /// And the claim which that is bound to.
+    pub owner: Option<&'a Claim>,
     /// If it is a snapshot: what is looked at of it.
     pub restore: Option<ForRestore<'a>>,
     /// The content with the claim's token, if a restore has begun.
@@ -62,10 +66,11 @@ pub struct ForCopy<'a> {
 /// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
 pub(super) fn has_begun(claim: &Claim, seen: ForCopy<'_>) -> bool {
     let token = Token::copying(claim.uid.clone());
-    let of_volume = seen.source_pv.map(|pv| &pv.tokens);
-    let of_snapshot = seen.kept.map(|content| &content.tokens);
+    let volumes = [seen.source_pv, seen.owner_pv];
+    let volumes = volumes.into_iter().flatten().map(|pv| &pv.tokens);
+    let mut all = volumes.chain(seen.kept.map(|content| &content.tokens));
     let on = |tokens: &BTreeMap<Token, Option<Note>>| tokens.get(&token).is_some_and(Option::is_some);
-    of_volume.is_some_and(on) || of_snapshot.is_some_and(on)
+    all.any(on)
 }
 
 /// Plans the token, and nothing after it. The next look finds it and goes on.

@@ -18,6 +18,7 @@ mod annotated;
 mod consent;
 mod edited;
 mod held;
+mod members;
 mod short;
 mod snapshots;
 mod stopped;

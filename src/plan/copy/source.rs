@@ -10,21 +10,21 @@ mod volume;
 pub use places::MOST_COPIES_OF_NAMESPACE;
 use places::room_for_a_token;
 
-use super::{ForCopy, Origin};
 use super::asked::Asked;
+use super::{ForCopy, Origin};
 use super::{consent, restore};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::class::{Class, Parameters};
-use crate::domain::ids::{BackendName, VolumeId};
+use crate::domain::ids::{BackendName, ClaimKey, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::ByConsent;
+use crate::domain::token::{AskedBy, ByConsent};
 use crate::plan::{Plan, Refusal, provision};
 
 /// All that is looked at.
@@ -139,15 +139,24 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         return refuse(R::LimitReached, text);
     }
     Ok(Admission {
+        consent: asked_of(own, named, by, &from),
         from,
         parameters,
         bytes,
-        consent: (named.namespace != own.namespace).then(|| ByConsent {
-            source: named.clone(),
-            by,
-        }),
         told: told.to_owned(),
     })
+}
+
+/// Whose consent the copy rests on.
+fn asked_of(own: &ClaimKey, named: &Source, by: AskedBy, from: &From<'_>) -> Option<ByConsent> {
+    let (source, by) = match from {
+        // What was named is a member of it.
+        From::Claim { source, .. } if named.as_claim().is_some_and(|named| named != source.key) => {
+            (Source::claim(source.key.clone()), AskedBy::Member)
+        }
+        From::Claim { .. } | From::Snapshot { .. } => (named.clone(), by),
+    };
+    (source.namespace != own.namespace).then_some(ByConsent { source, by })
 }
 
 /// The checks of a snapshot.

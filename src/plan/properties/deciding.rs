@@ -34,6 +34,8 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
             },
             source: s.source.as_ref(),
             source_pv: s.source_pv.as_ref(),
+            owner_pv: None,
+            owner: None,
             restore: None,
             kept: None,
             outgrown: s.outgrown,

@@ -47,6 +47,7 @@ pub(super) async fn live_consent(
         return Ok(LiveConsent::default());
     }
     match by {
+        AskedBy::Member => Ok(LiveConsent::default()),
         AskedBy::DataSource => {
             let (grants, served) = live_grants(cluster, &source.namespace).await?;
             Ok(LiveConsent {
@@ -81,7 +82,7 @@ pub async fn is_withdrawn(
     let ByConsent { source, by } = consent;
     let key = match (by, source.as_snapshot()) {
         (AskedBy::Annotation, Some(key)) => ports.snapshots.snapshot(&key).await?.and_then(|snapshot| snapshot.of),
-        (AskedBy::Annotation, None) => source.as_claim(),
+        (AskedBy::Annotation, None) | (AskedBy::Member, _) => source.as_claim(),
         (AskedBy::DataSource, _) => None,
     };
     let owner = async {
@@ -99,7 +100,7 @@ pub async fn is_withdrawn(
     let references = async {
         match by {
             AskedBy::Annotation => all_references(caches, cluster, &claim.namespace).await,
-            AskedBy::DataSource => Ok(Some(Vec::new())),
+            AskedBy::DataSource | AskedBy::Member => Ok(Some(Vec::new())),
         }
     };
     let live = live_consent(cluster, asking, &[]);

@@ -6,12 +6,6 @@ use crate::domain::ids::ClassName;
 use crate::plan::takes::Taken;
 
 #[test]
-fn a_member_is_no_source() {
-    let member = scene().pv(|_| member_pv("team/data", "prod/data"));
-    assert_eq!(member.reason(), Some(R::SourceIsMember));
-}
-
-#[test]
 fn what_else_the_claim_asks_for_is_refused_before_any_source_is_looked_at() {
     let s = scene().with(|s| s.claim.selector = true);
     assert_eq!(s.reason(), Some(R::ConflictingSource));
