@@ -16,6 +16,7 @@ use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
 mod annotated;
 mod consent;
+mod counted;
 mod edited;
 mod held;
 mod members;
