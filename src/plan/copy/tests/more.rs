@@ -184,3 +184,16 @@ fn a_volume_s_object_takes_so_many_copies_and_so_many_of_a_namespace() {
         assert!(!refusal.text.contains("other"), "{}", refusal.text);
     }
 }
+
+#[test]
+fn a_copy_that_was_begun_is_gone_on_with_from_its_own_source_and_from_no_other() {
+    let begun = |from: &str| scene().with(|s| s.record = Some(copied("team/app", from)));
+    assert!(begun("team/data").begins(), "somebody took its token off");
+    let refusal = begun("team/other").refusal().unwrap();
+    assert_eq!(refusal.reason, R::ConflictingSource);
+    assert!(
+        refusal.text.contains("another source") && refusal.text.contains("make it again"),
+        "{}",
+        refusal.text
+    );
+}
