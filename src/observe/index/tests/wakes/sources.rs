@@ -145,7 +145,8 @@ fn of_a_member() -> Index {
 #[test]
 fn an_owner_s_word_and_what_becomes_of_its_volume_wake_who_wants_a_copy_of_a_member() {
     let many = |n: usize| (0..n).fold(testing::pv("prod/data"), |pv, n| pv.copying(&format!("far/copy{n}")));
-    let rows: [(&str, &dyn Fn(&mut Index) -> Wake); 4] = [
+    type Happens<'a> = &'a dyn Fn(&mut Index) -> Wake;
+    let rows: [(&str, Happens<'_>); 4] = [
         ("its word", &|i| {
             i.put_claim(
                 plain("prod/data")
