@@ -106,7 +106,7 @@ reasons! {
             "Name another source; one that is being deleted takes no new members, and no new copy of it begins.";
         /// The source is itself a member of another claim's volume.
         SourceIsMember: Warning Invalid =>
-            "Name the claim that owns the volume, not one that joined it.";
+            "Name the claim that owns the volume, not one that joined it; or, for a copy, ask its owner to allow that (cloneToNamespace).";
         /// The claim's StorageClass is not the source's, or, for a copy, not one of the source's backend.
         ClassMismatch: Warning Invalid =>
             "Make the claim again with the StorageClass of its source.";

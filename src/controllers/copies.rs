@@ -64,7 +64,7 @@ async fn copy(ctx: &Context, running: &Running) {
     };
     let provision = ctx.metrics.provision(&wanted.class, kind);
     let timer = ctx.metrics.copy();
-    let heard = Heard::after(running.counted(), &ctx.metrics);
+    let heard = Heard::after(running.reached(), &ctx.metrics);
     let ended = tokio::select! {
         biased;
         () = running.stop.cancelled() => None,
@@ -219,20 +219,24 @@ fn abandoned(action: &Action) -> Option<Action> {
     }
 }
 
-/// How far a copy is, as its backend says.
+/// How far a copy is, as its backend says. What an earlier attempt has left, whichever process made that, is of the copy, and was counted
+/// when it was written.
 struct Heard {
     state: Mutex<(Copied, Seen)>,
-    /// Bytes that there were when that was told last, and when that was.
+    /// Bytes and files that this attempt has made.
+    anew: Mutex<(u64, u64)>,
+    /// Bytes that it had made when that was told last, and when that was.
     told: Mutex<(u64, Instant)>,
     metrics: Metrics,
 }
 
 impl Heard {
-    /// `counted`: what an earlier attempt has reached, which the next one's figures include.
-    fn after(counted: Copied, metrics: &Metrics) -> Self {
+    /// `reached`: how far an earlier attempt of this process came.
+    fn after(reached: Copied, metrics: &Metrics) -> Self {
         Self {
-            state: Mutex::new((counted, Seen::default())),
-            told: Mutex::new((counted.bytes, Instant::now())),
+            state: Mutex::new((reached, Seen::default())),
+            anew: Mutex::default(),
+            told: Mutex::new((0, Instant::now())),
             metrics: metrics.clone(),
         }
     }
@@ -244,7 +248,10 @@ impl Heard {
     fn tell(&self, ctx: &Context, wanted: &Wanted) {
         ctx.copies.told(&wanted.token);
         let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (done.bytes, Instant::now());
+        let now = (
+            self.anew.lock().unwrap_or_else(PoisonError::into_inner).0,
+            Instant::now(),
+        );
         let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
         let lately = (
             now.0.saturating_sub(before.0),
@@ -259,13 +266,14 @@ impl Heard {
 
 impl CopyProgress for Heard {
     fn copied(&self, done: Copied, of: Seen) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *state, (done, of)).0;
-        drop(state);
-        self.metrics.copied(
-            done.bytes.saturating_sub(before.bytes),
-            done.files.saturating_sub(before.files),
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = (done, of);
+        let (bytes, files) = done.anew();
+        let before = std::mem::replace(
+            &mut *self.anew.lock().unwrap_or_else(PoisonError::into_inner),
+            (bytes, files),
         );
+        self.metrics
+            .copied(bytes.saturating_sub(before.0), files.saturating_sub(before.1));
     }
 }
 

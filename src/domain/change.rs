@@ -7,12 +7,16 @@
 use super::ids::{ClaimRef, PvName, VolumeId};
 use super::record::{Intent, Member, Record, State, Terms};
 
+mod beginning;
 mod line;
+
+use beginning::begin;
 
 /// One step in the life of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A volume is going to be made, or another provisioner's is adopted. Nothing happens if it has a record already.
+    /// A volume is going to be made, or another provisioner's is adopted. Nothing happens if it has a record already, unless that says
+    /// that it is being made otherwise: as a copy, or empty.
     Begin(Record),
     /// A step that touches the backend is about to be taken.
     Intend {
@@ -180,18 +184,6 @@ fn step(record: Option<Record>, change: &Change) -> Result<Option<Record>, Why> 
         }
     };
     next.map(|record| check(&record).map(|()| record)).transpose()
-}
-
-fn begin(record: Option<Record>, new: &Record) -> Result<Record, Why> {
-    match record {
-        Some(old) if old.handle == new.handle && old.owner == new.owner => Ok(old),
-        Some(old) => Err(Why::Taken(Box::new(old.owner), old.handle.to_string())),
-        None if !new.members.is_empty() => Err(Why::MembersRemain(new.members.len())),
-        None => match new.state {
-            State::Creating | State::Live => Ok(new.clone()),
-            state @ (State::SoftDeleted | State::Deleting) => Err(Why::State(state)),
-        },
-    }
 }
 
 fn restore(record: Option<Record>, seen: &Record) -> Result<Record, Why> {

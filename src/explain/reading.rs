@@ -110,11 +110,20 @@ impl Reading {
         };
         let mut by_label = false;
         if let Some(source) = source {
-            let what = format!("PersistentVolumeClaims of namespace {}", source.namespace);
-            let found = self.cluster.claim(&source).await;
-            if let Some(found) = self.seen(Input::Source, &what, found).flatten() {
+            if let Some(found) = self.source(&source).await {
                 by_label = found.annotations.has(keys::SHARE_TO_SELECTOR);
+                // Of a member's volume a copy needs its owner's word.
+                let member = found.volume_name.as_ref().and_then(|name| self.index.pv(name));
+                let volume = member
+                    .filter(|pv| pv.is_member())
+                    .and_then(|pv| self.index.volume_of(pv));
+                let owned = volume.and_then(|volume| self.index.pv(&volume.pv_name())?.claim.clone());
                 self.index.put_claim(found);
+                if let Some(owned) = owned
+                    && let Some(owner) = self.source(&owned.key).await
+                {
+                    self.index.put_claim(owner);
+                }
             }
             self.namespace(Input::SourceNamespace, &source.namespace).await;
             if source.namespace != claim.key.namespace {
@@ -130,6 +139,12 @@ impl Reading {
         if found.is_some() {
             self.index.put_namespace(claim.key.namespace.clone(), found);
         }
+    }
+
+    async fn source(&mut self, key: &ClaimKey) -> Option<Claim> {
+        let what = format!("PersistentVolumeClaims of namespace {}", key.namespace);
+        let found = self.cluster.claim(key).await;
+        self.seen(Input::Source, &what, found).flatten()
     }
 
     /// The claim whose volume a claim is to be a copy of; with it, what consent to that rests on.

@@ -11,11 +11,12 @@ use crate::domain::ids::{ClaimKey, ClaimUid, Handle, PvName, VolumeId};
 use crate::domain::populator::Registration;
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::Record;
-use crate::domain::token::{Note, Token};
+use crate::domain::token::{Note, Token, TokenKind};
 use crate::execute::cluster::Cluster;
 use crate::execute::{Failure, Ports};
 use crate::ledger::Ledger;
 use crate::plan::claim::ForClaim;
+use crate::plan::claim::begun::Promised;
 use crate::plan::handshake::{self, Handshake};
 use crate::plan::member::LiveMember;
 use crate::plan::validator::{self, Validity};
@@ -56,6 +57,7 @@ pub struct ClaimView {
     backends: Vec<Backend>,
     share: Option<ShareView>,
     copy: Option<CopyView>,
+    promised: Option<Promised>,
     live: bool,
 }
 
@@ -69,6 +71,7 @@ impl ClaimView {
         let copy = CopyView::cached(index, &claim);
         Some(Self {
             copy,
+            promised: index.promised(&claim.uid),
             class: claim.class.as_ref().and_then(|name| index.class(name)).cloned(),
             own_pv: index.pv(&own).cloned(),
             other_pv: claim
@@ -145,9 +148,10 @@ impl ClaimView {
         self.copy.is_some()
     }
 
-    /// Whether that copy has begun.
+    /// Whether a copy for it has begun, whatever it asks for by now.
     pub fn is_copied(&self) -> bool {
-        self.copy.as_ref().is_some_and(|copy| copy.has_begun(&self.claim))
+        self.promised
+            .is_some_and(|promised| promised.kind == TokenKind::Copying)
     }
 
     /// What the decision borrows.
@@ -162,6 +166,7 @@ impl ClaimView {
             backends: &self.backends,
             handshake: self.handshake(),
             copy: self.copy.as_ref().map(CopyView::to_decide),
+            promised: self.promised,
             live: self.live,
         }
     }
@@ -197,11 +202,12 @@ impl ClaimView {
         behind(&self.backends, pv.ours.as_ref()?)
     }
 
-    /// The PersistentVolume of the claim that a share or a copy is asked of, if it is known.
+    /// The PersistentVolume that a share or a copy is asked of, if it is known: of a copy of what a member is in, its owner's.
     pub fn source_pv(&self) -> Option<&Pv> {
-        let of_share = self.share.as_ref().map(|share| &share.source_pv);
-        let of_copy = self.copy.as_ref().map(|copy| &copy.source_pv);
-        of_share.or(of_copy)?.as_deref()
+        match &self.share {
+            Some(share) => share.source_pv.as_deref(),
+            None => self.copy.as_ref()?.read_pv(),
+        }
     }
 
     /// The volume that a share or a copy is asked of, if it is known.

@@ -16,6 +16,9 @@ use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::source::{DataSource, DropCause};
 use crate::domain::token::Token;
+use begun::Asks;
+
+pub mod begun;
 
 /// What the decision about a claim looks at.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct ForClaim<'a> {
     pub handshake: Option<Handshake<'a>>,
     /// For a claim that asks for a copy: its source.
     pub copy: Option<ForCopy<'a>>,
+    /// Whether its token is on anything, whatever it asks for by now.
+    pub promised: Option<begun::Promised>,
     /// Whether the objects were read live from the API server, not from caches.
     pub live: bool,
 }
@@ -148,8 +153,8 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if handshake::wanted(claim).is_some() {
         return share(o);
     }
-    if o.copy.is_some_and(|seen| copy::has_begun(claim, seen)) {
-        // From here on it is the source's volume that is looked at.
+    if begun::goes_on(o) || o.copy.is_some_and(|seen| copy::has_begun(claim, seen)) {
+        // From here on it is the source's volume that is looked at, whatever was edited since.
         return Ok(Plan::settled());
     }
     handshake::well_spelt(claim)?;
@@ -157,6 +162,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         // Somebody chose a volume for it: an import, or a reclaim under way.
         return Ok(Plan::settled());
     }
+    let asked = copy::asked::asked(claim)?;
     match &claim.source {
         DataSource::None | DataSource::Object(_) | DataSource::Indirect { .. } => {}
         DataSource::Misplaced { name } => {
@@ -172,7 +178,6 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
         }
         DataSource::Dropped(cause) => return Err(dropped(*cause)),
     }
-    let asked = copy::asked::asked(claim)?;
     handshake::no_attributes_class(claim)?;
     if claim.selector {
         return Err(Refusal::new(
@@ -185,6 +190,7 @@ fn unbound(o: &ForClaim<'_>, class: &Class) -> Result<Plan, Refusal> {
     if !its_time {
         return Ok(Plan::settled());
     }
+    begun::same(o, if asked.is_some() { Asks::Copy } else { Asks::Empty })?;
     if let Some(asked) = &asked {
         return Ok(copy::plan(claim, class, asked, o.copy, o.record, o.backends, o.live));
     }
@@ -207,6 +213,10 @@ fn share(o: &ForClaim<'_>) -> Result<Plan, Refusal> {
             Some(_) | None => Err(handshake::backend_away()),
         };
     }
+    if begun::goes_on(o) {
+        return Ok(Plan::settled());
+    }
+    begun::same(o, Asks::Share)?;
     let admission = handshake::examine(handshake).verdict?;
     // A share does not wait for a node, unless the volume can be mounted on some nodes only.
     if admission.pv.node_affinity.is_some()

@@ -6,6 +6,7 @@
 //! or cleared away when its claim is gone (`plan::volume`). The data is read in the background: [`schedule`] says which copy is next,
 //! [`progress`] what is told meanwhile, [`outcome`] what becomes of one that stopped.
 
+use super::claim::begun;
 use super::{Action, NewPv, Plan, Verdict};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::access::Access;
@@ -50,6 +51,10 @@ pub struct ForCopy<'a> {
     pub source: Option<&'a Claim>,
     /// The PersistentVolume that the source names, if there is one.
     pub source_pv: Option<&'a Pv>,
+    /// If that is a member's: the PersistentVolume of the volume's owner.
+    pub owner_pv: Option<&'a Pv>,
+    /// And the claim which that is bound to.
+    pub owner: Option<&'a Claim>,
     /// If it is a snapshot: what is looked at of it.
     pub restore: Option<ForRestore<'a>>,
     /// The content with the claim's token, if a restore has begun.
@@ -61,10 +66,11 @@ pub struct ForCopy<'a> {
 /// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
 pub(super) fn has_begun(claim: &Claim, seen: ForCopy<'_>) -> bool {
     let token = Token::copying(claim.uid.clone());
-    let of_volume = seen.source_pv.map(|pv| &pv.tokens);
-    let of_snapshot = seen.kept.map(|content| &content.tokens);
+    let volumes = [seen.source_pv, seen.owner_pv];
+    let volumes = volumes.into_iter().flatten().map(|pv| &pv.tokens);
+    let mut all = volumes.chain(seen.kept.map(|content| &content.tokens));
     let on = |tokens: &BTreeMap<Token, Option<Note>>| tokens.get(&token).is_some_and(Option::is_some);
-    of_volume.is_some_and(on) || of_snapshot.is_some_and(on)
+    all.any(on)
 }
 
 /// Plans the token, and nothing after it. The next look finds it and goes on.
@@ -203,6 +209,11 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         // A reclaim may have brought the source to the copy's namespace meanwhile.
         drop_set_id: note.consent.is_some() || reading.namespace() != Some(&note.claim.namespace),
     };
+    // A directory that was made for the claim before, and of which the ledger knows nothing any more, would be taken for the copy.
+    let clear = Action::RemoveEmpty {
+        backend: record.backend.clone(),
+        handle: record.handle.clone(),
+    };
     let intent = Intent::Copy { from: reading.from() };
     // Whatever step a damaged record has open, this one is.
     let another = record.intent.clone().filter(|open| *open != intent);
@@ -242,6 +253,7 @@ pub(super) fn steps(reading: &Reading<'_>, token: &Token, note: &CopyNote, recor
         source_uid: note.source_uid.clone(),
         actions: vec![
             Action::Record(begun),
+            clear,
             copy,
             Action::CreatePv(Box::new(made)),
             Action::Record(over),
@@ -271,6 +283,9 @@ pub(super) fn plan(
         Ok(found) => found,
         Err(stopped) => return stopped,
     };
+    if let Err(refusal) = begun::same_source(record, &found.from.volume()) {
+        return Plan::refused(refusal);
+    }
     if live {
         begin(claim, class, &found)
     } else {

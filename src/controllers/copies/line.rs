@@ -274,7 +274,7 @@ pub(super) struct Running {
 
 impl Running {
     /// What an earlier attempt of this process has reached.
-    pub(super) fn counted(&self) -> Copied {
+    pub(super) fn reached(&self) -> Copied {
         self.all
             .lock()
             .tried

@@ -16,7 +16,10 @@ use tombolo_backend_fake::{Call, Fault, Moment, Op};
 
 mod annotated;
 mod consent;
+mod counted;
+mod edited;
 mod held;
+mod members;
 mod short;
 mod snapshots;
 mod stopped;

@@ -61,6 +61,8 @@ pub enum AskedBy {
     DataSource,
     /// By the annotations of Trident.
     Annotation,
+    /// By naming a claim of its own namespace that is a member of what is copied.
+    Member,
 }
 
 impl CopyNote {

@@ -40,7 +40,10 @@ pub(super) struct CopyView {
     served: Served,
     references: Vec<Reference>,
     pub(super) source: Option<Arc<Claim>>,
-    pub(super) source_pv: Option<Arc<Pv>>,
+    source_pv: Option<Arc<Pv>>,
+    /// If that is a member's: the PersistentVolume of the volume's owner, and its claim.
+    owner_pv: Option<Arc<Pv>>,
+    owner: Option<Arc<Claim>>,
     pub(super) outgrown: bool,
     /// If it is a snapshot.
     restore: Option<RestoreView>,
@@ -95,6 +98,8 @@ impl CopyView {
             },
             source: self.source.as_deref(),
             source_pv: self.source_pv.as_deref(),
+            owner_pv: self.owner_pv.as_deref(),
+            owner: self.owner.as_deref(),
             restore: self.restore.as_ref().map(|view| ForRestore {
                 served: view.served,
                 snapshot: view.snapshot.as_ref(),
@@ -107,10 +112,9 @@ impl CopyView {
         }
     }
 
-    /// Whether the copy for a claim has begun.
-    pub(super) fn has_begun(&self, claim: &Claim) -> bool {
-        let token = Token::copying(claim.uid.clone());
-        self.source_pv.as_ref().is_some_and(|pv| pv.tokens.contains_key(&token)) || self.kept.is_some()
+    /// The PersistentVolume whose data would be read, and that keeps it meanwhile.
+    pub(super) fn read_pv(&self) -> Option<&Pv> {
+        self.owner_pv.as_deref().or(self.source_pv.as_deref())
     }
 
     /// The content of the snapshot that it is to be made from.
@@ -128,13 +132,15 @@ impl CopyView {
         let of_claim = named.as_ref().and_then(Source::as_claim);
         let source = of_claim.or_else(|| restore.as_ref()?.owner());
         let source = source.and_then(|key| index.claim(&key)).cloned();
-        // A copy that has begun goes on when its source is gone.
-        let begun = index.reads_for(&claim.uid).next().cloned();
         let kept = index.contents_kept_for(&claim.uid).next();
         let of_source = source
             .as_ref()
             .filter(|_| restore.is_none())
             .and_then(|source| source.volume_name.clone());
+        let source_pv = of_source.and_then(|name| index.pv(&name)).cloned();
+        let member = source_pv.as_ref().filter(|pv| pv.is_member());
+        let owner_pv = member.and_then(|pv| index.pv(&index.volume_of(pv)?.pv_name())).cloned();
+        let owner = owner_pv.as_ref().and_then(|pv| index.claim(&pv.claim.as_ref()?.key));
         let elsewhere = named.iter().filter(|source| source.namespace != claim.key.namespace);
         Some(Self {
             by: asked.by(),
@@ -153,9 +159,11 @@ impl CopyView {
             // Only annotations are asked with a reference.
             references: match asked.by() {
                 AskedBy::Annotation => index.references_in(&claim.key.namespace).cloned().collect(),
-                AskedBy::DataSource => Vec::new(),
+                AskedBy::DataSource | AskedBy::Member => Vec::new(),
             },
-            source_pv: begun.or(of_source).and_then(|name| index.pv(&name)).cloned(),
+            source_pv,
+            owner: owner.cloned(),
+            owner_pv,
             kept: kept.and_then(|name| index.content(name)).cloned(),
             restore,
             source,
@@ -196,6 +204,7 @@ impl CopyView {
         let same =
             source.as_ref().and_then(|source| source.volume_name.as_ref()) == name.as_ref() && meant == self.named;
         (self.source, self.source_pv) = (source.map(Arc::new), pv.map(Arc::new));
+        self.read_owner_live(cluster).await?;
         (self.grants, self.served, self.references) = (consent.grants, consent.served, consent.references);
         Ok(same)
     }
@@ -208,6 +217,20 @@ impl CopyView {
             Some(key) => Ok(cluster.cross_source(key).await?.and_then(|found| found.source)),
             None => Ok(self.named.clone()),
         }
+    }
+
+    /// Of a member's volume, who owns it.
+    async fn read_owner_live(&mut self, cluster: &dyn Cluster) -> Result<(), ApiError> {
+        let member = self.source_pv.as_ref().is_some_and(|pv| pv.is_member());
+        let Some(known) = self.owner_pv.take().filter(|_| member) else {
+            return Ok(());
+        };
+        self.owner_pv = cluster.pv(&known.name).await?.map(Arc::new);
+        self.owner = match self.owner_pv.as_ref().and_then(|pv| pv.claim.as_ref()) {
+            Some(of) => cluster.claim(&of.key).await?.map(Arc::new),
+            None => None,
+        };
+        Ok(())
     }
 
     async fn read_snapshot_live(&mut self, claim: &Claim, ports: &Ports) -> Result<bool, Failure> {

@@ -64,6 +64,7 @@ impl Index {
         for name in std::iter::once(&own).chain(given) {
             wake.extend(self.claims_of_members(&VolumeId::from(name)));
             wake.extend(self.snapshots_of_members(&VolumeId::from(name)));
+            wake.extend(self.copiers_of_members(&VolumeId::from(name)));
         }
         // The claim of a volume that is only in the ledger yet, or that lost its object.
         wake.insert(Work::Volume(VolumeId::from(&own)));
@@ -94,6 +95,9 @@ impl Index {
         for token in pv.tokens.keys().filter(|token| token.kind == TokenKind::Copying) {
             wake.insert(Work::Volume(VolumeId::from(&token.claim.pv_name())));
             wake.extend(self.claims_by_uid.get(&token.claim).cloned().map(Work::Claim));
+        }
+        if pv.is_owner() {
+            wake.extend(self.copiers_of_members(&VolumeId::from(&pv.name)));
         }
         let bound = pv.claim.iter().map(|c| &c.key);
         let by_name = pv.name.claim_uid().and_then(|uid| self.claims_by_uid.get(&uid));
@@ -134,6 +138,7 @@ impl Index {
         if copies(new) < copies(old) && copies(old) >= MOST_COPIES_OF_NAMESPACE {
             let source = new.claim.iter().flat_map(|claim| self.copiers_of(&claim.key));
             wake.extend(source.cloned().map(Work::Claim));
+            wake.extend(self.copiers_of_members(&VolumeId::from(&new.name)));
         }
         wake
     }

@@ -7,6 +7,7 @@ use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvNam
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::Token;
+use crate::plan::claim::begun::Promised;
 use std::sync::Arc;
 
 impl Index {
@@ -30,6 +31,15 @@ impl Index {
         let token = Token::copying(claim.clone());
         let named = self.tokens.get(claim).into_iter().flatten();
         named.filter(move |name| self.pvs.get(*name).is_some_and(|pv| pv.tokens.contains_key(&token)))
+    }
+
+    /// Whether the token of a claim is on anything.
+    pub fn promised(&self, claim: &ClaimUid) -> Option<Promised> {
+        let volumes = self.tokens.get(claim).into_iter().flatten();
+        let volumes = volumes.filter_map(|name| Some(&self.pvs.get(name)?.tokens));
+        let contents = self.contents_kept_for(claim);
+        let contents = contents.filter_map(|name| Some(&self.content(name)?.tokens));
+        Promised::among(claim, volumes.chain(contents))
     }
 
     /// All claims.

@@ -75,6 +75,14 @@ impl Index {
         self.copiers.get(&Source::claim(source.clone())).into_iter().flatten()
     }
 
+    /// Claims that want a copy of a member of a volume, which its owner may have to allow.
+    pub(super) fn copiers_of_members(&self, volume: &VolumeId) -> Wake {
+        let members = self.members.get(volume).into_iter().flatten();
+        let claims = members.filter_map(|pv| self.claim_named(pv));
+        let copiers = claims.flat_map(|claim| self.copiers_of(&claim).cloned().collect::<Vec<_>>());
+        copiers.map(Work::Claim).collect()
+    }
+
     /// Claims of other namespaces that want a copy of anything in `namespace`.
     fn copiers_from_elsewhere(&self, namespace: &Namespace) -> impl Iterator<Item = &ClaimKey> {
         self.copiers_in(namespace)

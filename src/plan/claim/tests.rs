@@ -8,6 +8,7 @@ use crate::plan::testing::{self, backend, class, member_pv, pv, record, referenc
 use crate::plan::{Action, rules};
 use kube::runtime::events::EventType;
 
+mod begun_before;
 mod sharing;
 
 /// A claim and all that is looked at with it; tests edit it.
@@ -23,6 +24,7 @@ struct Scene {
     references: Vec<Reference>,
     source: Option<Claim>,
     source_pv: Option<Pv>,
+    promised: Option<begun::Promised>,
     live: bool,
 }
 
@@ -39,6 +41,7 @@ fn ordinary() -> Scene {
         references: vec![reference("team/ref", "prod/data")],
         source: Some(testing::claim("prod/data").bound().shares("team")),
         source_pv: Some(pv("prod/data")),
+        promised: None,
         live: true,
     }
 }
@@ -69,6 +72,7 @@ impl Scene {
         };
         let o = ForClaim {
             copy: None,
+            promised: self.promised,
             claim: &self.claim,
             class: self.class.as_ref(),
             own_pv: self.own_pv.as_ref(),
@@ -319,6 +323,31 @@ fn never_an_empty_volume_for_a_claim_that_asked_for_more() {
         assert_eq!(scene.refusal(), Some(reason), "{what}");
         let early = scene.with(|s| s.claim.asked = None);
         assert_eq!(early.refusal(), Some(reason), "{what}: said before its time, too");
+    }
+}
+
+#[test]
+fn a_clone_annotation_beside_a_source_that_is_not_copied_is_a_conflict_and_not_ignored() {
+    let misplaced = ordinary().with(|s| s.claim.source = DataSource::Misplaced { name: "s".into() });
+    for scene in [populated(), misplaced] {
+        for (key, reason) in [
+            ("cloneFromPVC", R::ConflictingSource),
+            ("cloneFromSnapshot", R::ConflictingSource),
+            ("cloneFromNamespace", R::InvalidCloneFrom),
+        ] {
+            let key = format!("trident.netapp.io/{key}");
+            let both = scene
+                .clone()
+                .with(|s| s.claim = s.claim.clone().annotated(&[(&key, "data")]));
+            for registration in [Registration::Registered, Registration::Unregistered] {
+                let both = both.clone().with(|s| s.registration = registration);
+                let Verdict::Refused(refusal) = both.plan().verdict else {
+                    panic!("{}", both.plan());
+                };
+                assert_eq!(refusal.reason, reason, "{key}");
+                assert!(refusal.text.contains("annotation"), "{}", refusal.text);
+            }
+        }
     }
 }
 

@@ -44,15 +44,18 @@ pub fn asked(claim: &Claim) -> Result<Option<Asked>, Refusal> {
         DataSource::Object(source) => Some(Asked::Named(source.clone())),
         DataSource::Indirect { name } => Some(Asked::Indirect(name.clone())),
         // Nobody's copy to make; why they get none is said where they are looked at.
+        DataSource::Misplaced { .. } | DataSource::Populator { .. } if annotated.is_some() => return Err(both()),
         DataSource::Misplaced { .. } | DataSource::Populator { .. } | DataSource::Dropped(_) => return Ok(None),
     };
     match (by_field, annotated) {
-        (Some(_), Some(_)) => Err(Refusal::new(
-            R::ConflictingSource,
-            "the claim has a data source and a clone annotation; make it again with one of them",
-        )),
+        (Some(_), Some(_)) => Err(both()),
         (by_field, annotated) => Ok(by_field.or(annotated.map(Asked::Annotated))),
     }
+}
+
+fn both() -> Refusal {
+    let text = "the claim has a data source and a clone annotation; make it again with one of them";
+    Refusal::new(R::ConflictingSource, text)
 }
 
 /// Whether it asks for a copy in any way, also one that cannot be understood.

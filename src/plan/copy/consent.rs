@@ -3,14 +3,15 @@
 //!
 //! Within a namespace nobody is asked. Across, whoever may write in the source's namespace consents by a ReferenceGrant from claims of the
 //! other (KEP-3294); to the annotations of Trident, the owner consents by `cloneToNamespace`, and the admin by a reference in the
-//! consumer's namespace. That a volume may be shared says nothing of copies, nor the other way round.
+//! consumer's namespace. Whoever names a member of its own namespace means the volume that this is in, whose owner consents likewise. That a
+//! volume may be shared says nothing of copies, nor the other way round.
 
 use crate::api::names::{PREFIX, TRIDENT_PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Grants;
 use crate::domain::grant::{Grant, Referent, Referrer, permitted};
-use crate::domain::ids::{ClaimKey, PvName};
+use crate::domain::ids::{ClaimKey, Namespace, PvName};
 use crate::domain::reference::Reference;
 use crate::domain::served::Served;
 use crate::domain::source::Source;
@@ -45,7 +46,16 @@ pub fn given(claim: &ClaimKey, source: &Source, by: AskedBy, a: &Agreeing<'_>) -
     match by {
         AskedBy::DataSource => granted(claim, source, a),
         AskedBy::Annotation => annotated(claim, source, a),
+        AskedBy::Member => match a.owner.filter(|owner| source.as_claim().as_ref() == Some(&owner.key)) {
+            Some(owner) if lets(owner, &claim.namespace) => Ok(()),
+            Some(_) | None => Err(Refusal::new(R::NotShared, "its owner does not allow copies of it")),
+        },
     }
+}
+
+/// Whether the owner of a volume lets the members in a namespace have copies of it; nobody else is asked, since they mount it.
+pub(super) fn lets(owner: &Claim, namespace: &Namespace) -> bool {
+    !owner.terminating && Grants::of(&owner.annotations).copies_to(namespace)
 }
 
 fn granted(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Refusal> {
@@ -147,7 +157,7 @@ pub fn is_withdrawn(claim: &ClaimKey, source: &Source, by: AskedBy, s: &StillAgr
     let said = match by {
         AskedBy::DataSource => s.agreeing.served == Served::Yes,
         // Half a list is no evidence.
-        AskedBy::Annotation => s
+        AskedBy::Annotation | AskedBy::Member => s
             .agreeing
             .owner
             .is_some_and(|owner| !owner.terminating && Grants::of(&owner.annotations).faults.is_empty()),

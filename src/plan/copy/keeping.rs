@@ -193,6 +193,7 @@ impl<'a> Kept<'a> {
             let onto_itself = |copy: Handle| self.reading.data == Data::Volume(copy);
             let note = (*note).filter(|_| waits && self.handle(token).is_some_and(|copy| !onto_itself(copy)))?;
             let record = match self.record(token) {
+                Some(record) if self.is_another(record) => return None,
                 Some(record) if record.state == State::Creating => record.clone(),
                 // Its object was there: whoever repairs that, it is no copy's work.
                 Some(_) => return None,
@@ -215,6 +216,10 @@ impl<'a> Kept<'a> {
         for (token, note) in &self.tokens {
             match self.claim(token) {
                 TokenClaim::Served => return Seen::Ends(vec![self.reading.take(token)]),
+                // What was begun first is gone on with; whoever asks for something else is told so.
+                TokenClaim::Waiting if self.record(token).is_some_and(|r| self.is_another(r)) => {
+                    return Seen::Ends(vec![self.reading.take(token)]);
+                }
                 TokenClaim::Waiting if !self.is_over(token) => {
                     let missing = note.filter(|_| self.record(token).is_none());
                     let record = missing.and_then(|note| self.new_record(token, note));
@@ -228,6 +233,16 @@ impl<'a> Kept<'a> {
             }
         }
         Seen::Under(begun)
+    }
+
+    /// Whether the ledger says that something else than a copy of this was begun in the copy's place.
+    fn is_another(&self, record: &Record) -> bool {
+        record.state == State::Creating
+            && match &record.intent {
+                Some(Intent::Create) => true,
+                Some(Intent::Copy { from }) => *from != self.reading.from(),
+                Some(Intent::Join { .. } | Intent::Discard { .. }) | None => false,
+            }
     }
 
     /// Where a copy lies.

@@ -79,7 +79,7 @@ mod tests {
             bytes,
             files,
             directories: 1,
-            skipped: 0,
+            ..Copied::default()
         };
         let (bytes, entries) = seen;
         words(

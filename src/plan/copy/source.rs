@@ -4,25 +4,28 @@
 //! thing said first. What the claim itself says comes before, and consent before anything of the source: until that is given, nothing is
 //! told of the source but the name by which the claim asks for it.
 
+mod places;
 mod volume;
 
-use super::ForCopy;
+pub use places::MOST_COPIES_OF_NAMESPACE;
+use places::room_for_a_token;
+
 use super::asked::Asked;
+use super::{ForCopy, Origin};
 use super::{consent, restore};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::class::{Class, Parameters};
-use crate::domain::ids::BackendName;
+use crate::domain::ids::{BackendName, ClaimKey, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
 use crate::domain::size;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
 use crate::domain::source::{Source, SourceKind};
-use crate::domain::token::{ByConsent, Note, Token, TokenKind};
+use crate::domain::token::{AskedBy, ByConsent};
 use crate::plan::{Plan, Refusal, provision};
-use std::collections::BTreeMap;
 
 /// All that is looked at.
 #[derive(Debug, Clone)]
@@ -77,18 +80,20 @@ pub enum From<'a> {
     },
 }
 
-/// Copies of one volume or snapshot that may have begun. A token and its note are a kilobyte, of 256 that the API server lets annotations
-/// have.
-const MOST_COPIES: usize = 64;
-/// The same for one namespace.
-pub const MOST_COPIES_OF_NAMESPACE: usize = 16;
-
 impl From<'_> {
     /// The UID of the claim or the VolumeSnapshot.
     pub fn uid(&self) -> String {
         match self {
             Self::Claim { source, .. } => source.uid.to_string(),
             Self::Snapshot { snapshot, .. } => snapshot.uid.to_string(),
+        }
+    }
+
+    /// What the ledger calls the data.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            Self::Claim { pv, .. } => Origin::Volume(pv.name.clone()).volume(),
+            Self::Snapshot { content, .. } => Origin::Content(content.name.clone()).volume(),
         }
     }
 }
@@ -134,15 +139,24 @@ pub fn examine<'a>(e: &Examined<'a>) -> Result<Admission<'a>, Plan> {
         return refuse(R::LimitReached, text);
     }
     Ok(Admission {
+        consent: asked_of(own, named, by, &from),
         from,
         parameters,
         bytes,
-        consent: (named.namespace != own.namespace).then(|| ByConsent {
-            source: named.clone(),
-            by,
-        }),
         told: told.to_owned(),
     })
+}
+
+/// Whose consent the copy rests on.
+fn asked_of(own: &ClaimKey, named: &Source, by: AskedBy, from: &From<'_>) -> Option<ByConsent> {
+    let (source, by) = match from {
+        // What was named is a member of it.
+        From::Claim { source, .. } if named.as_claim().is_some_and(|named| named != source.key) => {
+            (Source::claim(source.key.clone()), AskedBy::Member)
+        }
+        From::Claim { .. } | From::Snapshot { .. } => (named.clone(), by),
+    };
+    (source.namespace != own.namespace).then_some(ByConsent { source, by })
 }
 
 /// The checks of a snapshot.
@@ -212,24 +226,6 @@ pub(super) fn fits(told: &str, source: Option<u64>, bytes: u64) -> Result<(), Pl
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// Each copy that waits or runs is written on the source's object, which has room for so many, and whose end waits for them all.
-fn room_for_a_token(e: &Examined<'_>, tokens: &BTreeMap<Token, Option<Note>>, told: &str) -> Result<(), Plan> {
-    let copying = tokens.iter().filter(|(token, _)| token.kind == TokenKind::Copying);
-    let own = |note: &Option<Note>| {
-        note.as_ref()
-            .is_some_and(|note| note.claim().namespace == e.claim.key.namespace)
-    };
-    let (all, of_namespace) = (copying.clone().count(), copying.filter(|(_, note)| own(note)).count());
-    if all < MOST_COPIES && of_namespace < MOST_COPIES_OF_NAMESPACE {
-        return Ok(());
-    }
-    let text = format!(
-        "{told} is being copied for {of_namespace} claims of this namespace, and for as many as it may be at once; this claim goes on when \
-         one of them is done"
-    );
-    refuse(R::LimitReached, text)
 }
 
 /// The backend of the source, which the class of the claim must mean too.

@@ -20,6 +20,7 @@ use crate::plan::testing::{self, GI, class, copied, copier, id, member_pv, pv, u
 use crate::plan::{Refusal, rules};
 
 mod across;
+mod members;
 mod modes;
 mod more;
 mod rows;
@@ -31,6 +32,9 @@ pub(super) struct Scene {
     pub(super) class: Class,
     pub(super) source: Option<Claim>,
     pub(super) source_pv: Option<Pv>,
+    /// Of the volume that a member is in.
+    pub(super) owner_pv: Option<Pv>,
+    pub(super) owner: Option<Claim>,
     pub(super) record: Option<Record>,
     pub(super) backends: Vec<Backend>,
     pub(super) outgrown: bool,
@@ -55,6 +59,8 @@ pub(super) fn scene() -> Scene {
         class: class("gold"),
         source: Some(testing::claim("team/data").bound()),
         source_pv: Some(pv("team/data")),
+        owner_pv: None,
+        owner: None,
         record: None,
         backends: vec![copier("nas1")],
         outgrown: false,
@@ -115,6 +121,8 @@ impl Scene {
             },
             source: self.source.as_ref(),
             source_pv: self.source_pv.as_ref(),
+            owner_pv: self.owner_pv.as_ref(),
+            owner: self.owner.as_ref(),
             restore: named
                 .filter(|named| named.kind == SourceKind::Snapshot)
                 .map(|_| ForRestore {
@@ -142,6 +150,7 @@ impl Scene {
             backends: &self.backends,
             handshake: None,
             copy: Some(self.seen(named.as_ref(), of.as_ref())),
+            promised: None,
             live: self.live,
         };
         let plan = claim::decide(&o);

@@ -49,6 +49,7 @@ fn of_claim(claim: &Claim, record: Option<&Record>, source: Option<(&Claim, &Pv)
             source_pv: source.map(|s| s.1),
             ..ForCopy::default()
         }),
+        promised: None,
         claim,
         class: Some(&class),
         own_pv: None,

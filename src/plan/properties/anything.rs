@@ -138,12 +138,8 @@ proptest! {
         let plan = decide(&s);
         prop_assert_eq!(rules::check_plan(&plan), Ok(()), "{}", plan);
         // Nobody joins a volume that no claim was ever bound to: what is open then is another's, and waited for.
-        // And what a volume begins with never changes: a claim that wants no copy has no record of one.
-        let contradicts = |r: &Record| match r.intent {
-            Some(Intent::Join { .. }) => true,
-            Some(Intent::Copy { .. }) => testing::asked_source(&s.claim).is_none(),
-            Some(Intent::Create | Intent::Discard { .. }) | None => false,
-        };
+        // No empty volume is made where the record of a copy is open: that is not legal.
+        let contradicts = |r: &Record| matches!(r.intent, Some(Intent::Join { .. }));
         if !s.record.as_ref().is_some_and(contradicts) {
             prop_assert_eq!(legal(&testing::id("team/app"), s.record.as_ref(), &plan), Ok(()));
         }
@@ -158,6 +154,14 @@ proptest! {
             prop_assert_eq!(&c.source, &crate::domain::source::DataSource::None);
             prop_assert!(handshake::wanted(c).is_none() && c.annotations.clone_from().is_none() && c.annotations.unknown().is_none());
         }
+    }
+
+    #[test]
+    fn a_claim_s_token_is_the_end_of_deciding(s in claim_scene()) {
+        let plan = decide(&s);
+        prop_assert!(plan.actions.is_empty() || s.promised.is_none_or(|promised| !promised.noted), "{}", plan);
+        let empty = plan.actions.iter().any(Action::touches_data);
+        prop_assert!(!empty || s.promised.is_none(), "{}", plan);
     }
 
     #[test]

@@ -21,7 +21,12 @@ proptest! {
             let made = plan.actions.iter().any(|a| matches!(a, Action::CreatePv(pv) if pv.name == token.claim.pv_name()));
             let over = v.copies.of_this.get(token).is_some_and(|known| {
                 let ending = |r: &Record| r.state == State::Deleting || matches!(r.intent, Some(Intent::Discard { .. }));
-                known.given_up || known.record.as_ref().is_some_and(ending)
+                let another = |r: &Record| r.state == State::Creating && match &r.intent {
+                    Some(Intent::Copy { from }) => *from != v.volume,
+                    Some(Intent::Create) => true,
+                    _ => false,
+                };
+                known.given_up || known.record.as_ref().is_some_and(|r| ending(r) || another(r))
             });
             prop_assert!(done || made || over, "{}", plan);
         }
@@ -33,6 +38,11 @@ proptest! {
         for copy in wanted(&v) {
             prop_assert_eq!(rules::check(&copy.actions), Ok(()));
             prop_assert_eq!(fate(&v, &copy.token), Fate::Wanted);
+            let record = v.copies.of_this.get(&copy.token).and_then(|known| known.record.as_ref());
+            let begins = |r: &Record| r.intent == Some(Intent::Copy { from: v.volume.clone() });
+            let none = |r: &Record| !matches!(r.intent, Some(Intent::Copy { .. } | Intent::Create));
+            let fits = record.is_none_or(|r| begins(r) || none(r));
+            prop_assert!(fits, "in the place of something else");
             let pv = v.pv.as_ref().unwrap();
             prop_assert!(pv.is_owner() && pv.tokens.contains_key(&copy.token) && copy.source == Origin::Volume(pv.name.clone()));
             // Nothing that this very look does takes from the copy what it reads, or what it makes.

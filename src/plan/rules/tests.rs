@@ -168,6 +168,30 @@ fn nothing_else_is_done_where_data_is_discarded() {
 }
 
 #[test]
+fn what_is_removed_if_it_is_empty_makes_way_for_a_copy_in_its_own_place_only() {
+    let copy = |name: &str| {
+        let (intent, handle) = (Intent::Copy { from: id("team/data") }, testing::handle(&pv_name(name)));
+        let record = testing::record(name).state(State::Creating).intends(intent);
+        let backend = backend("nas1").name;
+        let clear = Action::RemoveEmpty {
+            backend: backend.clone(),
+            handle: testing::handle(&pv_name("team/app")),
+        };
+        let copy = Action::Copy {
+            backend,
+            from: crate::plan::Data::Volume(testing::handle(&pv_name("team/data"))),
+            handle,
+            bytes: 1,
+            drop_set_id: false,
+        };
+        vec![Action::Record(vec![Change::Begin(record)]), clear, copy]
+    };
+    assert!(kept(copy("team/app"), |_| {}));
+    assert!(check(&copy("team/other")).is_err());
+    assert!(!kept(copy("team/app"), |a| a.swap(1, 2)), "made and removed");
+}
+
+#[test]
 fn a_volume_is_forgotten_after_everything_else() {
     assert!(!kept(discard(), |a| a.swap(2, 3)));
     assert!(!kept(vec![], |a| a.extend([

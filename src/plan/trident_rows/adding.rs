@@ -46,6 +46,7 @@ fn adding(edit: impl FnOnce(&mut Scene)) -> Plan {
     };
     claim::decide(&ForClaim {
         copy: None,
+        promised: None,
         claim: &s.claim,
         class: Some(&class),
         own_pv: s.own_pv.as_ref(),

@@ -88,6 +88,7 @@ fn of_class(claim: &Claim, class: Option<&Class>) -> Plan {
     };
     claim::decide(&ForClaim {
         copy: None,
+        promised: None,
         claim,
         class,
         own_pv: None,

@@ -80,7 +80,7 @@ pub struct CopyTerms {
     pub max_entries: u64,
 }
 
-/// How far a copy has come, what an earlier attempt left included. All zero where the file system copies a tree as a whole.
+/// How far a copy has come, what an earlier attempt left included, and told apart. All zero where the file system copies a tree as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Copied {
@@ -92,6 +92,22 @@ pub struct Copied {
     pub directories: u64,
     /// Devices, sockets and FIFOs left out.
     pub skipped: u64,
+    /// Of the bytes, those that an earlier attempt had written.
+    #[serde(default)]
+    pub reused_bytes: u64,
+    /// Of the files, those that an earlier attempt had made.
+    #[serde(default)]
+    pub reused_files: u64,
+}
+
+impl Copied {
+    /// Bytes and files that this attempt has made.
+    pub const fn anew(&self) -> (u64, u64) {
+        (
+            self.bytes.saturating_sub(self.reused_bytes),
+            self.files.saturating_sub(self.reused_files),
+        )
+    }
 }
 
 /// What a copy has still found of its source; it grows until the whole source was seen.

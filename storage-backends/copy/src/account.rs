@@ -41,6 +41,8 @@ pub(crate) struct Account {
     files: AtomicU64,
     directories: AtomicU64,
     skipped: AtomicU64,
+    reused_bytes: AtomicU64,
+    reused_files: AtomicU64,
     promised_reads: AtomicU64,
 }
 
@@ -55,6 +57,8 @@ impl Account {
             files: AtomicU64::new(0),
             directories: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
+            reused_bytes: AtomicU64::new(0),
+            reused_files: AtomicU64::new(0),
             promised_reads: AtomicU64::new(0),
         }
     }
@@ -91,6 +95,13 @@ impl Account {
         Ok(())
     }
 
+    /// A file of so many bytes came from an earlier attempt.
+    pub(crate) fn reused_file(&self, bytes: u64) -> Result<(), BackendError> {
+        add(&self.reused_bytes, bytes);
+        add(&self.reused_files, 1);
+        self.wrote(bytes)
+    }
+
     /// Bytes were written, or came from an earlier attempt.
     pub(crate) fn wrote(&self, bytes: u64) -> Result<(), BackendError> {
         if add(&self.bytes, bytes) > self.limits.bytes {
@@ -113,6 +124,8 @@ impl Account {
             files: self.files.load(Relaxed),
             directories: self.directories.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
+            reused_bytes: self.reused_bytes.load(Relaxed),
+            reused_files: self.reused_files.load(Relaxed),
         }
     }
 
@@ -160,6 +173,18 @@ mod tests {
         account.wrote(6).unwrap();
         assert_eq!(account.wrote(1).unwrap_err().class, Class::TooLarge);
         assert_eq!(account.copied().bytes, 11);
+    }
+
+    #[test]
+    fn what_an_earlier_attempt_has_made_counts_and_is_told_apart() {
+        let account = account(10, 3);
+        account.wrote(4).unwrap();
+        account.made_file();
+        account.reused_file(5).unwrap();
+        account.made_file();
+        let copied = account.copied();
+        assert_eq!((copied.bytes, copied.files, copied.anew()), (9, 2, (4, 1)));
+        assert_eq!(account.reused_file(2).unwrap_err().class, Class::TooLarge);
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl<'a, T: Tree> Maker<'a, T> {
         };
         let like = likeness(&node, self.drop_set_id);
         if let Some(given) = self.given(pair, name, &node, (dir, new), links).await? {
-            self.account.wrote(node.data())?;
+            self.account.reused_file(node.data())?;
             self.tree.finish(&from, given, node.size, &like).await?;
             return Ok(true);
         }

@@ -63,11 +63,13 @@ impl Fake {
             bytes: into.bytes,
             terms,
         };
+        let mut left = Copied::default();
         let first = |state: &mut State| {
             if state.volume(&into.path)?.is_some() {
                 return Ok(Some(Copied::default()));
             }
-            state.begin_copy(&copy).map(|()| None)
+            left = state.begin_copy(&copy)?;
+            Ok(None)
         };
         let second = |state: &mut State| {
             let (unfinished, copied) = state.fill_copy(&copy)?;
@@ -81,6 +83,11 @@ impl Fake {
             Ok(copied)
         };
         let copied = self.play_in_halves(call, first, second).await?;
+        let copied = Copied {
+            reused_bytes: left.bytes,
+            reused_files: left.files,
+            ..copied
+        };
         let seen = Seen {
             bytes: copied.bytes,
             entries: copied.files + copied.directories,
@@ -92,8 +99,8 @@ impl Fake {
 }
 
 impl State {
-    /// Makes the first half of a copy, or takes over what there is of it.
-    pub(crate) fn begin_copy(&mut self, copy: &Copy) -> Result<(), BackendError> {
+    /// Makes the first half of a copy, or takes over what there is of it; answers how much that is.
+    pub(crate) fn begin_copy(&mut self, copy: &Copy) -> Result<Copied, BackendError> {
         self.source(copy)
             .map_err(|why| BackendError::not_done(Class::Invalid, why))?;
         let newest = self.unfinished(&copy.name).into_iter().max_by_key(|(_, epoch)| *epoch);
@@ -114,9 +121,10 @@ impl State {
                 self.tree.make_dir(&mine, Dir::new(0o700, self.now));
             }
         }
+        let left = self.count(&mine);
         let entries = self.tree.below(&copy.from);
         self.copy_entries(copy, &mine, entries.iter().take(entries.len() / 2));
-        Ok(())
+        Ok(left)
     }
 
     /// Makes the rest of a copy, and answers where it is.

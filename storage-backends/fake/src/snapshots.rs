@@ -44,7 +44,7 @@ impl Snapshots for Fake {
                 return taken(found).map(Some);
             }
             state.volume(of)?;
-            state.begin_copy(&copy).map(|()| None)
+            state.begin_copy(&copy).map(|_| None)
         };
         let second = |state: &mut State| {
             let (unfinished, _) = state.fill_copy(&copy)?;

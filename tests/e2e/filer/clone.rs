@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::lacks_filer;
+use crate::clones::held::is_in_use;
 use crate::draft::{Draft, claim};
 use crate::see::name_of;
 use crate::world::World;
@@ -42,8 +43,8 @@ async fn a_copy_is_a_volume_of_its_own_with_all_of_its_source() {
 }
 
 #[tokio::test]
-async fn a_member_gets_no_copy_of_what_it_only_uses() {
-    if lacks_filer("a_member_gets_no_copy_of_what_it_only_uses") {
+async fn a_member_gets_no_copy_of_what_it_only_uses_until_its_owner_lets_it() {
+    if lacks_filer("a_member_gets_no_copy_of_what_it_only_uses_until_its_owner_lets_it") {
         return;
     }
     let w = World::on_filer("no-clone").await;
@@ -52,5 +53,12 @@ async fn a_member_gets_no_copy_of_what_it_only_uses() {
     w.write(&owner, "hello", "world").await;
     w.member(&secondary, "data", &primary, "data").await;
     w.claim(&secondary, copy_of("data", "copy")).await;
-    w.held(&secondary, "copy", "SourceIsMember", "").await;
+    w.held(&secondary, "copy", "SourceIsMember", "cloneToNamespace").await;
+    w.annotate(&primary, "data", "tombolo.dev/cloneToNamespace", json!(secondary))
+        .await;
+    let (_, copy) = w.bound(&secondary, "copy").await;
+    assert_ne!(w.path(&owner), w.path(&copy));
+    w.object("the owner to be free", &w.claims(&primary), "data", |c| !is_in_use(c))
+        .await;
+    assert_eq!(w.read(&copy, "hello").await, "world");
 }

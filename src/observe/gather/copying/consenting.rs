@@ -47,6 +47,7 @@ pub(super) async fn live_consent(
         return Ok(LiveConsent::default());
     }
     match by {
+        AskedBy::Member => Ok(LiveConsent::default()),
         AskedBy::DataSource => {
             let (grants, served) = live_grants(cluster, &source.namespace).await?;
             Ok(LiveConsent {
@@ -81,7 +82,7 @@ pub async fn is_withdrawn(
     let ByConsent { source, by } = consent;
     let snapshot = match (by, source.as_snapshot()) {
         (AskedBy::Annotation, Some(key)) => ports.snapshots.snapshot(&key).await?,
-        (AskedBy::Annotation | AskedBy::DataSource, _) => None,
+        (AskedBy::Annotation | AskedBy::DataSource | AskedBy::Member, _) => None,
     };
     let content = match snapshot.as_ref().and_then(|snapshot| snapshot.content.as_ref()) {
         Some(name) => ports.snapshots.content(name).await?,
@@ -89,7 +90,7 @@ pub async fn is_withdrawn(
     };
     let volume = content.as_ref().and_then(|content| content.source.volume());
     let key = match by {
-        AskedBy::Annotation => source.as_claim().or_else(|| snapshot.as_ref()?.of.clone()),
+        AskedBy::Annotation | AskedBy::Member => source.as_claim().or_else(|| snapshot.as_ref()?.of.clone()),
         AskedBy::DataSource => None,
     };
     let owner = async {
@@ -107,7 +108,7 @@ pub async fn is_withdrawn(
     let references = async {
         match by {
             AskedBy::Annotation => all_references(caches, cluster, &claim.namespace).await,
-            AskedBy::DataSource => Ok(Some(Vec::new())),
+            AskedBy::DataSource | AskedBy::Member => Ok(Some(Vec::new())),
         }
     };
     let live = live_consent(cluster, asking, &[]);

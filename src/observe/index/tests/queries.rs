@@ -121,3 +121,36 @@ fn a_copy_under_way_is_found_by_its_claim_and_a_join_is_not() {
     index.remove_pv(&testing::pv_name("team/data"));
     assert!(reads(&index, "team/app").is_empty());
 }
+
+#[test]
+fn what_a_claim_is_promised_is_known_whatever_its_token_is_on() {
+    use crate::domain::token::{Note, Token, TokenKind};
+    use crate::plan::claim::begun::Promised;
+    use crate::plan::testing::snapshots::content;
+    let promised = |index: &Index, claim: &str| index.promised(&testing::uid(claim)).map(|p| (p.kind, p.noted));
+    let (copying, joining) = (TokenKind::Copying, TokenKind::Joining);
+    let mut index = Index::default();
+    index.put_pv(testing::pv("team/data").copying("team/app").token("team/old"));
+    let token = |claim: &str| Token::copying(testing::uid(claim));
+    let note = Note::Copy(testing::copy_note("team/new", &pv_name("team/data")));
+    let mut content = content();
+    content.tokens = [(token("team/new"), Some(note)), (token("team/bare"), None)].into();
+    index.put_content(content);
+    for (claim, expected) in [
+        ("team/app", Some((copying, true))),
+        ("team/old", Some((joining, true))),
+        ("team/new", Some((copying, true))),
+        ("team/bare", Some((copying, false))),
+        ("team/data", None),
+    ] {
+        assert_eq!(promised(&index, claim), expected, "{claim}");
+    }
+    let both = Promised::among(
+        &testing::uid("team/bare"),
+        [
+            &testing::pv("team/data").copying("team/bare").tokens,
+            &[(token("team/bare"), None)].into(),
+        ],
+    );
+    assert!(both.unwrap().noted, "whichever can be gone on from");
+}

@@ -1,12 +1,14 @@
 //! The checks of a claim's volume that is to be copied.
 
 use super::{Examined, ForCopy, From, backend, fits, going, refuse, room_for_a_token};
+use crate::api::names::{PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Parameters;
 use crate::domain::pv::{Ours, Pv, PvPhase, Role};
 use crate::plan::Plan;
+use crate::plan::copy::consent;
 
 /// The checks of a claim's volume.
 pub(super) fn of_claim<'a>(
@@ -19,6 +21,10 @@ pub(super) fn of_claim<'a>(
     let source = source_claim(told, seen.source)?;
     fits(told, source.request, bytes)?;
     let (pv, ours) = source_volume(source, told, seen.source_pv)?;
+    let (source, pv, ours) = match &ours.role {
+        Role::Owner => (source, pv, ours),
+        Role::Member(_) => owner(e, seen, ours, told)?,
+    };
     if source.block || pv.block {
         return refuse(
             R::AccessModeMismatch,
@@ -74,11 +80,42 @@ fn source_volume<'a>(source: &Claim, told: &str, pv: Option<&'a Pv>) -> Result<(
     if pv.phase != PvPhase::Bound {
         return not_ready(told, "is bound to a PersistentVolume that is not");
     }
-    match &ours.role {
-        Role::Owner => Ok((pv, ours)),
-        Role::Member(_) => refuse(
+    Ok((pv, ours))
+}
+
+/// The volume that a member is in, if the member is of the namespace of the claim that asks, and the volume's owner lets that one have
+/// copies. Nothing else is told of the owner, and there is one answer whether it is asked for nothing, refuses, or has gone.
+fn owner<'a>(
+    e: &Examined<'a>,
+    seen: &ForCopy<'a>,
+    member: &Ours,
+    told: &str,
+) -> Result<(&'a Claim, &'a Pv, &'a Ours), Plan> {
+    let namespace = &e.claim.key.namespace;
+    let here = seen.source.is_some_and(|source| source.key.namespace == *namespace);
+    let owned = seen.owner_pv.zip(seen.owner).filter(|_| here);
+    let allowed = owned.and_then(|(pv, owner)| {
+        let of = pv.claim.as_ref()?;
+        let whose = of.key == owner.key && of.uid.as_ref() == Some(&owner.uid);
+        let ours = pv.ours.as_ref();
+        let ours = ours.filter(|ours| ours.role == Role::Owner && ours.handle == member.handle)?;
+        (whose && consent::lets(owner, namespace)).then_some((owner, pv, ours))
+    });
+    match allowed {
+        Some((_, pv, _)) if pv.terminating => going(told),
+        Some((_, pv, _)) if pv.phase != PvPhase::Bound => not_ready(told, "is in a volume that is not bound"),
+        Some(found) => Ok(found),
+        None if !here => {
+            let text = format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied");
+            refuse(R::SourceIsMember, text)
+        }
+        None => refuse(
             R::SourceIsMember,
-            format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied"),
+            format!(
+                "{told} is itself shared from elsewhere, and only the claim that owns a volume is copied, unless that is annotated with \
+                 {PREFIX}{} for namespace {namespace}",
+                keys::CLONE_TO
+            ),
         ),
     }
 }

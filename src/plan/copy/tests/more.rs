@@ -6,12 +6,6 @@ use crate::domain::ids::ClassName;
 use crate::plan::takes::Taken;
 
 #[test]
-fn a_member_is_no_source() {
-    let member = scene().pv(|_| member_pv("team/data", "prod/data"));
-    assert_eq!(member.reason(), Some(R::SourceIsMember));
-}
-
-#[test]
 fn what_else_the_claim_asks_for_is_refused_before_any_source_is_looked_at() {
     let s = scene().with(|s| s.claim.selector = true);
     assert_eq!(s.reason(), Some(R::ConflictingSource));
@@ -180,10 +174,26 @@ fn a_volume_s_object_takes_so_many_copies_and_so_many_of_a_namespace() {
     let begun = |namespace: &str, copies: usize| {
         across().pv(|p| (0..copies).fold(p, |p, n| p.copying(&format!("{namespace}/copy{n}"))))
     };
-    assert!(begun("team", 15).begins() && begun("other", 63).begins());
-    for full in [begun("team", 16), begun("other", 64)] {
+    let beside = |own: usize, others: usize| {
+        begun("other", others).pv(|p| (0..own).fold(p, |p, n| p.copying(&format!("team/copy{n}"))))
+    };
+    assert!(begun("team", 15).begins() && begun("other", 63).begins() && beside(5, 53).begins());
+    for full in [begun("team", 16), begun("other", 64), beside(5, 54)] {
         let refusal = full.refusal().unwrap();
         assert_eq!(refusal.reason, R::LimitReached);
         assert!(!refusal.text.contains("other"), "{}", refusal.text);
     }
+}
+
+#[test]
+fn a_copy_that_was_begun_is_gone_on_with_from_its_own_source_and_from_no_other() {
+    let begun = |from: &str| scene().with(|s| s.record = Some(copied("team/app", from)));
+    assert!(begun("team/data").begins(), "somebody took its token off");
+    let refusal = begun("team/other").refusal().unwrap();
+    assert_eq!(refusal.reason, R::ConflictingSource);
+    assert!(
+        refusal.text.contains("another source") && refusal.text.contains("make it again"),
+        "{}",
+        refusal.text
+    );
 }

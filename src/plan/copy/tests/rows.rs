@@ -121,6 +121,7 @@ fn cl_08_a_claim_without_a_class_is_not_ours() {
         backends: &s.backends,
         handshake: None,
         copy: Some(s.seen(None, None)),
+        promised: None,
         live: true,
     };
     assert_eq!(claim::decide(&o), Plan::not_ours());

@@ -9,6 +9,8 @@ use crate::domain::grant::Grant;
 use crate::domain::pv::Pv;
 use crate::domain::record::Record;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::token::TokenKind;
+use crate::plan::claim::begun::Promised;
 use crate::plan::testing;
 use proptest::collection::vec;
 use proptest::option;
@@ -31,6 +33,7 @@ pub(in crate::plan::properties) struct ClaimScene {
     pub(in crate::plan::properties) live: bool,
     pub(in crate::plan::properties) outgrown: bool,
     pub(in crate::plan::properties) grants: Vec<Grant>,
+    pub(in crate::plan::properties) promised: Option<Promised>,
 }
 
 pub(in crate::plan::properties) fn reference() -> impl Strategy<Value = Reference> {
@@ -91,7 +94,16 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
         vec![testing::grant("prod", "other"), testing::grant("else", "team")],
         vec![],
     ]);
-    let rest = (references, source, (seldom(), seldom()), any::<bool>(), node, grants);
+    let promised = (select(vec![TokenKind::Copying, TokenKind::Joining]), any::<bool>());
+    let promised = option::weighted(0.2, promised.prop_map(|(kind, noted)| Promised { kind, noted }));
+    let rest = (
+        references,
+        source,
+        (seldom(), seldom(), promised),
+        any::<bool>(),
+        node,
+        grants,
+    );
     let own_record = option::weighted(0.3, record()).prop_map(|r| {
         r.map(|mut r| {
             let own = testing::record("team/app");
@@ -107,7 +119,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
             (own_pv, other_pv, source_pv),
             record,
             backends,
-            (references, source, (going, outgrown), live, node, grants),
+            (references, source, (going, outgrown, promised), live, node, grants),
         )| {
             ClaimScene {
                 claim: claim.with(|c| c.selected_node = node),
@@ -123,6 +135,7 @@ pub(in crate::plan::properties) fn claim_scene() -> impl Strategy<Value = ClaimS
                 live,
                 outgrown,
                 grants,
+                promised,
             }
         },
     )

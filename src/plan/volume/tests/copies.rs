@@ -144,6 +144,34 @@ fn a_copy_that_does_not_fit_or_whose_end_has_begun_is_over_although_its_claim_wa
 }
 
 #[test]
+fn in_the_place_of_what_was_begun_as_something_else_no_copy_is_made_and_nothing_is_removed() {
+    let empty = record("team/copy").state(State::Creating).intends(Intent::Create);
+    for another in [empty, copied("team/copy", "team/other")] {
+        for v in stages() {
+            let v = known(copying(v, TokenClaim::Waiting), recorded(another.clone()));
+            assert!(wanted(&v).is_empty());
+            let plan = planned(&v);
+            assert!(matches!(plan.actions[..], [Action::TakeToken { .. }]), "{plan}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_directory_that_the_ledger_has_forgotten_makes_way_for_the_copy() {
+    let v = copying(volume(), TokenClaim::Waiting);
+    let copy = wanted(&v).remove(0);
+    let at = copy
+        .actions
+        .iter()
+        .position(|a| matches!(a, Action::Copy { .. }))
+        .unwrap();
+    let Action::RemoveEmpty { handle, .. } = &copy.actions[at - 1] else {
+        panic!("{}", copy.actions[at - 1]);
+    };
+    assert_eq!(handle.path.as_str(), "pvc-team-copy");
+}
+
+#[test]
 fn a_token_waits_for_a_backend_that_is_away_before_anything_is_called_cleared() {
     let away = copying(volume(), TokenClaim::Gone).with(|v| v.backend = None);
     assert!(notes(&away).is_empty());

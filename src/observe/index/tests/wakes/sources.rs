@@ -125,3 +125,45 @@ fn references_wake_claims_that_ask_for_copies_by_annotations() {
     let woken = words(&index.put_reference(reference("team/ref", "prod/data")));
     assert_eq!(woken, ["claim team/old", "reference team/ref"]);
 }
+
+/// `team/old` is a member of `prod/data`, and `team/copy` waits for a copy of it.
+fn of_a_member() -> Index {
+    let mut index = Index::default();
+    for claim in [
+        plain("prod/data").bound(),
+        plain("team/old").asks("prod/data").bound(),
+        plain("team/copy").with(|c| c.source = testing::volume_of("team/old")),
+        plain("far/copy").with(|c| c.source = testing::volume_of("far/old")),
+    ] {
+        index.put_claim(claim);
+    }
+    index.put_pv(testing::pv("prod/data"));
+    index.put_pv(testing::member_pv("team/old", "prod/data"));
+    index
+}
+
+#[test]
+fn an_owner_s_word_and_what_becomes_of_its_volume_wake_who_wants_a_copy_of_a_member() {
+    let many = |n: usize| (0..n).fold(testing::pv("prod/data"), |pv, n| pv.copying(&format!("far/copy{n}")));
+    type Happens<'a> = &'a dyn Fn(&mut Index) -> Wake;
+    let rows: [(&str, Happens<'_>); 4] = [
+        ("its word", &|i| {
+            i.put_claim(
+                plain("prod/data")
+                    .bound()
+                    .annotated(&[("tombolo.dev/cloneToNamespace", "team")]),
+            )
+        }),
+        ("it has gone", &|i| i.remove_claim(&key("prod/data"))),
+        ("its volume", &|i| i.put_pv(testing::pv("prod/data").released())),
+        ("a place", &|i| {
+            i.put_pv(many(64));
+            i.put_pv(many(63))
+        }),
+    ];
+    for (what, change) in rows {
+        let woken = words(&change(&mut of_a_member()));
+        assert!(woken.contains(&"claim team/copy".to_owned()), "{what}: {woken:?}");
+        assert!(!woken.contains(&"claim far/copy".to_owned()), "{what}: {woken:?}");
+    }
+}
