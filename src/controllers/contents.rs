@@ -50,12 +50,12 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
     let origin = Origin::Content(name.clone());
     for _ in 0..STEPS {
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
-            ctx.takes.forget(name);
+            let left = ctx.takes.forget(name);
             if let Some(uid) = snapshot_of(name) {
                 ctx.roots.shelved.is_not_taken(&uid);
             }
             ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
-            return Ok(Next::Change);
+            return Ok(left.map_or(Next::Change, Next::After));
         };
         if read(ctx, &origin, &mut view).await? {
             continue;
@@ -157,6 +157,7 @@ async fn remove(
         tell(ctx, content, SnapshotReason::SnapshotDeleteError, text);
         return Err(error.into());
     }
+    ctx.takes.cleared(&content.name);
     tracing::info!(content = %content.name, snapshot = %handle.id, "removed a snapshot");
     if let Some(name) = ctx.roots.name_of(&handle.backend) {
         ctx.roots.shelved.removed(&name, &handle.id);

@@ -212,11 +212,16 @@ fn delete(v: &LiveContent) -> Step {
     if in_group(content) {
         return release(None);
     }
-    // What was begun and never came to be a snapshot is nothing that anybody wants kept.
-    let unfinished = trust::begun(content).filter(|_| !said);
-    let kept = content.policy == DeletionPolicy::Retain && (unfinished.is_none() || v.found != Found::Absent);
+    let unfinished = unfinished(content);
+    if content.policy == DeletionPolicy::Retain {
+        match (&unfinished, &v.found) {
+            (None, _) | (Some(_), Found::There(_)) => return release(None),
+            // What never came to be a snapshot is nothing that anybody wants kept, and no listing would ever show it.
+            (Some(_), Found::Absent) => {}
+            (Some(_), Found::NotAsked) => return cannot_delete(content),
+        }
+    }
     let handle = match unfinished {
-        _ if kept => return release(None),
         Some(handle) => Ok(handle),
         None if !said => return release(None),
         None => trust::tied(content, &v.imports),
@@ -226,15 +231,22 @@ fn delete(v: &LiveContent) -> Step {
         Err(_) => release(Some(
             "its handle is not that of a snapshot that was taken for it; no data was removed",
         )),
-        Ok(_) if v.backend.is_none() => Step::Fail(making::failure(
-            content,
-            R::SnapshotDeleteError,
-            "the storage backend cannot be used now; the data is removed when it can",
-        )),
+        Ok(_) if v.backend.is_none() => cannot_delete(content),
         // Whoever goes last takes the data along.
         Ok(_) if v.shared => release(None),
         Ok(handle) => Step::Remove(handle),
     }
+}
+
+fn cannot_delete(content: &Content) -> Step {
+    let text = "the storage backend cannot be used now; the data is removed when it can";
+    Step::Fail(making::failure(content, R::SnapshotDeleteError, text))
+}
+
+/// Where taking a content has begun, if its status does not say that anything came of it.
+pub fn unfinished(content: &Content) -> Option<SnapshotHandle> {
+    let said = content.status.as_ref().is_some_and(|status| status.handle.is_some());
+    trust::begun(content).filter(|_| !said)
 }
 
 /// The handles that a content of ours says, whatever they are worth; what others' say is nothing to us.

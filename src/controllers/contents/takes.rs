@@ -35,6 +35,8 @@ struct State {
     running: Vec<(ContentName, Namespace)>,
     turns: Turns,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
+    /// Attempts of this process that came to nothing: something of them may lie on the backend.
+    left: HashMap<ContentName, Take>,
     /// How often in a row it came to nothing, and until when it is not tried again.
     tries: HashMap<ContentName, (u32, Option<Instant>)>,
 }
@@ -93,12 +95,27 @@ impl Takes {
         self.lock().failed.remove(content);
     }
 
-    /// It is gone.
-    pub(super) fn forget(&self, content: &ContentName) {
+    /// Nothing of it lies on the backend, nor will.
+    pub(super) fn cleared(&self, content: &ContentName) {
+        self.lock().left.remove(content);
+    }
+
+    /// It is gone. What an attempt has left has its turn once more: whoever finds that nobody wants it clears it away. Answers how long
+    /// that is not tried again, if there is anything.
+    pub(super) fn forget(&self, content: &ContentName) -> Option<Duration> {
+        let rests = self.rests(content);
         let mut state = self.lock();
         state.failed.remove(content);
-        state.tries.remove(content);
-        state.wanted.retain(|w| w.content != *content);
+        let Some(left) = state.left.get(content).cloned() else {
+            state.tries.remove(content);
+            state.wanted.retain(|w| w.content != *content);
+            return None;
+        };
+        drop(state);
+        if rests.is_none() {
+            self.want(left);
+        }
+        Some(rests.unwrap_or_else(|| self.again(content, true)))
     }
 
     /// Whether one is being taken by this process: its outcome is not known.
@@ -147,8 +164,14 @@ impl Drop for Running {
         let mut state = self.all.lock();
         state.running.retain(|(content, _)| *content != take.content);
         match failed {
-            Some(failed) => drop(state.failed.insert(take.content.clone(), (take.uid.clone(), failed))),
-            None => drop(state.tries.remove(&take.content)),
+            Some(failed) => {
+                state.failed.insert(take.content.clone(), (take.uid.clone(), failed));
+                state.left.insert(take.content.clone(), take.clone());
+            }
+            None => {
+                state.tries.remove(&take.content);
+                state.left.remove(&take.content);
+            }
         }
         drop(state);
         self.all.changed.notify_one();
@@ -208,20 +231,23 @@ async fn attempt(ctx: &Context, take: &Take) -> Result<(), Failed> {
         ));
     };
     // It may have waited long for its turn: what is gone, or done, by now is not taken.
-    match ctx.ports.snapshots.content(&take.content).await {
-        Ok(content) if take.is_wanted(content.as_ref()) => {}
-        Ok(_) => return Ok(()),
+    let taken = match ctx.ports.snapshots.content(&take.content).await {
+        Ok(content) if take.is_wanted(content.as_ref()) => Some(make(ctx, &guarded, take).await),
+        Ok(_) => None,
         Err(error) => {
             tracing::warn!(content = %take.content, %error, "a snapshot that is to be taken could not be looked at");
             return Err(waiting("taking it failed; it is tried again"));
         }
-    }
-    let taken = make(ctx, &guarded, take).await;
-    if let Err(error) = clear_if_nobodys(ctx, &guarded, take).await {
-        // Whoever sweeps reports it.
+    };
+    let cleared = clear_if_nobodys(ctx, &guarded, take, matches!(taken, Some(Ok(())))).await;
+    if let Err(error) = &cleared {
         tracing::warn!(content = %take.content, snapshot = %take.handle.id, %error, "what a content left that is gone could not be removed");
     }
-    taken
+    match (taken, cleared) {
+        (Some(Err(failed)), _) => Err(failed),
+        (_, Err(_)) => Err(waiting("taking it failed; it is tried again")),
+        (_, Ok(())) => Ok(()),
+    }
 }
 
 async fn make(ctx: &Context, guarded: &Guarded, take: &Take) -> Result<(), Failed> {
@@ -249,7 +275,7 @@ async fn make(ctx: &Context, guarded: &Guarded, take: &Take) -> Result<(), Faile
 }
 
 /// A content whose finalizers somebody has stripped waits for nothing, and nothing else would ever name what was made for it.
-async fn clear_if_nobodys(ctx: &Context, guarded: &Guarded, take: &Take) -> Result<(), Failure> {
+async fn clear_if_nobodys(ctx: &Context, guarded: &Guarded, take: &Take, taken: bool) -> Result<(), Failure> {
     let objects = &ctx.ports.snapshots;
     if objects
         .content(&take.content)
@@ -264,7 +290,9 @@ async fn clear_if_nobodys(ctx: &Context, guarded: &Guarded, take: &Take) -> Resu
         .name_of(&take.handle.backend)
         .and_then(|name| ctx.roots.get(&name));
     let imports = root.map(|root| root.imports).unwrap_or_default();
-    if take.is_nobodys(snapshot.as_ref(), &objects.contents().await?, &imports) {
+    let contents = objects.contents().await?;
+    let whole = taken || guarded.find_snapshot(&take.handle.id).await?.is_some();
+    if take.is_nobodys(whole, snapshot.as_ref(), &contents, &imports) {
         guarded.remove_snapshot(&take.handle.id).await?;
         tracing::info!(content = %take.content, snapshot = %take.handle.id, "removed a snapshot whose content was gone before it was taken");
         if let Some(name) = ctx.roots.name_of(&take.handle.backend) {

@@ -81,7 +81,8 @@ pub async fn content(
     let handle = snapshot::handle(&content, snapshot.as_ref(), &origin, &imports);
     let behind = handle.as_ref().and_then(|handle| roots.behind_snapshot(handle));
     let backend = behind.as_ref().map(|(view, _)| view.clone());
-    let asked = handle.zip(behind).filter(|_| !content.is_ready());
+    let open = !content.is_ready() || snapshot::unfinished(&content).is_some();
+    let asked = handle.zip(behind).filter(|_| open);
     let found = match asked {
         None => Found::NotAsked,
         Some((_, (view, _))) if !view.capabilities.snapshot => Found::NotAsked,

@@ -7,6 +7,7 @@ use crate::controllers::testing::objects::Objects;
 use crate::controllers::testing::snapshots::Snapshots;
 use crate::controllers::testing::{World, world};
 use crate::domain::ids::SnapshotClassName;
+use crate::domain::snapshot::content::DeletionPolicy;
 use crate::plan::testing::snapshots::{class, content, own_handle, snapshot};
 use crate::plan::testing::{claim, pv};
 use tombolo_backend_api::Backend as _;
@@ -16,12 +17,16 @@ mod crash;
 
 /// `team/before` of `team/data`, of which nothing was taken yet.
 async fn begun() -> (World, Arc<Snapshots>) {
+    begun_with(content().policy).await
+}
+
+async fn begun_with(policy: DeletionPolicy) -> (World, Arc<Snapshots>) {
     let mut w = world(Vec::new(), []).await;
     let (objects, snapshots) = (Arc::new(Objects::default()), Arc::new(Snapshots::default()));
     objects.put(pv("team/data"));
     objects.put_claim(claim("team/data").bound());
     objects.show(&w.ctx.caches);
-    snapshots.put(snapshot(), content());
+    snapshots.put(snapshot(), Content { policy, ..content() });
     (w.ctx.ports.cluster, w.ctx.ports.snapshots) = (objects, snapshots.clone());
     w.caches(|index| index.reset_snapshot_classes(vec![class()]));
     w.directory("pvc-team-data").await;
@@ -96,6 +101,57 @@ async fn what_is_taken_while_its_content_vanishes_is_removed_again_unless_somebo
         gate.open();
         taking.await.unwrap().unwrap();
         assert_eq!(on_server(&w).await, left, "{made_again}");
+    }
+}
+
+fn in_private(w: &World) -> usize {
+    let tree = w.fake.tree();
+    tree.paths().filter(|p| p.starts_with(".tombolo/copies/")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_take_has_left_is_removed_when_its_content_vanishes_meanwhile_whatever_the_policy() {
+    for policy in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
+        let (w, objects) = begun_with(policy).await;
+        look(&w).await;
+        let wanted = w.ctx.takes.begin(Bounds::default()).unwrap();
+        w.fake.fail_next(Op::TakeSnapshot, Fault::Interrupted(Class::Transient));
+        let gate = w.fake.gate(Op::TakeSnapshot, Moment::Before);
+        let ctx = w.ctx.clone();
+        let taking = tokio::spawn(async move { attempt(&ctx, &wanted.take).await });
+        gate.arrived(1).await;
+        objects.vanished();
+        gate.open();
+        assert!(taking.await.unwrap().is_err(), "{policy:?}");
+        assert_eq!(in_private(&w), 0, "{policy:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_take_has_left_is_removed_when_its_content_vanishes_before_the_next_one() {
+    for (policy, seen) in [
+        (DeletionPolicy::Delete, false),
+        (DeletionPolicy::Retain, false),
+        (DeletionPolicy::Delete, true),
+        (DeletionPolicy::Retain, true),
+    ] {
+        let (w, objects) = begun_with(policy).await;
+        look(&w).await;
+        w.fake.fail_next(Op::TakeSnapshot, Fault::Interrupted(Class::Transient));
+        take(&w).await;
+        assert!(in_private(&w) > 0, "what is half taken lies where no listing looks");
+        if !seen {
+            look(&w).await;
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            look(&w).await;
+        }
+        objects.vanished();
+        if seen {
+            assert!(matches!(look(&w).await, Next::After(_)));
+        }
+        take(&w).await;
+        assert_eq!(in_private(&w), 0, "{policy:?} {seen}");
+        assert_eq!(look(&w).await, Next::Change, "nothing is left to do");
     }
 }
 

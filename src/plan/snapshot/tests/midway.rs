@@ -29,8 +29,10 @@ fn what_a_take_has_left_goes_with_its_content_under_either_policy() {
 
 #[test]
 fn while_the_backend_is_away_what_a_take_has_left_keeps_its_content() {
-    let away = given_up().with(|v| (v.backend, v.found) = (None, Found::NotAsked));
-    assert_eq!(away.failure().reason, R::SnapshotDeleteError);
+    for policy in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
+        let away = given_up().with(|v| (v.content.policy, v.backend, v.found) = (policy, None, Found::NotAsked));
+        assert_eq!(away.failure().reason, R::SnapshotDeleteError, "{policy:?}");
+    }
 }
 
 #[test]
@@ -96,23 +98,23 @@ fn a_take_is_wanted_by_its_own_content_and_by_no_other_of_its_name() {
     }
 
     let none = Imports::default();
-    assert!(take.is_nobodys(None, &[], &none));
+    assert!(take.is_nobodys(true, None, &[], &none));
     assert!(
-        !take.is_nobodys(Some(&snapshot()), &[], &none),
+        !take.is_nobodys(true, Some(&snapshot()), &[], &none),
         "it may get another content"
     );
-    assert!(!take.is_nobodys(None, std::slice::from_ref(&content), &none));
+    assert!(!take.is_nobodys(true, None, std::slice::from_ref(&content), &none));
     let by_hand = Content {
         name: crate::domain::ids::ContentName::new("by-hand"),
         source: ContentSource::Snapshot(own_handle().to_string()),
         ..content
     };
-    assert!(!take.is_nobodys(None, &[by_hand], &none), "an admin has found it");
+    assert!(!take.is_nobodys(true, None, &[by_hand], &none), "an admin has found it");
     let another = Snapshot {
         uid: SnapshotUid::new("another"),
         ..snapshot()
     };
-    assert!(take.is_nobodys(Some(&another), &[], &none));
+    assert!(take.is_nobodys(true, Some(&another), &[], &none));
 }
 
 #[test]
@@ -125,10 +127,13 @@ fn what_is_retained_or_imported_is_no_stale_take_s_to_remove() {
         }
     };
     let none = Imports::default();
-    assert!(taken(DeletionPolicy::Delete).is_nobodys(None, &[], &none));
-    assert!(!taken(DeletionPolicy::Retain).is_nobodys(None, &[], &none));
+    assert!(taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &none));
+    let retained = taken(DeletionPolicy::Retain);
+    assert!(!retained.is_nobodys(true, None, &[], &none));
+    assert!(retained.is_nobodys(false, None, &[], &none), "what is not whole nobody keeps");
+    assert!(!retained.is_nobodys(false, Some(&snapshot()), &[], &none));
     let imported = Imports::parse(&format!("dev/{}", own_handle().id));
-    assert!(!taken(DeletionPolicy::Delete).is_nobodys(None, &[], &imported));
+    assert!(!taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &imported));
 }
 
 #[test]
