@@ -61,13 +61,17 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
             continue;
         }
         view.failed = ctx.takes.failure(&view.content);
-        let step = decided(ctx, &mut view);
+        let mut step = decided(ctx, &mut view);
+        if step == Step::AskOthers {
+            view.shared = Some(snapshots::is_shared(&ctx.ports, &ctx.roots, &view.content).await?);
+            step = decided(ctx, &mut view);
+        }
         if !matches!(step, Step::Take(_)) {
             ctx.takes.drop_out(name);
         }
         let (content, objects) = (ExactContent::from(&view.content), &ctx.ports.snapshots);
         match step {
-            Step::Nothing | Step::NotOurs => return Ok(Next::Change),
+            Step::Nothing | Step::NotOurs | Step::AskOthers => return Ok(Next::Change),
             Step::Begin(_) | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
             // What this process still takes has no outcome yet. Its end wakes.
             Step::Over { .. } | Step::Remove(_) | Step::Release { .. } if ctx.takes.runs(name) => {

@@ -135,7 +135,10 @@ impl Takes {
         )?
         .clone();
         let State { wanted, turns, .. } = &mut *state;
-        turns.give(&take.namespace, wanted.iter().map(|take| &take.namespace).chain(&running));
+        turns.give(
+            &take.namespace,
+            wanted.iter().map(|take| &take.namespace).chain(&running),
+        );
         state.wanted.retain(|w| w.content != take.content);
         state.running.push((take.content.clone(), take.namespace.clone()));
         Some(Running {

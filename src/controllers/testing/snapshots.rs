@@ -19,6 +19,7 @@ struct State {
     snapshot: Option<Snapshot>,
     content: Option<Content>,
     writes: usize,
+    lists: usize,
     /// The write that is the last of whoever makes it, and whether it comes to pass.
     last: Option<(usize, bool)>,
 }
@@ -63,6 +64,16 @@ impl Snapshots {
         self.0.lock().unwrap().writes
     }
 
+    /// How often all contents were asked for.
+    pub(crate) fn lists(&self) -> usize {
+        self.0.lock().unwrap().lists
+    }
+
+    /// Edits the content, as somebody else would.
+    pub(crate) fn edit(&self, edit: impl FnOnce(&mut Content)) {
+        edit(self.0.lock().unwrap().content.as_mut().unwrap());
+    }
+
     fn change(&self, exactly: &ExactContent, edit: impl FnOnce(&mut Content)) -> Result<(), ApiError> {
         let mut state = self.0.lock().unwrap();
         let crash = state.last.filter(|(at, _)| *at == state.writes);
@@ -97,7 +108,9 @@ impl SnapshotObjects for Snapshots {
     }
 
     async fn contents(&self) -> Result<Vec<Content>, ApiError> {
-        Ok(self.0.lock().unwrap().content.clone().into_iter().collect())
+        let mut state = self.0.lock().unwrap();
+        state.lists += 1;
+        Ok(state.content.clone().into_iter().collect())
     }
 
     async fn choose_class(&self, _: &Snapshot, _: &SnapshotClassName) -> Result<(), ApiError> {

@@ -29,7 +29,7 @@ pub(super) fn live() -> LiveContent {
         class: Class::Is(class()),
         backend: Some(taker()),
         imports: Imports::default(),
-        shared: false,
+        shared: None,
         found: Found::Absent,
         tokens: Default::default(),
         copies: Default::default(),
@@ -48,7 +48,7 @@ impl LiveContent {
         self.with(|v| {
             v.content.status = Some(ready());
             (v.content.terminating, v.content.being_deleted) = (true, true);
-            (v.origin, v.found) = (Origin::default(), Found::NotAsked);
+            (v.origin, v.found, v.shared) = (Origin::default(), Found::NotAsked, Some(false));
         })
     }
 

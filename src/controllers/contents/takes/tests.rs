@@ -14,6 +14,7 @@ use tombolo_backend_api::Backend as _;
 use tombolo_backend_fake::{Fault, Moment, Op};
 
 mod crash;
+mod removing;
 
 /// `team/before` of `team/data`, of which nothing was taken yet.
 async fn begun() -> (World, Arc<Snapshots>) {
@@ -25,6 +26,7 @@ async fn begun_with(policy: DeletionPolicy) -> (World, Arc<Snapshots>) {
     let (objects, snapshots) = (Arc::new(Objects::default()), Arc::new(Snapshots::default()));
     objects.put(pv("team/data"));
     objects.put_claim(claim("team/data").bound());
+    objects.put_claim(claim("team/reader"));
     objects.show(&w.ctx.caches);
     snapshots.put(snapshot(), Content { policy, ..content() });
     (w.ctx.ports.cluster, w.ctx.ports.snapshots) = (objects, snapshots.clone());

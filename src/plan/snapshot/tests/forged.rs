@@ -159,9 +159,11 @@ fn a_snapshot_of_the_name_but_of_another_volume_is_not_taken_for_it() {
 fn data_that_another_content_has_too_goes_with_the_last_of_them() {
     let gone = live().deleted();
     assert_eq!(
-        decide(&gone.clone().with(|v| v.shared = true)),
+        decide(&gone.clone().with(|v| v.shared = Some(true))),
         Step::Release { left: None }
     );
+    let imports = Imports::parse(&format!("team/{}", own_handle().id));
+    let shares = |own: &Content, other: &Content| shares(own, other, &imports);
     let imported = naming(&own_handle().to_string()).content;
     let imported = Content {
         uid: ContentUid::new("another"),
@@ -184,6 +186,49 @@ fn data_that_another_content_has_too_goes_with_the_last_of_them() {
         ..imported
     };
     assert!(!shares(&gone.content, &elsewhere));
+}
+
+#[test]
+fn others_are_looked_at_where_data_is_about_to_go_and_nowhere_else() {
+    let unknown = |v: LiveContent| v.with(|v| v.shared = None);
+    let gone = unknown(live().deleted());
+    assert_eq!(decide(&gone), Step::AskOthers);
+    let edits: [Edit; 5] = [
+        |v| v.content.policy = DeletionPolicy::Retain,
+        |v| v.backend = None,
+        |v| v.content = with_token_of(&v.content),
+        |v| v.content.status = Some(ContentStatus::default()),
+        |v| v.content.of.namespace = testing::namespace("victim"),
+    ];
+    for edit in edits {
+        let v = gone.clone().with(edit);
+        assert_ne!(decide(&v), Step::AskOthers, "{:?}", v.content);
+    }
+}
+
+#[test]
+fn what_merely_says_that_it_has_the_data_keeps_nobody_from_removing_it() {
+    let gone = live().deleted().content;
+    let none = Imports::default();
+    let claims = |edit: fn(&mut Content)| {
+        let mut other = Content {
+            uid: ContentUid::new("another"),
+            name: ContentName::new("another"),
+            ..content()
+        };
+        edit(&mut other);
+        other
+    };
+    let untied: [fn(&mut Content); 3] = [
+        |c| c.status = Some(ready()),
+        |c| c.taking = Some(own_handle().to_string()),
+        |c| c.source = ContentSource::Snapshot(other(UID, "team").to_string()),
+    ];
+    for edit in untied {
+        assert!(!shares(&gone, &claims(edit), &none), "{:?}", claims(edit));
+    }
+    let its_own = claims(|c| (c.name, c.status) = (content().name, Some(ready())));
+    assert!(shares(&gone, &its_own, &none), "made again under the name that counts");
 }
 
 fn with_token_of(content: &Content) -> Content {

@@ -9,7 +9,7 @@ fn given_up() -> LiveContent {
     live().with(|v| {
         v.content.taking = Some(own_handle().to_string());
         (v.content.terminating, v.content.being_deleted) = (true, true);
-        v.origin = Origin::default();
+        (v.origin, v.shared) = (Origin::default(), Some(false));
     })
 }
 
@@ -71,7 +71,8 @@ fn whoever_shares_what_was_begun_keeps_it() {
         source: ContentSource::Snapshot(own_handle().to_string()),
         ..content()
     };
-    assert!(shares(&given_up().content, &other));
+    let imports = Imports::parse(&format!("team/{}", own_handle().id));
+    assert!(shares(&given_up().content, &other, &imports));
     assert!(says(&other, &own_handle()) && lies_on(&other, &own_handle().backend));
     assert!(lies_on(&given_up().content, &own_handle().backend) && !lies_on(&content(), &own_handle().backend));
     let foreign = Content { ours: false, ..other };
@@ -130,7 +131,10 @@ fn what_is_retained_or_imported_is_no_stale_take_s_to_remove() {
     assert!(taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &none));
     let retained = taken(DeletionPolicy::Retain);
     assert!(!retained.is_nobodys(true, None, &[], &none));
-    assert!(retained.is_nobodys(false, None, &[], &none), "what is not whole nobody keeps");
+    assert!(
+        retained.is_nobodys(false, None, &[], &none),
+        "what is not whole nobody keeps"
+    );
     assert!(!retained.is_nobodys(false, Some(&snapshot()), &[], &none));
     let imported = Imports::parse(&format!("dev/{}", own_handle().id));
     assert!(!taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &imported));
@@ -150,7 +154,7 @@ fn what_failed_while_its_content_goes_is_over_and_what_it_left_goes_along() {
     assert_eq!(decide(&going), Step::Over { left: true });
     let stays = going.clone().with(|v| v.content.terminating = false);
     assert!(matches!(decide(&stays), Step::Fail(_)), "it is tried again");
-    let given_up = going.with(|v| (v.content.being_created, v.failed) = (false, None));
+    let given_up = going.with(|v| (v.content.being_created, v.failed, v.shared) = (false, None, Some(false)));
     assert_eq!(decide(&given_up), Step::Remove(own_handle()));
 }
 

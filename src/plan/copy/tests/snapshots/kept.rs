@@ -35,7 +35,7 @@ fn kept(s: &Scene, claim: TokenClaim) -> (LiveContent, Token) {
         class: Class::Unnamed,
         backend: Some(taker()),
         imports: Imports::default(),
-        shared: false,
+        shared: None,
         found: Found::NotAsked,
         tokens: [(token.clone(), claim)].into(),
         copies: Default::default(),
