@@ -5,16 +5,35 @@ use super::{Class, Failure, Found, LiveContent, Step, trust};
 use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
+/// What a first attempt says, and what every later one does: the reasons are those of the external-snapshotter's sidecar, which tells them
+/// apart by whether there is a status.
+const FIRST: &str = "Failed to create snapshot: ";
+const AGAIN: &str = "Failed to check and update snapshot content: ";
+
 pub(super) fn failure(content: &Content, reason: R, text: impl Into<String>) -> Failure {
     let text = text.into();
-    let status = content.status.as_ref();
-    let said = status.is_some_and(|status| !status.ready && status.error.as_ref() == Some(&text));
+    let bare = |text: &str| {
+        [FIRST, AGAIN]
+            .iter()
+            .find_map(|p| text.strip_prefix(p).map(str::to_owned))
+            .unwrap_or(text.to_owned())
+    };
+    let status = content.status.as_ref().filter(|status| !status.ready);
+    let known = status.and_then(|status| status.error.as_deref());
+    let said = known.is_some_and(|known| bare(known) == bare(&text));
     Failure { reason, text, said }
 }
 
 fn refused(v: &LiveContent, text: impl AsRef<str>) -> Step {
-    let text = format!("Failed to create snapshot: {}", text.as_ref());
-    Step::Fail(failure(&v.content, R::SnapshotCreationFailed, text))
+    let text = text.as_ref();
+    Step::Fail(match v.content.status {
+        None => failure(&v.content, R::SnapshotCreationFailed, format!("{FIRST}{text}")),
+        Some(_) => failure(
+            &v.content,
+            R::SnapshotContentCheckandUpdateFailed,
+            format!("{AGAIN}{text}"),
+        ),
+    })
 }
 
 /// Takes it: writes down that it begins, lets somebody take it, and tells what came of it.
@@ -85,7 +104,7 @@ fn over_or(v: &LiveContent, text: &str) -> Step {
 /// A snapshot that is there already, as somebody says.
 pub(super) fn look_up(v: &LiveContent) -> Step {
     let fail = |text: &str| {
-        let text = format!("Failed to check and update snapshot content: {text}");
+        let text = format!("{AGAIN}{text}");
         Step::Fail(failure(&v.content, R::SnapshotContentCheckandUpdateFailed, text))
     };
     let handle = match trust::tied(&v.content, &v.imports) {
