@@ -194,11 +194,11 @@ fn a_stranger_s_restore_that_comes_to_nothing_does_not_keep_a_snapshot_that_is_b
         looked_at(|_| {}, attempts(u32::MAX, false)),
         (Vec::new(), keeping::Fate::Wanted)
     );
-    // What is retained is freed by nobody's giving up.
+    // The VolumeSnapshot is held while it is restored, whatever becomes of the data.
     let retained: fn(&mut LiveContent) = |v| {
-        (v.content.terminating, v.content.policy) = (true, DeletionPolicy::Retain);
+        (v.content.being_deleted, v.content.policy) = (true, DeletionPolicy::Retain);
     };
-    assert_eq!(looked_at(retained, attempts(u32::MAX, false)).1, keeping::Fate::Wanted);
+    assert_eq!(looked_at(retained, attempts(u32::MAX, false)).1, keeping::Fate::Stopped);
     let another: fn(&mut LiveContent) = |v| {
         let snapshot = v.snapshot.as_mut().unwrap();
         (snapshot.uid, snapshot.terminating) = (SnapshotUid::new("another"), true);
