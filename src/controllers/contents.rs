@@ -111,7 +111,10 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
                     // What is said now is all that there is to say of it.
                     continue;
                 }
-                return Ok(Next::After(ctx.takes.again(name, view.failed.is_some())));
+                return Ok(Next::After(match failure.passes {
+                    true => ctx.takes.again(name, view.failed.is_some()),
+                    false => report::memory::say_again(),
+                }));
             }
             Step::Remove(handle) => remove(ctx, &view.content, &content, &handle).await?,
             Step::Release { left } => {

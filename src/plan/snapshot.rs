@@ -147,6 +147,8 @@ pub struct Failure {
     pub text: String,
     /// Whether its status says so already.
     pub said: bool,
+    /// Whether time may help. Otherwise only a change of objects does, and whoever sees that looks again.
+    pub passes: bool,
 }
 
 /// Decides about a content.

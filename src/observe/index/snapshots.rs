@@ -3,7 +3,7 @@
 mod contents;
 
 use super::{Index, Wake};
-use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName, SnapshotUid, VolumeId};
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::{Kind, Snapshot, SnapshotClass, SnapshotKey, handle};
@@ -249,16 +249,30 @@ impl Index {
     /// Snapshots of a claim that are not done, with what stands behind them; and whoever asks for any of them, done or not, by the word of
     /// the claim's owner.
     pub(super) fn snapshots_of(&self, claim: &ClaimKey) -> Wake {
-        let of_it = self.snapshots.of_claims.get(claim).into_iter().flatten();
-        let of_it = of_it.filter_map(|key| self.snapshot(key));
-        let mut wake: Wake = of_it
-            .flat_map(|snapshot| match snapshot.ready {
-                Some(true) => self.restorers_of(&snapshot.key).collect(),
-                Some(false) | None => self.concerned_by_snapshot(&snapshot.key),
-            })
-            .collect();
+        let mut wake = self.undone_snapshots_of(claim);
+        let done = self.all_of(claim).filter(|snapshot| snapshot.ready == Some(true));
+        wake.extend(done.flat_map(|snapshot| self.restorers_of(&snapshot.key)));
         wake.extend(self.restorers_naming(claim));
         wake
+    }
+
+    /// Snapshots of a claim that are not done, with what stands behind them.
+    pub(super) fn undone_snapshots_of(&self, claim: &ClaimKey) -> Wake {
+        let undone = self.all_of(claim).filter(|snapshot| snapshot.ready != Some(true));
+        undone
+            .flat_map(|snapshot| self.concerned_by_snapshot(&snapshot.key))
+            .collect()
+    }
+
+    /// Whether another VolumeSnapshot than this one of a claim is not done.
+    pub fn is_to_be_taken(&self, claim: &ClaimKey, but: &SnapshotUid) -> bool {
+        let mut all = self.all_of(claim);
+        all.any(|snapshot| snapshot.ready != Some(true) && snapshot.uid != *but)
+    }
+
+    fn all_of(&self, claim: &ClaimKey) -> impl Iterator<Item = &Snapshot> {
+        let of_it = self.snapshots.of_claims.get(claim).into_iter().flatten();
+        of_it.filter_map(|key| self.snapshot(key))
     }
 
     /// Claims that ask for a snapshot, whichever it is of, and name this claim as the one that it has to be of.

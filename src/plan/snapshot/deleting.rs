@@ -1,6 +1,6 @@
 //! How the data of a content goes: once nobody reads it, if it is the content's own, and nobody else has it.
 
-use super::making::failure;
+use super::making::{failure, for_now};
 use super::{Found, LiveContent, Step, in_group, says, trust};
 use crate::api::names;
 use crate::api::reasons::SnapshotReason as R;
@@ -54,7 +54,7 @@ pub(super) fn delete(v: &LiveContent) -> Step {
 
 fn cannot_delete(content: &Content) -> Step {
     let text = "the storage backend cannot be used now; the data is removed when it can";
-    Step::Fail(failure(content, R::SnapshotDeleteError, text))
+    for_now(Step::Fail(failure(content, R::SnapshotDeleteError, text)))
 }
 
 /// Where taking a content has begun, if its status does not say that anything came of it.

@@ -15,6 +15,7 @@ use tombolo_backend_fake::{Fault, Moment, Op};
 
 mod crash;
 mod removing;
+mod waiting;
 
 /// `team/before` of `team/data`, of which nothing was taken yet.
 async fn begun() -> (World, Arc<Snapshots>) {
