@@ -1,7 +1,7 @@
 //! An API server of one VolumeSnapshot and its content.
 
 use crate::api::names;
-use crate::domain::ids::{ClaimRef, ContentName, ResourceVersion, SnapshotClassName};
+use crate::domain::ids::{ClaimKey, ClaimRef, ContentName, ResourceVersion, SnapshotClassName};
 use crate::domain::snapshot::content::{Content, ContentStatus, ExactContent};
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
 use crate::domain::token::{Note, Token};
@@ -9,6 +9,7 @@ use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::snapshots::{Mark, SnapshotObjects, Status};
 use crate::plan::snapshot::prepare::NewContent;
 use async_trait::async_trait;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 #[derive(Default)]
@@ -20,6 +21,10 @@ struct State {
     content: Option<Content>,
     writes: usize,
     lists: usize,
+    /// Claims that are kept for a snapshot.
+    kept: BTreeSet<ClaimKey>,
+    /// Whether the VolumeSnapshot goes when its claim is kept for it.
+    vanishes: bool,
     /// The write that is the last of whoever makes it, and whether it comes to pass.
     last: Option<(usize, bool)>,
 }
@@ -62,6 +67,17 @@ impl Snapshots {
     /// How many writes there have been.
     pub(crate) fn writes(&self) -> usize {
         self.0.lock().unwrap().writes
+    }
+
+    /// A VolumeSnapshot without a content, which goes when its claim is kept for it if it `vanishes`.
+    pub(crate) fn put_alone(&self, snapshot: Snapshot, vanishes: bool) {
+        let mut state = self.0.lock().unwrap();
+        (state.snapshot, state.content, state.vanishes) = (Some(snapshot), None, vanishes);
+    }
+
+    /// Whether a claim is kept for a snapshot.
+    pub(crate) fn keeps(&self, claim: &ClaimKey) -> bool {
+        self.0.lock().unwrap().kept.contains(claim)
     }
 
     /// How often all contents were asked for.
@@ -117,7 +133,17 @@ impl SnapshotObjects for Snapshots {
         Ok(())
     }
 
-    async fn keep_source(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let mut state = self.0.lock().unwrap();
+        state.kept.insert(claim.key.clone());
+        if state.vanishes {
+            state.snapshot = None;
+        }
+        Ok(())
+    }
+
+    async fn let_source_go(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        self.0.lock().unwrap().kept.remove(&claim.key);
         Ok(())
     }
 
