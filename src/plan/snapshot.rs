@@ -21,7 +21,7 @@ use crate::api::reasons::SnapshotReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::pv::Pv;
-use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
+use crate::domain::snapshot::content::{Content, ContentSource};
 use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
 use crate::domain::snapshot::{Snapshot, SnapshotClass};
 use crate::domain::token::Token;

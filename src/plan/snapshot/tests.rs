@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::domain::ids::{SnapshotClassName, SnapshotUid};
-use crate::domain::snapshot::content::ContentStatus;
+use crate::domain::snapshot::content::{ContentStatus, DeletionPolicy};
 use crate::domain::snapshot::handle::{content_name, id_for};
 use crate::domain::token::Token;
 use crate::plan::testing::snapshots::*;
@@ -15,6 +15,7 @@ mod limits;
 mod midway;
 mod preparing;
 mod rows;
+mod waiting;
 
 /// A content of `team/before`, of `team/data`, that nothing was done for.
 pub(super) fn live() -> LiveContent {
