@@ -4,6 +4,7 @@
 //! itself. All of them end with the task that runs [`copy_on`], and what they had written is gone on with by whoever leads next.
 
 mod line;
+pub(super) mod places;
 mod tries;
 
 pub use line::{Copies, Settings};
@@ -220,7 +221,7 @@ fn abandoned(action: &Action) -> Option<Action> {
 }
 
 /// How far a copy is, as its backend says.
-struct Heard {
+pub(super) struct Heard {
     state: Mutex<(Copied, Seen)>,
     /// Bytes that there were when that was told last, and when that was.
     told: Mutex<(u64, Instant)>,
@@ -229,7 +230,7 @@ struct Heard {
 
 impl Heard {
     /// `counted`: what an earlier attempt has reached, which the next one's figures include.
-    fn after(counted: Copied, metrics: &Metrics) -> Self {
+    pub(super) fn after(counted: Copied, metrics: &Metrics) -> Self {
         Self {
             state: Mutex::new((counted, Seen::default())),
             told: Mutex::new((counted.bytes, Instant::now())),
@@ -237,7 +238,7 @@ impl Heard {
         }
     }
 
-    fn done(&self) -> Copied {
+    pub(super) fn done(&self) -> Copied {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
