@@ -71,6 +71,16 @@ fn a_restore_that_has_begun_is_made_from_the_content_alone_even_while_that_is_be
 }
 
 #[test]
+fn whose_an_imported_snapshot_was_nobody_can_tell_and_privileges_do_not_come_across() {
+    let (mut v, _) = kept(&restoring(), TokenClaim::Waiting);
+    v.content.source = crate::domain::snapshot::content::ContentSource::Snapshot(own_handle().to_string());
+    v.imports = Imports::parse(&format!("team/{}", own_handle().id));
+    let wanted = reading::wanted(&v);
+    let dropped = |a: &Action| matches!(a, Action::Copy { drop_set_id: true, .. });
+    assert!(wanted[0].actions.iter().any(dropped), "{:?}", wanted[0]);
+}
+
+#[test]
 fn a_claim_of_another_namespace_needs_a_consent_that_is_asked_for_again() {
     let (v, _) = kept(&elsewhere(), TokenClaim::Waiting);
     let wanted = reading::wanted(&v);
