@@ -52,7 +52,9 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
             let left = ctx.takes.forget(name);
             if let Some(uid) = snapshot_of(name) {
-                ctx.roots.shelved.is_not_taken(&uid);
+                // Whoever counts what is left wakes those who wait for room.
+                let counted = ctx.roots.shelved.is_not_taken(&uid).into_iter();
+                ctx.queue.add_all(counted.map(Work::Trash));
             }
             ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
             return Ok(left.map_or(Next::Change, Next::After));
@@ -188,7 +190,7 @@ fn decided(ctx: &Context, view: &mut LiveContent) -> Step {
             && let Some(uid) = snapshot_of(&view.content.name)
         {
             // What was reserved for it by a look that came to nothing does not stand in its own way.
-            ctx.roots.shelved.is_not_taken(&uid);
+            let _ = ctx.roots.shelved.is_not_taken(&uid);
         }
         if let Some(backend) = &mut view.backend {
             let views = ctx.roots.views(ledger, &view.content.of.namespace, others);

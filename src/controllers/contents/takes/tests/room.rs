@@ -72,3 +72,31 @@ async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed
     count().await;
     assert!(w.woken().await.contains(&Work::Content(waits.name)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_one_goes_that_no_listing_has_shown() {
+    let name = crate::domain::ids::BackendName::new("nas1");
+    for taken in [false, true] {
+        let (w, objects) = begun().await;
+        sizes_are_enforced(&w, false);
+        let count = async || crate::controllers::trash::reconcile(&w.ctx, &name).await.unwrap();
+        count().await;
+        look(&w).await;
+        if taken {
+            take(&w).await;
+            look(&w).await;
+            objects.deleted();
+        } else {
+            objects.vanished();
+        }
+        look(&w).await;
+        let waits = Content {
+            name: ContentName::new("snapcontent-waits"),
+            ..content()
+        };
+        w.caches(|index| index.put_content(waits.clone()));
+        assert!(w.woken().await.contains(&Work::Trash(name.clone())), "{taken}");
+        count().await;
+        assert!(w.woken().await.contains(&Work::Content(waits.name)), "{taken}");
+    }
+}
