@@ -137,11 +137,11 @@ pub struct RunArgs {
     /// Time between looks for what was left behind, e.g. 10m
     #[arg(long, env = "TOMBOLO_SWEEP_INTERVAL", value_name = "DURATION", default_value = "10m", value_parser = interval)]
     pub sweep_interval: Duration,
-    /// How many copies for claims of one namespace are made at once
+    /// How many copies for claims of one namespace are made, and snapshots of it taken, at once
     #[arg(long, env = "TOMBOLO_COPIES_PER_NAMESPACE", value_name = "N", default_value_t = 2,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub copies_per_namespace: u16,
-    /// How many copies are made at once
+    /// How many copies are made, and snapshots taken, at once
     #[arg(long, env = "TOMBOLO_COPIES", value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub copies: u16,

@@ -204,12 +204,13 @@ fn reason_of(error: &BackendError) -> R {
     }
 }
 
-/// Claims that were refused for a backend's sake.
+/// Claims that were refused for a backend's sake, and snapshots that were not begun.
 pub fn wake_pending(ctx: &Context) {
-    let claims: Vec<Work> = gather::with(&ctx.caches, |index| {
-        index.pending().map(|c| Work::Claim(c.key.clone())).collect()
+    let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
+        let claims = index.pending().map(|c| Work::Claim(c.key.clone()));
+        claims.chain(index.contents_not_begun()).collect()
     });
-    ctx.queue.add_all(claims);
+    ctx.queue.add_all(waiting);
 }
 
 /// The same, and volumes and snapshots whose data could not be touched.

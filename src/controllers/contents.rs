@@ -50,24 +50,30 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
     let origin = Origin::Content(name.clone());
     for _ in 0..STEPS {
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
-            ctx.takes.forget(name);
+            let left = ctx.takes.forget(name);
             if let Some(uid) = snapshot_of(name) {
-                ctx.roots.shelved.is_not_taken(&uid);
+                // Whoever counts what is left wakes those who wait for room.
+                let counted = ctx.roots.shelved.is_not_taken(&uid).into_iter();
+                ctx.queue.add_all(counted.map(Work::Trash));
             }
             ctx.copies.want(&origin, Vec::new(), |_| Fate::Stopped);
-            return Ok(Next::Change);
+            return Ok(left.map_or(Next::Change, Next::After));
         };
         if read(ctx, &origin, &mut view).await? {
             continue;
         }
         view.failed = ctx.takes.failure(&view.content);
-        let step = decided(ctx, &mut view);
+        let mut step = decided(ctx, &mut view);
+        if step == Step::AskOthers {
+            view.shared = Some(snapshots::is_shared(&ctx.ports, &ctx.roots, &view.content).await?);
+            step = decided(ctx, &mut view);
+        }
         if !matches!(step, Step::Take(_)) {
             ctx.takes.drop_out(name);
         }
         let (content, objects) = (ExactContent::from(&view.content), &ctx.ports.snapshots);
         match step {
-            Step::Nothing | Step::NotOurs => return Ok(Next::Change),
+            Step::Nothing | Step::NotOurs | Step::AskOthers => return Ok(Next::Change),
             Step::Begin(_) | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
             // What this process still takes has no outcome yet. Its end wakes.
             Step::Over { .. } | Step::Remove(_) | Step::Release { .. } if ctx.takes.runs(name) => {
@@ -107,7 +113,10 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
                     // What is said now is all that there is to say of it.
                     continue;
                 }
-                return Ok(Next::After(ctx.takes.again(name, view.failed.is_some())));
+                return Ok(Next::After(match failure.passes {
+                    true => ctx.takes.again(name, view.failed.is_some()),
+                    false => report::memory::say_again(),
+                }));
             }
             Step::Remove(handle) => remove(ctx, &view.content, &content, &handle).await?,
             Step::Release { left } => {
@@ -157,6 +166,7 @@ async fn remove(
         tell(ctx, content, SnapshotReason::SnapshotDeleteError, text);
         return Err(error.into());
     }
+    ctx.takes.cleared(&content.name);
     tracing::info!(content = %content.name, snapshot = %handle.id, "removed a snapshot");
     if let Some(name) = ctx.roots.name_of(&handle.backend) {
         ctx.roots.shelved.removed(&name, &handle.id);
@@ -180,7 +190,7 @@ fn decided(ctx: &Context, view: &mut LiveContent) -> Step {
             && let Some(uid) = snapshot_of(&view.content.name)
         {
             // What was reserved for it by a look that came to nothing does not stand in its own way.
-            ctx.roots.shelved.is_not_taken(&uid);
+            let _ = ctx.roots.shelved.is_not_taken(&uid);
         }
         if let Some(backend) = &mut view.backend {
             let views = ctx.roots.views(ledger, &view.content.of.namespace, others);

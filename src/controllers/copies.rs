@@ -4,6 +4,7 @@
 //! itself. All of them end with the task that runs [`copy_on`], and what they had written is gone on with by whoever leads next.
 
 mod line;
+pub(super) mod places;
 mod tries;
 
 pub use line::{Copies, Settings};
@@ -221,7 +222,7 @@ fn abandoned(action: &Action) -> Option<Action> {
 
 /// How far a copy is, as its backend says. What an earlier attempt has left, whichever process made that, is of the copy, and was counted
 /// when it was written.
-struct Heard {
+pub(super) struct Heard {
     state: Mutex<(Copied, Seen)>,
     /// Bytes and files that this attempt has made.
     anew: Mutex<(u64, u64)>,
@@ -232,7 +233,7 @@ struct Heard {
 
 impl Heard {
     /// `reached`: how far an earlier attempt of this process came.
-    fn after(reached: Copied, metrics: &Metrics) -> Self {
+    pub(super) fn after(reached: Copied, metrics: &Metrics) -> Self {
         Self {
             state: Mutex::new((reached, Seen::default())),
             anew: Mutex::default(),
@@ -241,7 +242,7 @@ impl Heard {
         }
     }
 
-    fn done(&self) -> Copied {
+    pub(super) fn done(&self) -> Copied {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 

@@ -8,8 +8,9 @@ use crate::domain::snapshot::SnapshotKey;
 use crate::execute::Failure;
 use crate::execute::cluster::Fault;
 use crate::observe::gather::{self, snapshots};
+use crate::observe::index::Index;
 use crate::plan::action::{Announcement, Subject, Told};
-use crate::plan::snapshot::prepare::{ForSnapshot, Preparation, decide};
+use crate::plan::snapshot::prepare::{ForSnapshot, Preparation, decide, needs_source};
 use crate::report;
 
 /// Looks at a VolumeSnapshot.
@@ -61,6 +62,13 @@ pub async fn reconcile(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure
         }
         Preparation::Make(claim, content) => {
             objects.keep_source(&claim).await?;
+            if !needs_source(&view.snapshot, objects.snapshot(key).await?.as_ref()) {
+                let others = |index: &Index| index.is_to_be_taken(&claim.key, &view.snapshot.uid);
+                if !gather::with(&ctx.caches, others) {
+                    objects.let_source_go(&claim).await?;
+                }
+                return Ok(Next::Change);
+            }
             match objects.create_content(&content).await {
                 Ok(()) => {}
                 Err(error) if error.fault == Fault::Exists => {}
@@ -70,3 +78,6 @@ pub async fn reconcile(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure
     }
     Ok(Next::Change)
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,8 @@ pub trait SnapshotObjects: Send + Sync + 'static {
     async fn choose_class(&self, snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError>;
     /// Keeps a claim while a snapshot is taken of it. The snapshot-controller lets it go.
     async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError>;
+    /// Lets a claim go that was kept for a snapshot, where the snapshot-controller will not.
+    async fn let_source_go(&self, claim: &ClaimRef) -> Result<(), ApiError>;
     /// Puts our finalizer on a VolumeSnapshot, if it is exactly this one.
     async fn put_hold(&self, snapshot: &Snapshot) -> Result<(), ApiError>;
     /// Takes our finalizer off a VolumeSnapshot, if it is exactly this one.
@@ -103,6 +105,10 @@ impl SnapshotObjects for NotInstalled {
     }
 
     async fn keep_source(&self, _: &ClaimRef) -> Result<(), ApiError> {
+        absent()
+    }
+
+    async fn let_source_go(&self, _: &ClaimRef) -> Result<(), ApiError> {
         absent()
     }
 

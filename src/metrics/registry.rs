@@ -140,7 +140,7 @@ impl Series {
             trash_entries "trash_entries" "Entries in the trash of a backend"
             purged_files "purged_files" "Files and directories removed by purges"
             purges_failed "purges_failed" "Purges of a trash entry that stopped and are tried again"
-            copied_bytes "copied_bytes" "Bytes of files written by copies"
+            copied_bytes "copied_bytes" "Bytes of files written by copies, snapshots that are copies among them"
             copied_files "copied_files" "Files and links made by copies"
             copies_running "copies_running" "Copies under way"
             copies_waiting "copies_waiting" "Copies that wait for others, or for another attempt"

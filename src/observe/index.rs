@@ -235,7 +235,11 @@ impl Index {
             self.kept_under.insert(pv.name.clone(), volume.clone());
         }
         let wake = match old {
-            None => self.concerned_by_pv(&pv, volume),
+            None => {
+                let mut wake = self.concerned_by_pv(&pv, volume);
+                wake.extend(self.snapshots_of_members(&VolumeId::from(&pv.name)));
+                wake
+            }
             Some(old) if same_pv(&old, &pv) => Wake::new(),
             Some(old) if same_but_for_tokens(&old, &pv) => self.concerned_by_tokens(&old, &pv),
             Some(old) => {

@@ -24,6 +24,8 @@ struct Shelf {
     when_listed: Option<u64>,
     /// What is being taken, or was and may have been missed by a listing.
     fresh: HashMap<SnapshotId, Fresh>,
+    /// Whether anything has gone since the last listing that no listing may ever have shown.
+    freed: bool,
     /// Orders listings and takes.
     clock: u64,
     /// When the newest of the listings that have ended had begun.
@@ -53,7 +55,7 @@ impl Shelved {
         Began(self.lock().entry(backend.clone()).or_default().tick())
     }
 
-    /// What a listing found. Answers whether it is less than the last time: then there is room for those who wait.
+    /// What a listing found. Answers whether it is less than the last time, or anything went since: then there is room for those who wait.
     pub fn found(&self, backend: &BackendName, began: Began, snapshots: &[Snapshot]) -> bool {
         let mut all = self.lock();
         let shelf = all.entry(backend.clone()).or_default();
@@ -70,7 +72,7 @@ impl Shelved {
         });
         let now = listed.values().fold(0, |sum: u64, bytes| sum.saturating_add(*bytes));
         let before = shelf.when_listed.replace(now);
-        before.is_some_and(|before| now < before)
+        std::mem::take(&mut shelf.freed) || before.is_some_and(|before| now < before)
     }
 
     /// One is about to be taken, or still is.
@@ -90,18 +92,25 @@ impl Shelved {
         }
     }
 
-    /// Whatever was to be taken for a VolumeSnapshot, it is not being taken.
-    pub fn is_not_taken(&self, of: &SnapshotUid) {
-        for shelf in self.lock().values_mut() {
+    /// Whatever was to be taken for a VolumeSnapshot, it is not being taken. Answers where it counted until now.
+    pub fn is_not_taken(&self, of: &SnapshotUid) -> Vec<BackendName> {
+        let mut counted = Vec::new();
+        for (name, shelf) in self.lock().iter_mut() {
+            let before = shelf.fresh.len();
             shelf.fresh.retain(|id, _| uid_of(id).as_ref() != Some(of));
+            if shelf.fresh.len() < before {
+                shelf.freed = true;
+                counted.push(name.clone());
+            }
         }
+        counted
     }
 
     /// One was removed.
     pub fn removed(&self, backend: &BackendName, id: &SnapshotId) {
         let mut all = self.lock();
         let Some(shelf) = all.get_mut(backend) else { return };
-        shelf.fresh.remove(id);
+        shelf.freed |= shelf.fresh.remove(id).is_some();
         shelf.listed.remove(id);
     }
 

@@ -8,6 +8,7 @@
 //! Everything in a content may have been forged: [`trust`] says which handle counts, [`taking`] of what a snapshot may be taken.
 //! [`prepare`] makes contents for volumes for which the snapshot-controller makes none.
 
+mod deleting;
 mod making;
 pub mod prepare;
 pub mod reading;
@@ -20,12 +21,13 @@ use crate::api::reasons::SnapshotReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
 use crate::domain::pv::Pv;
-use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
+use crate::domain::snapshot::content::{Content, ContentSource};
 use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
 use crate::domain::snapshot::{Snapshot, SnapshotClass};
 use crate::domain::token::Token;
 use crate::plan::copy::keeping::Known;
 use crate::plan::volume::TokenClaim;
+pub use deleting::{shares, unfinished};
 use std::collections::BTreeMap;
 use taking::Take;
 use tombolo_backend_api::{self as api, BackendId};
@@ -45,8 +47,8 @@ pub struct LiveContent {
     pub backend: Option<Backend>,
     /// What an admin has given to other namespaces there.
     pub imports: Imports,
-    /// Whether another content has the same data and stays, or is read; looked at where this one goes.
-    pub shared: bool,
+    /// Whether another content has the same data and stays, or is read. `None`: nobody has looked; that takes all contents there are.
+    pub shared: Option<bool>,
     /// What the backend says of the snapshot.
     pub found: Found,
     /// For each token of a restore that is on it, what has become of the claim it is for.
@@ -123,6 +125,8 @@ pub enum Step {
     Report(SnapshotHandle, api::Snapshot),
     /// Say why not; it is tried again.
     Fail(Failure),
+    /// See whether another content has its data, read live after this one.
+    AskOthers,
     /// Remove its data, then say in its status that there is none.
     Remove(SnapshotHandle),
     /// Let the object go.
@@ -143,6 +147,8 @@ pub struct Failure {
     pub text: String,
     /// Whether its status says so already.
     pub said: bool,
+    /// Whether time may help. Otherwise only a change of objects does, and whoever sees that looks again.
+    pub passes: bool,
 }
 
 /// Decides about a content.
@@ -152,7 +158,7 @@ pub fn decide(v: &LiveContent) -> Step {
         return Step::NotOurs;
     }
     if should_delete(content) {
-        return delete(v);
+        return deleting::delete(v);
     }
     if content.terminating && !content.being_created {
         return Step::Nothing;
@@ -192,51 +198,6 @@ fn in_group(content: &Content) -> bool {
     content.in_group || content.status.as_ref().is_some_and(|status| status.in_group)
 }
 
-/// The data first, once nobody reads it, then the object.
-fn delete(v: &LiveContent) -> Step {
-    let content = &v.content;
-    if !content.tokens.is_empty() {
-        return Step::Wait(
-            "volumes are being made from this snapshot; it is deleted when they are done, or their claims are gone",
-        );
-    }
-    let said = content.status.as_ref().is_some_and(|status| status.handle.is_some());
-    let release = |left| match content
-        .finalizers
-        .iter()
-        .any(|f| f == crate::api::names::FINALIZER_CONTENT)
-    {
-        true => Step::Release { left },
-        false => Step::Nothing,
-    };
-    if in_group(content) {
-        return release(None);
-    }
-    // What was begun and never came to be a snapshot is nothing that anybody wants kept.
-    let unfinished = trust::begun(content).filter(|_| !said);
-    let kept = content.policy == DeletionPolicy::Retain && (unfinished.is_none() || v.found != Found::Absent);
-    let handle = match unfinished {
-        _ if kept => return release(None),
-        Some(handle) => Ok(handle),
-        None if !said => return release(None),
-        None => trust::tied(content, &v.imports),
-    };
-    match handle {
-        // Whoever has forged it gets rid of it, and of nothing else.
-        Err(_) => release(Some(
-            "its handle is not that of a snapshot that was taken for it; no data was removed",
-        )),
-        Ok(_) if v.backend.is_none() => Step::Fail(making::failure(
-            content,
-            R::SnapshotDeleteError,
-            "the storage backend cannot be used now; the data is removed when it can",
-        )),
-        // Whoever goes last takes the data along.
-        Ok(_) if v.shared => release(None),
-        Ok(handle) => Step::Remove(handle),
-    }
-}
-
 /// The handles that a content of ours says, whatever they are worth; what others' say is nothing to us.
 pub fn said(content: &Content) -> impl Iterator<Item = &str> {
     let named = match &content.source {
@@ -263,12 +224,6 @@ pub fn lies_on_none_of(content: &Content, backends: &[BackendId]) -> bool {
 pub fn says(content: &Content, handle: &SnapshotHandle) -> bool {
     let handle = handle.to_string();
     said(content).any(|text| text == handle)
-}
-
-/// Whether `other` has the data of a content that goes, and stays itself, or is being read.
-pub fn shares(content: &Content, other: &Content) -> bool {
-    let same = said(other).any(|handle| said(content).any(|own| own == handle));
-    other.uid != content.uid && same && (!other.terminating || !other.tokens.is_empty())
 }
 
 /// The handle to ask the backend for, whatever it says of it.

@@ -10,9 +10,9 @@ reasons! {
         /// The snapshot could not be taken.
         SnapshotCreationFailed: Warning Waiting =>
             "The message says what to change; it is tried again by itself.";
-        /// A snapshot that is said to be there already could not be found, or may not be used.
+        /// A snapshot could not be taken at a later attempt, or one that is said to be there already not be found, or it may not be used.
         SnapshotContentCheckandUpdateFailed: Warning Waiting =>
-            "Correct the handle, or ask an admin to import the snapshot on the StorageBackend.";
+            "The message says what to change: the handle, perhaps, or an admin has to import the snapshot on the StorageBackend.";
         /// The data of a deleted snapshot could not be removed.
         SnapshotDeleteError: Warning Waiting =>
             "Nothing, if the backend is away; it is tried again. What the message calls left behind is an admin's to look at.";

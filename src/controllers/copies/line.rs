@@ -1,15 +1,18 @@
 //! Copies that are wanted, in the order in which they were first, and those that are under way.
 
 mod asked;
+mod running;
 
+use super::places::{Line, Places};
 use super::tries::Tries;
 use crate::domain::claim::Claim;
-use crate::domain::ids::{ClaimRef, ClaimUid, Namespace, ResourceVersion};
+use crate::domain::ids::{ClaimRef, ClaimUid, ResourceVersion};
 use crate::domain::token::Token;
 use crate::plan::copy::outcome::Answer;
-use crate::plan::copy::schedule::{Bounds, Turns, next};
+use crate::plan::copy::schedule::Bounds;
 use crate::plan::copy::{Origin, Wanted};
 use crate::plan::volume::Fate;
+pub(super) use running::Running;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -43,6 +46,7 @@ impl Default for Settings {
 #[derive(Default)]
 pub struct Copies {
     settings: Settings,
+    places: Arc<Places>,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -52,7 +56,6 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Wanted>,
     running: Vec<UnderWay>,
-    turns: Turns,
     tried: HashMap<Token, Tried>,
     /// When something was told last of how far one is.
     told: HashMap<Token, Instant>,
@@ -65,7 +68,6 @@ struct State {
 struct UnderWay {
     token: Token,
     source: Origin,
-    namespace: Namespace,
     stop: CancellationToken,
     /// Its object is there, and what is left to do takes a moment.
     finishing: bool,
@@ -84,12 +86,18 @@ impl Copies {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            places: Arc::new(Places::new(settings.bounds)),
             ..Self::default()
         }
     }
 
     pub(in crate::controllers) fn settings(&self) -> Settings {
         self.settings
+    }
+
+    /// Where they are made, and snapshots are taken.
+    pub(in crate::controllers) const fn places(&self) -> &Arc<Places> {
+        &self.places
     }
 
     /// These are wanted of a volume or a snapshot, and no others. Of those under way, `fate` says which go on.
@@ -190,7 +198,10 @@ impl Copies {
     }
 
     pub(super) async fn changed(&self) {
-        self.changed.notified().await;
+        tokio::select! {
+            () = self.changed.notified() => {}
+            () = self.places.changed(Line::Copies) => {}
+        }
     }
 
     /// Claims whose copies wait for others, each answered once. To be asked when nothing may begin.
@@ -213,24 +224,14 @@ impl Copies {
     pub(super) fn begin(self: &Arc<Self>) -> Option<Running> {
         let mut state = self.lock();
         let now = Instant::now();
-        let namespaces: Vec<Namespace> = state.running.iter().map(|r| r.namespace.clone()).collect();
         let waiting = state.wanted.iter().filter(|w| state.waits(w, now));
-        let wanted = next(
-            self.settings.bounds,
-            &namespaces,
-            &state.turns,
-            waiting.map(|w| (w, &w.claim.key.namespace)),
-        )?
-        .clone();
-        let State {
-            wanted: line, turns, ..
-        } = &mut *state;
-        turns.give(&wanted.claim.key.namespace, line.iter().map(|w| &w.claim.key.namespace));
+        let waiting = waiting.map(|w| (w, &w.claim.key.namespace));
+        let (wanted, place) = self.places.take(Line::Copies, waiting)?;
+        let wanted = wanted.clone();
         let stop = CancellationToken::new();
         state.running.push(UnderWay {
             token: wanted.token.clone(),
             source: wanted.source.clone(),
-            namespace: wanted.claim.key.namespace.clone(),
             stop: stop.clone(),
             finishing: false,
         });
@@ -238,6 +239,7 @@ impl Copies {
             wanted,
             stop,
             all: self.clone(),
+            _place: place,
         })
     }
 
@@ -261,36 +263,5 @@ impl State {
         let tried = self.tried.get(&wanted.token);
         let rests = tried.is_some_and(|t| t.again.is_some_and(|again| again > now));
         !rests && !self.running.iter().any(|r| r.token == wanted.token)
-    }
-}
-
-/// A copy under way.
-pub(super) struct Running {
-    pub(super) wanted: Wanted,
-    /// Cancelled when nobody wants it any more.
-    pub(super) stop: CancellationToken,
-    all: Arc<Copies>,
-}
-
-impl Running {
-    /// What an earlier attempt of this process has reached.
-    pub(super) fn reached(&self) -> Copied {
-        self.all
-            .lock()
-            .tried
-            .get(&self.wanted.token)
-            .map(|t| t.reached)
-            .unwrap_or_default()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let mut state = self.all.lock();
-        state.running.retain(|r| r.token != self.wanted.token);
-        // Whatever a look found meanwhile: the next one says whether it is wanted still.
-        state.wanted.retain(|w| w.token != self.wanted.token);
-        drop(state);
-        self.all.changed.notify_one();
     }
 }

@@ -1,7 +1,7 @@
 //! An API server of one VolumeSnapshot and its content.
 
 use crate::api::names;
-use crate::domain::ids::{ClaimRef, ContentName, ResourceVersion, SnapshotClassName};
+use crate::domain::ids::{ClaimKey, ClaimRef, ContentName, ResourceVersion, SnapshotClassName};
 use crate::domain::snapshot::content::{Content, ContentStatus, ExactContent};
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
 use crate::domain::token::{Note, Token};
@@ -9,6 +9,7 @@ use crate::execute::cluster::{ApiError, Fault};
 use crate::execute::snapshots::{Mark, SnapshotObjects, Status};
 use crate::plan::snapshot::prepare::NewContent;
 use async_trait::async_trait;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 #[derive(Default)]
@@ -19,6 +20,11 @@ struct State {
     snapshot: Option<Snapshot>,
     content: Option<Content>,
     writes: usize,
+    lists: usize,
+    /// Claims that are kept for a snapshot.
+    kept: BTreeSet<ClaimKey>,
+    /// Whether the VolumeSnapshot goes when its claim is kept for it.
+    vanishes: bool,
     /// The write that is the last of whoever makes it, and whether it comes to pass.
     last: Option<(usize, bool)>,
 }
@@ -63,6 +69,27 @@ impl Snapshots {
         self.0.lock().unwrap().writes
     }
 
+    /// A VolumeSnapshot without a content, which goes when its claim is kept for it if it `vanishes`.
+    pub(crate) fn put_alone(&self, snapshot: Snapshot, vanishes: bool) {
+        let mut state = self.0.lock().unwrap();
+        (state.snapshot, state.content, state.vanishes) = (Some(snapshot), None, vanishes);
+    }
+
+    /// Whether a claim is kept for a snapshot.
+    pub(crate) fn keeps(&self, claim: &ClaimKey) -> bool {
+        self.0.lock().unwrap().kept.contains(claim)
+    }
+
+    /// How often all contents were asked for.
+    pub(crate) fn lists(&self) -> usize {
+        self.0.lock().unwrap().lists
+    }
+
+    /// Edits the content, as somebody else would.
+    pub(crate) fn edit(&self, edit: impl FnOnce(&mut Content)) {
+        edit(self.0.lock().unwrap().content.as_mut().unwrap());
+    }
+
     fn change(&self, exactly: &ExactContent, edit: impl FnOnce(&mut Content)) -> Result<(), ApiError> {
         let mut state = self.0.lock().unwrap();
         let crash = state.last.filter(|(at, _)| *at == state.writes);
@@ -97,14 +124,26 @@ impl SnapshotObjects for Snapshots {
     }
 
     async fn contents(&self) -> Result<Vec<Content>, ApiError> {
-        Ok(self.0.lock().unwrap().content.clone().into_iter().collect())
+        let mut state = self.0.lock().unwrap();
+        state.lists += 1;
+        Ok(state.content.clone().into_iter().collect())
     }
 
     async fn choose_class(&self, _: &Snapshot, _: &SnapshotClassName) -> Result<(), ApiError> {
         Ok(())
     }
 
-    async fn keep_source(&self, _: &ClaimRef) -> Result<(), ApiError> {
+    async fn keep_source(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let mut state = self.0.lock().unwrap();
+        state.kept.insert(claim.key.clone());
+        if state.vanishes {
+            state.snapshot = None;
+        }
+        Ok(())
+    }
+
+    async fn let_source_go(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        self.0.lock().unwrap().kept.remove(&claim.key);
         Ok(())
     }
 

@@ -128,6 +128,12 @@ impl SnapshotObjects for ApiServer {
         self.patch_claim(claim, patch).await
     }
 
+    async fn let_source_go(&self, claim: &ClaimRef) -> Result<(), ApiError> {
+        let finalizers = json!([names::FINALIZER_SNAPSHOT_SOURCE]);
+        let patch = json!({"metadata": {"uid": claim.uid.as_str(), "$deleteFromPrimitiveList/finalizers": finalizers}});
+        absent_is_done(self.patch_claim(claim, patch).await)
+    }
+
     async fn create_content(&self, content: &NewContent) -> Result<(), ApiError> {
         let of = &content.of;
         let version = format!("{}/{}", names::SNAPSHOT_GROUP, names::SNAPSHOT_VERSION);

@@ -81,7 +81,8 @@ pub async fn content(
     let handle = snapshot::handle(&content, snapshot.as_ref(), &origin, &imports);
     let behind = handle.as_ref().and_then(|handle| roots.behind_snapshot(handle));
     let backend = behind.as_ref().map(|(view, _)| view.clone());
-    let asked = handle.zip(behind).filter(|_| !content.is_ready());
+    let open = !content.is_ready() || snapshot::unfinished(&content).is_some();
+    let asked = handle.zip(behind).filter(|_| open);
     let found = match asked {
         None => Found::NotAsked,
         Some((_, (view, _))) if !view.capabilities.snapshot => Found::NotAsked,
@@ -90,17 +91,7 @@ pub async fn content(
             None => Found::Absent,
         },
     };
-    let shared = match snapshot::should_delete(&content) {
-        true => ports
-            .snapshots
-            .contents()
-            .await?
-            .iter()
-            .any(|other| snapshot::shares(&content, other)),
-        false => false,
-    };
     Ok(Some(LiveContent {
-        shared,
         snapshot,
         origin,
         class,
@@ -113,6 +104,16 @@ pub async fn content(
     }))
 }
 
+/// Whether another content has the data of one that goes. To be asked after that was read: it takes all contents there are.
+///
+/// # Errors
+/// What the API server answers.
+pub async fn is_shared(ports: &Ports, roots: &Roots, content: &Content) -> Result<bool, Failure> {
+    let others = ports.snapshots.contents().await?;
+    let shares = |other: &Content| snapshot::shares(content, other, &roots.imports(other));
+    Ok(others.iter().any(shares))
+}
+
 /// A content of which nothing else is known.
 fn unseen(content: Content) -> LiveContent {
     LiveContent {
@@ -122,7 +123,7 @@ fn unseen(content: Content) -> LiveContent {
         class: Class::Unnamed,
         backend: None,
         imports: Default::default(),
-        shared: false,
+        shared: None,
         found: Found::NotAsked,
         tokens: BTreeMap::new(),
         copies: BTreeMap::new(),

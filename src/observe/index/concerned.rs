@@ -102,6 +102,7 @@ impl Index {
         let bound = pv.claim.iter().map(|c| &c.key);
         let by_name = pv.name.claim_uid().and_then(|uid| self.claims_by_uid.get(&uid));
         for key in bound.chain(by_name) {
+            wake.extend(self.undone_snapshots_of(key));
             if let Some(claim) = self.claims.get(key) {
                 wake.insert(Work::Claim(key.clone()));
                 wake.extend(

@@ -1,9 +1,10 @@
 //! What the watches have shown of snapshots, and whom each change concerns. The kinds are another project's, and may not be there.
 
+mod classes;
 mod contents;
 
 use super::{Index, Wake};
-use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName, VolumeId};
+use crate::domain::ids::{ClaimKey, ClaimUid, ContentName, SnapshotClassName, SnapshotUid, VolumeId};
 use crate::domain::served::Served;
 use crate::domain::snapshot::content::Content;
 use crate::domain::snapshot::{Kind, Snapshot, SnapshotClass, SnapshotKey, handle};
@@ -203,62 +204,33 @@ impl Index {
             .collect()
     }
 
-    /// A VolumeSnapshotClass is as given.
-    pub fn put_snapshot_class(&mut self, class: SnapshotClass) -> Wake {
-        if self.snapshots.classes.get(&class.name) == Some(&class) {
-            return Wake::new();
-        }
-        self.snapshots.classes.insert(class.name.clone(), class);
-        self.concerned_by_classes()
-    }
-
-    /// A VolumeSnapshotClass is gone.
-    pub fn remove_snapshot_class(&mut self, name: &SnapshotClassName) -> Wake {
-        match self.snapshots.classes.remove(name) {
-            Some(_) => self.concerned_by_classes(),
-            None => Wake::new(),
-        }
-    }
-
-    /// These are all VolumeSnapshotClasses that there are; they can be read.
-    pub fn reset_snapshot_classes(&mut self, all: Vec<SnapshotClass>) -> Wake {
-        let mut wake = self.keep_classes(&all.iter().map(|c| c.name.clone()).collect());
-        wake.extend(all.into_iter().flat_map(|class| self.put_snapshot_class(class)));
-        wake.extend(self.snapshots_are(Kind::Class, Served::Yes));
-        wake
-    }
-
-    fn keep_classes(&mut self, there: &BTreeSet<SnapshotClassName>) -> Wake {
-        let before = self.snapshots.classes.len();
-        self.snapshots.classes.retain(|name, _| there.contains(name));
-        match self.snapshots.classes.len() == before {
-            true => Wake::new(),
-            false => self.concerned_by_classes(),
-        }
-    }
-
-    fn concerned_by_classes(&self) -> Wake {
-        let unbound = self.all_snapshots().filter(|s| s.content.is_none());
-        let unready = self.all_contents().filter(|c| c.ours && !c.is_ready());
-        let snapshots = unbound.map(|s| Work::Snapshot(s.key.clone()));
-        snapshots
-            .chain(unready.map(|c| Work::Content(c.name.clone())))
-            .collect()
-    }
-
     /// Snapshots of a claim that are not done, with what stands behind them; and whoever asks for any of them, done or not, by the word of
     /// the claim's owner.
     pub(super) fn snapshots_of(&self, claim: &ClaimKey) -> Wake {
-        let of_it = self.snapshots.of_claims.get(claim).into_iter().flatten();
-        let of_it = of_it.filter_map(|key| self.snapshot(key));
-        let mut wake: Wake = of_it
-            .flat_map(|snapshot| match snapshot.ready {
-                Some(true) => self.restorers_of(&snapshot.key).collect(),
-                Some(false) | None => self.concerned_by_snapshot(&snapshot.key),
-            })
-            .collect();
+        let mut wake = self.undone_snapshots_of(claim);
+        let done = self.all_of(claim).filter(|snapshot| snapshot.ready == Some(true));
+        wake.extend(done.flat_map(|snapshot| self.restorers_of(&snapshot.key)));
         wake.extend(self.restorers_naming(claim));
         wake
+    }
+
+    /// Snapshots of a claim that are not done, with what stands behind them.
+    pub(super) fn undone_snapshots_of(&self, claim: &ClaimKey) -> Wake {
+        let undone = self.all_of(claim).filter(|snapshot| snapshot.ready != Some(true));
+        undone
+            .flat_map(|snapshot| self.concerned_by_snapshot(&snapshot.key))
+            .collect()
+    }
+
+    /// Whether another VolumeSnapshot than this one of a claim is not done.
+    pub fn is_to_be_taken(&self, claim: &ClaimKey, but: &SnapshotUid) -> bool {
+        let mut all = self.all_of(claim);
+        all.any(|snapshot| snapshot.ready != Some(true) && snapshot.uid != *but)
+    }
+
+    fn all_of(&self, claim: &ClaimKey) -> impl Iterator<Item = &Snapshot> {
+        let of_it = self.snapshots.of_claims.get(claim).into_iter().flatten();
+        of_it.filter_map(|key| self.snapshot(key))
     }
 
     /// Claims that ask for a snapshot, whichever it is of, and name this claim as the one that it has to be of.

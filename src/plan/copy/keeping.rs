@@ -9,8 +9,8 @@ use crate::domain::change::Change;
 use crate::domain::ids::{BackendName, Handle, Namespace, VolumeId};
 use crate::domain::pv::{Ours, Pv};
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::snapshot::content::Content;
-use crate::domain::snapshot::handle::{SnapshotHandle, was_taken_in};
+use crate::domain::snapshot::content::{Content, ContentSource};
+use crate::domain::snapshot::handle::SnapshotHandle;
 use crate::domain::token::{CopyNote, Token};
 use crate::plan::volume::TokenClaim;
 use crate::plan::{Action, Data};
@@ -73,14 +73,13 @@ impl<'a> Reading<'a> {
         self.origin().volume()
     }
 
-    /// Whose data it is; `None`: nobody can tell, or what an admin imported from elsewhere.
+    /// Whose data it is; `None`: nobody can tell, as of what an admin imported, be it into a namespace of the same name.
     pub fn namespace(&self) -> Option<&Namespace> {
-        match (self.keeper, &self.data) {
-            (Keeper::Volume(pv), _) => pv.claim.as_ref().map(|c| &c.key.namespace),
-            (Keeper::Content(content), Data::Snapshot(handle)) => {
-                Some(&content.of.namespace).filter(|namespace| was_taken_in(&handle.id, namespace))
+        match self.keeper {
+            Keeper::Volume(pv) => pv.claim.as_ref().map(|c| &c.key.namespace),
+            Keeper::Content(content) => {
+                matches!(content.source, ContentSource::Volume(_)).then_some(&content.of.namespace)
             }
-            (Keeper::Content(_), Data::Volume(_)) => None,
         }
     }
 

@@ -5,16 +5,56 @@ use super::{Class, Failure, Found, LiveContent, Step, trust};
 use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
+/// What a first attempt says, and what every later one does: the reasons are those of the external-snapshotter's sidecar, which tells them
+/// apart by whether there is a status.
+const FIRST: &str = "Failed to create snapshot: ";
+const AGAIN: &str = "Failed to check and update snapshot content: ";
+
 pub(super) fn failure(content: &Content, reason: R, text: impl Into<String>) -> Failure {
     let text = text.into();
-    let status = content.status.as_ref();
-    let said = status.is_some_and(|status| !status.ready && status.error.as_ref() == Some(&text));
-    Failure { reason, text, said }
+    let bare = |text: &str| {
+        [FIRST, AGAIN]
+            .iter()
+            .find_map(|p| text.strip_prefix(p).map(str::to_owned))
+            .unwrap_or(text.to_owned())
+    };
+    let status = content.status.as_ref().filter(|status| !status.ready);
+    let known = status.and_then(|status| status.error.as_deref());
+    let said = known.is_some_and(|known| bare(known) == bare(&text));
+    Failure {
+        reason,
+        text,
+        said,
+        passes: false,
+    }
 }
 
+/// It does not work now, for a reason that no watch shows.
+pub(super) fn for_now(step: Step) -> Step {
+    match step {
+        Step::Fail(failure) => Step::Fail(Failure {
+            passes: true,
+            ..failure
+        }),
+        step => step,
+    }
+}
+
+fn put_off(v: &LiveContent, text: impl AsRef<str>) -> Step {
+    for_now(refused(v, text))
+}
+
+/// It does not work as things are.
 fn refused(v: &LiveContent, text: impl AsRef<str>) -> Step {
-    let text = format!("Failed to create snapshot: {}", text.as_ref());
-    Step::Fail(failure(&v.content, R::SnapshotCreationFailed, text))
+    let text = text.as_ref();
+    Step::Fail(match v.content.status {
+        None => failure(&v.content, R::SnapshotCreationFailed, format!("{FIRST}{text}")),
+        Some(_) => failure(
+            &v.content,
+            R::SnapshotContentCheckandUpdateFailed,
+            format!("{AGAIN}{text}"),
+        ),
+    })
 }
 
 /// Takes it: writes down that it begins, lets somebody take it, and tells what came of it.
@@ -23,11 +63,12 @@ pub(super) fn create(v: &LiveContent) -> Step {
         Ok(take) => take,
         // What has begun may have been done, and nobody can be asked.
         Err(why) if v.content.being_created && !why.waits => return over_or(v, &why.text),
+        Err(why) if why.waits => return put_off(v, why.text),
         Err(why) => return refused(v, why.text),
     };
     if let Found::There(snapshot) = &v.found {
         if snapshot.of != take.of {
-            return refused(v, "the storage backend has another snapshot of its name");
+            return put_off(v, "the storage backend has another snapshot of its name");
         }
         return Step::Report(take.handle, snapshot.clone());
     }
@@ -36,11 +77,11 @@ pub(super) fn create(v: &LiveContent) -> Step {
             // Nobody waits for another attempt, and each could fail the same way for ever.
             _ if v.content.terminating && v.content.being_created => Step::Over { left: true },
             true => over_or(v, &failed.text),
-            false => refused(v, &failed.text),
+            false => put_off(v, &failed.text),
         };
     }
     if v.found == Found::NotAsked {
-        return refused(v, "the storage backend cannot be used now; it goes on when it can");
+        return put_off(v, "the storage backend cannot be used now; it goes on when it can");
     }
     match v.content.being_created {
         false => begin(v, take),
@@ -58,10 +99,10 @@ fn begin(v: &LiveContent, take: Take) -> Step {
         Class::Is(_) => {}
     }
     let Some(backend) = &v.backend else {
-        return refused(v, "the storage backend cannot be used now; it goes on when it can");
+        return put_off(v, "the storage backend cannot be used now; it goes on when it can");
     };
     if backend.is_terminating() {
-        return refused(v, "the storage backend is being deleted and takes nothing new");
+        return put_off(v, "the storage backend is being deleted and takes nothing new");
     }
     if backend.capabilities.quota {
         // Its volume's size is a limit that it does not escape: it takes nothing that others have not granted already.
@@ -85,7 +126,7 @@ fn over_or(v: &LiveContent, text: &str) -> Step {
 /// A snapshot that is there already, as somebody says.
 pub(super) fn look_up(v: &LiveContent) -> Step {
     let fail = |text: &str| {
-        let text = format!("Failed to check and update snapshot content: {text}");
+        let text = format!("{AGAIN}{text}");
         Step::Fail(failure(&v.content, R::SnapshotContentCheckandUpdateFailed, text))
     };
     let handle = match trust::tied(&v.content, &v.imports) {
@@ -94,7 +135,9 @@ pub(super) fn look_up(v: &LiveContent) -> Step {
     };
     match &v.found {
         Found::There(snapshot) => Step::Report(handle, snapshot.clone()),
-        Found::Absent => fail("the storage backend has no snapshot of this handle"),
-        Found::NotAsked => fail("the storage backend of this handle cannot be used now, or is none of this cluster's"),
+        Found::Absent => for_now(fail("the storage backend has no snapshot of this handle")),
+        Found::NotAsked => for_now(fail(
+            "the storage backend of this handle cannot be used now, or is none of this cluster's",
+        )),
     }
 }

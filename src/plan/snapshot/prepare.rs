@@ -106,6 +106,12 @@ pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
     Preparation::Make(claim.reference(), Box::new(content))
 }
 
+/// Whether a VolumeSnapshot, as a live read after its claim was kept for it found it, still needs that. Where it does not, the
+/// snapshot-controller may have been done with it before, and would never let the claim go.
+pub fn needs_source(snapshot: &Snapshot, now: Option<&Snapshot>) -> bool {
+    now.is_some_and(|now| now.uid == snapshot.uid && !now.terminating)
+}
+
 /// Its class, or the default if it names none.
 fn class<'a>(snapshot: &Snapshot, classes: &'a [SnapshotClass]) -> Result<&'a SnapshotClass, Preparation> {
     if let Some(name) = &snapshot.class {

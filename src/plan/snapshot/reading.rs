@@ -7,7 +7,7 @@
 
 use super::{LiveContent, trust};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::snapshot::content::{Content, DeletionPolicy};
+use crate::domain::snapshot::content::Content;
 use crate::domain::source::SourceKind;
 use crate::domain::token::{CopyNote, Note, Token};
 use crate::plan::Action;
@@ -39,7 +39,7 @@ pub fn fate(v: &LiveContent, token: &Token) -> Fate {
 /// Whether a restore that its claim still waits for is given up: somebody deletes the snapshot, with its namespace perhaps, and may not be
 /// kept from it for ever by a stranger's claim. One that runs is finished, and one whose turn has not come yet will be; one that the backend
 /// objects to again and again, or that nobody makes because no consent stands beside its token, has no end. The owner's own claims may
-/// wait for as long as they like, and where the data is retained giving up would free nothing.
+/// wait for as long as they like. It is the same where the data is retained: the VolumeSnapshot itself is held while it is restored.
 pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
     let content = &v.content;
     let own = |snapshot: &&Snapshot| content.of_uid.as_ref() == Some(&snapshot.uid);
@@ -51,8 +51,7 @@ pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
     let stranger_s = note
         .and_then(Note::copy)
         .is_some_and(|note| note.claim.namespace != content.of.namespace);
-    let frees = stranger_s && content.policy == DeletionPolicy::Delete;
-    goes && (nobody_s || (frees && attempts.are_hopeless()))
+    goes && (nobody_s || (stranger_s && attempts.are_hopeless()))
 }
 
 fn kept(v: &LiveContent) -> Option<Kept<'_>> {

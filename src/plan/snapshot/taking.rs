@@ -47,10 +47,17 @@ impl Take {
     }
 
     /// Whether nobody has, or will ever ask for, what came of it: its content is gone, and so is the VolumeSnapshot for which another
-    /// could be made, and none of these contents says that it has its data. What was to be retained, or is imported, may be somebody's.
-    pub fn is_nobodys(&self, snapshot: Option<&Snapshot>, contents: &[Content], imports: &Imports) -> bool {
+    /// could be made, and none of these contents says that it has its data. What is `whole`, and was to be retained or is imported, may
+    /// be somebody's; what is not is nobody's, and no listing would ever show it.
+    pub fn is_nobodys(
+        &self,
+        whole: bool,
+        snapshot: Option<&Snapshot>,
+        contents: &[Content],
+        imports: &Imports,
+    ) -> bool {
         let there = |content: &Content| content.name == self.content || says(content, &self.handle);
-        let wanted = self.policy == DeletionPolicy::Retain || imports.name(&self.handle.id);
+        let wanted = whole && (self.policy == DeletionPolicy::Retain || imports.name(&self.handle.id));
         !wanted && snapshot.is_none_or(|snapshot| snapshot.uid != self.snapshot_uid) && !contents.iter().any(there)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::domain::ids::{SnapshotClassName, SnapshotUid};
-use crate::domain::snapshot::content::ContentStatus;
+use crate::domain::snapshot::content::{ContentStatus, DeletionPolicy};
 use crate::domain::snapshot::handle::{content_name, id_for};
 use crate::domain::token::Token;
 use crate::plan::testing::snapshots::*;
@@ -15,6 +15,7 @@ mod limits;
 mod midway;
 mod preparing;
 mod rows;
+mod waiting;
 
 /// A content of `team/before`, of `team/data`, that nothing was done for.
 pub(super) fn live() -> LiveContent {
@@ -29,7 +30,7 @@ pub(super) fn live() -> LiveContent {
         class: Class::Is(class()),
         backend: Some(taker()),
         imports: Imports::default(),
-        shared: false,
+        shared: None,
         found: Found::Absent,
         tokens: Default::default(),
         copies: Default::default(),
@@ -48,7 +49,7 @@ impl LiveContent {
         self.with(|v| {
             v.content.status = Some(ready());
             (v.content.terminating, v.content.being_deleted) = (true, true);
-            (v.origin, v.found) = (Origin::default(), Found::NotAsked);
+            (v.origin, v.found, v.shared) = (Origin::default(), Found::NotAsked, Some(false));
         })
     }
 

@@ -2,12 +2,12 @@
 //!
 //! The record is the snapshot's name on the backend ([`crate::domain::snapshot::handle`]). Of a content that was made for a VolumeSnapshot,
 //! only the snapshot taken for that UID in that namespace counts, and only under the one name that such a content has, so that there are
-//! never two of them. One that names a snapshot itself may name those of its own namespace. For all others an admin has to say so on the
-//! StorageBackend, which nobody else may write.
+//! never two of them. For one that names a snapshot itself an admin has to say so on the StorageBackend, which nobody else may write, also in
+//! the namespace that it was taken in: another one of that name may be another tenant's by now.
 
 use crate::api::names;
 use crate::domain::snapshot::content::{Content, ContentSource};
-use crate::domain::snapshot::handle::{Imports, SnapshotHandle, content_name, id_for, was_taken_in};
+use crate::domain::snapshot::handle::{Imports, SnapshotHandle, content_name, id_for};
 use std::fmt;
 
 /// Why a handle does not count.
@@ -21,7 +21,7 @@ pub enum Untied {
     AnotherSnapshot,
     /// Source and status have different ones.
     Ambiguous,
-    /// It was taken in another namespace, and nobody has imported it.
+    /// It names a snapshot that nobody has imported.
     NotImported,
 }
 
@@ -36,8 +36,8 @@ impl fmt::Display for Untied {
             Self::Ambiguous => f.write_str("its source and its status have different handles"),
             Self::NotImported => write!(
                 f,
-                "its snapshot was not taken in the namespace of its VolumeSnapshot, and no admin has imported it with the annotation {} \
-                 of the StorageBackend",
+                "no admin has imported its snapshot into the namespace of its VolumeSnapshot; ask yours for the annotation \
+                 {}: <namespace>/<snapshot id> on the StorageBackend",
                 names::ANNOTATION_IMPORT_SNAPSHOTS
             ),
         }
@@ -71,8 +71,7 @@ pub fn tied(content: &Content, imports: &Imports) -> Result<SnapshotHandle, Unti
             if named != text {
                 return Err(Untied::Ambiguous);
             }
-            let of = &content.of.namespace;
-            if !was_taken_in(&handle.id, of) && !imports.give(&handle.id, of) {
+            if !imports.give(&handle.id, &content.of.namespace) {
                 return Err(Untied::NotImported);
             }
         }

@@ -41,17 +41,17 @@ impl Snapshots for Fake {
         };
         let first = |state: &mut State| {
             if let Some(found) = state.snapshot(id) {
-                return taken(found).map(Some);
+                return taken(found).map(|found| Some((found, Copied::default())));
             }
             state.volume(of)?;
             state.begin_copy(&copy).map(|_| None)
         };
         let second = |state: &mut State| {
-            let (unfinished, _) = state.fill_copy(&copy)?;
-            state.place_snapshot(&unfinished, id, of, bytes)
+            let (unfinished, copied) = state.fill_copy(&copy)?;
+            Ok((state.place_snapshot(&unfinished, id, of, bytes)?, copied))
         };
-        let snapshot = self.play_in_halves(call, first, second).await?;
-        progress.copied(Copied::default(), Default::default());
+        let (snapshot, copied) = self.play_in_halves(call, first, second).await?;
+        progress.copied(copied, Default::default());
         Ok(snapshot)
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::objects::{self, content_of, named, ready, snapshot, text};
-use super::restoring::from;
+use super::restoring::{from, preprovision};
 use crate::draft::claim;
 use crate::world::{World, cannot};
 
@@ -57,6 +57,44 @@ async fn a_forged_content_gives_nobody_another_one_s_data_and_takes_nobody_s_awa
     w.gone(&w.claims(&thief), "app").await;
     w.delete_dynamic(&objects::snapshots(&w, &thief), "mine").await;
     w.dynamic_gone(&contents, &named(&content)).await;
+    let (_, made) = w.bound_claim(&victim, from("app", "before")).await;
+    assert_eq!(w.read(&made, "file").await, "secret");
+}
+
+#[tokio::test]
+async fn a_handle_that_no_admin_imported_restores_nothing_and_deleting_it_removes_nothing() {
+    const STORY: &str = "a_handle_that_no_admin_imported_restores_nothing_and_deleting_it_removes_nothing";
+    if cannot(STORY) {
+        return;
+    }
+    let w = World::shared("unimported").await;
+    let (victim, thief) = (w.namespace("victim").await, w.namespace("thief").await);
+    objects::class(&w, "Delete", false).await;
+    let (_, pv) = w.bound_claim(&victim, claim("data")).await;
+    w.write(&pv, "file", "secret").await;
+    objects::take(&w, &victim, "before", "data").await;
+    let handle = text(
+        &content_of(&w, &ready(&w, &victim, "before").await).await,
+        "/status/snapshotHandle",
+    );
+    let id = handle.split_once(':').unwrap().1;
+    let another_cluster_s = format!("0b5e9c1c-6f2d-4a55-9d6e-2f0d6c1a7e11:{id}");
+    for (name, handle, reason) in [
+        ("stolen", &handle, "SourceNotReady"),
+        ("far", &another_cluster_s, "BackendUnavailable"),
+    ] {
+        let content = preprovision(&w, &thief, name, handle, "Delete").await;
+        w.told_of(&thief, name, "importSnapshots").await;
+        let says = json!({"readyToUse": true, "snapshotHandle": handle, "restoreSize": 1, "error": null});
+        objects::status(&w, &content, says).await;
+        ready(&w, &thief, name).await;
+        w.claim(&thief, from(name, name)).await;
+        w.held(&thief, name, reason, "").await;
+        w.delete(&w.claims(&thief), name).await;
+        w.gone(&w.claims(&thief), name).await;
+        w.delete_dynamic(&objects::snapshots(&w, &thief), name).await;
+        w.dynamic_gone(&objects::contents(&w), &content).await;
+    }
     let (_, made) = w.bound_claim(&victim, from("app", "before")).await;
     assert_eq!(w.read(&made, "file").await, "secret");
 }

@@ -13,6 +13,7 @@ fn other(uid: &str, namespace: &str) -> SnapshotHandle {
 /// A content that names a snapshot itself, for a VolumeSnapshot of `team`.
 fn naming(handle: &str) -> LiveContent {
     live().with(|v| {
+        v.imports = Imports::parse(&format!("team/{}", own_handle().id));
         v.content.name = ContentName::new("imported");
         v.content.source = ContentSource::Snapshot(handle.to_owned());
         v.found = Found::There(on_backend());
@@ -55,16 +56,28 @@ fn a_handle_counts_only_for_the_snapshot_and_the_namespace_that_it_was_taken_for
 }
 
 #[test]
-fn one_that_names_a_snapshot_may_name_its_own_namespace_s_and_what_an_admin_imports() {
-    let own = naming(&own_handle().to_string());
-    assert_eq!(decide(&own), Step::Report(own_handle(), on_backend()));
-    let foreign = other("x", "victim");
-    let v = naming(&foreign.to_string());
-    let failure = v.failure();
-    assert_eq!(failure.reason, R::SnapshotContentCheckandUpdateFailed);
-    assert!(failure.text.contains("tombolo.dev/importSnapshots"), "{}", failure.text);
-    let imported = v.with(|v| v.imports = Imports::parse(&format!("team/{}", foreign.id)));
-    assert_eq!(decide(&imported), Step::Report(foreign, on_backend()));
+fn one_that_names_a_snapshot_may_name_what_an_admin_imports_and_nothing_else() {
+    // The namespace that it was taken in may have been deleted, and be another tenant's by now.
+    for handle in [own_handle(), other("x", "victim")] {
+        let v = naming(&handle.to_string()).with(|v| v.imports = Imports::default());
+        let failure = v.failure();
+        assert_eq!(failure.reason, R::SnapshotContentCheckandUpdateFailed);
+        assert!(failure.text.contains("tombolo.dev/importSnapshots"), "{}", failure.text);
+        let elsewhere = v
+            .clone()
+            .with(|v| v.imports = Imports::parse(&format!("dev/{}", handle.id)));
+        assert_eq!(elsewhere.failure().text, failure.text);
+        let imported = v
+            .clone()
+            .with(|v| v.imports = Imports::parse(&format!("team/{}", handle.id)));
+        assert_eq!(decide(&imported), Step::Report(handle, on_backend()));
+        let deleted = v.deleted().with(|v| v.content.status = None);
+        assert_eq!(
+            decide(&deleted),
+            Step::Release { left: None },
+            "nothing was said to be there"
+        );
+    }
 }
 
 #[test]
@@ -159,9 +172,11 @@ fn a_snapshot_of_the_name_but_of_another_volume_is_not_taken_for_it() {
 fn data_that_another_content_has_too_goes_with_the_last_of_them() {
     let gone = live().deleted();
     assert_eq!(
-        decide(&gone.clone().with(|v| v.shared = true)),
+        decide(&gone.clone().with(|v| v.shared = Some(true))),
         Step::Release { left: None }
     );
+    let imports = Imports::parse(&format!("team/{}", own_handle().id));
+    let shares = |own: &Content, other: &Content| shares(own, other, &imports);
     let imported = naming(&own_handle().to_string()).content;
     let imported = Content {
         uid: ContentUid::new("another"),
@@ -184,6 +199,49 @@ fn data_that_another_content_has_too_goes_with_the_last_of_them() {
         ..imported
     };
     assert!(!shares(&gone.content, &elsewhere));
+}
+
+#[test]
+fn others_are_looked_at_where_data_is_about_to_go_and_nowhere_else() {
+    let unknown = |v: LiveContent| v.with(|v| v.shared = None);
+    let gone = unknown(live().deleted());
+    assert_eq!(decide(&gone), Step::AskOthers);
+    let edits: [Edit; 5] = [
+        |v| v.content.policy = DeletionPolicy::Retain,
+        |v| v.backend = None,
+        |v| v.content = with_token_of(&v.content),
+        |v| v.content.status = Some(ContentStatus::default()),
+        |v| v.content.of.namespace = testing::namespace("victim"),
+    ];
+    for edit in edits {
+        let v = gone.clone().with(edit);
+        assert_ne!(decide(&v), Step::AskOthers, "{:?}", v.content);
+    }
+}
+
+#[test]
+fn what_merely_says_that_it_has_the_data_keeps_nobody_from_removing_it() {
+    let gone = live().deleted().content;
+    let none = Imports::default();
+    let claims = |edit: fn(&mut Content)| {
+        let mut other = Content {
+            uid: ContentUid::new("another"),
+            name: ContentName::new("another"),
+            ..content()
+        };
+        edit(&mut other);
+        other
+    };
+    let untied: [fn(&mut Content); 3] = [
+        |c| c.status = Some(ready()),
+        |c| c.taking = Some(own_handle().to_string()),
+        |c| c.source = ContentSource::Snapshot(other(UID, "team").to_string()),
+    ];
+    for edit in untied {
+        assert!(!shares(&gone, &claims(edit), &none), "{:?}", claims(edit));
+    }
+    let its_own = claims(|c| (c.name, c.status) = (content().name, Some(ready())));
+    assert!(shares(&gone, &its_own, &none), "made again under the name that counts");
 }
 
 fn with_token_of(content: &Content) -> Content {

@@ -9,7 +9,7 @@ fn given_up() -> LiveContent {
     live().with(|v| {
         v.content.taking = Some(own_handle().to_string());
         (v.content.terminating, v.content.being_deleted) = (true, true);
-        v.origin = Origin::default();
+        (v.origin, v.shared) = (Origin::default(), Some(false));
     })
 }
 
@@ -29,8 +29,10 @@ fn what_a_take_has_left_goes_with_its_content_under_either_policy() {
 
 #[test]
 fn while_the_backend_is_away_what_a_take_has_left_keeps_its_content() {
-    let away = given_up().with(|v| (v.backend, v.found) = (None, Found::NotAsked));
-    assert_eq!(away.failure().reason, R::SnapshotDeleteError);
+    for policy in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
+        let away = given_up().with(|v| (v.content.policy, v.backend, v.found) = (policy, None, Found::NotAsked));
+        assert_eq!(away.failure().reason, R::SnapshotDeleteError, "{policy:?}");
+    }
 }
 
 #[test]
@@ -69,7 +71,8 @@ fn whoever_shares_what_was_begun_keeps_it() {
         source: ContentSource::Snapshot(own_handle().to_string()),
         ..content()
     };
-    assert!(shares(&given_up().content, &other));
+    let imports = Imports::parse(&format!("team/{}", own_handle().id));
+    assert!(shares(&given_up().content, &other, &imports));
     assert!(says(&other, &own_handle()) && lies_on(&other, &own_handle().backend));
     assert!(lies_on(&given_up().content, &own_handle().backend) && !lies_on(&content(), &own_handle().backend));
     let foreign = Content { ours: false, ..other };
@@ -96,23 +99,23 @@ fn a_take_is_wanted_by_its_own_content_and_by_no_other_of_its_name() {
     }
 
     let none = Imports::default();
-    assert!(take.is_nobodys(None, &[], &none));
+    assert!(take.is_nobodys(true, None, &[], &none));
     assert!(
-        !take.is_nobodys(Some(&snapshot()), &[], &none),
+        !take.is_nobodys(true, Some(&snapshot()), &[], &none),
         "it may get another content"
     );
-    assert!(!take.is_nobodys(None, std::slice::from_ref(&content), &none));
+    assert!(!take.is_nobodys(true, None, std::slice::from_ref(&content), &none));
     let by_hand = Content {
         name: crate::domain::ids::ContentName::new("by-hand"),
         source: ContentSource::Snapshot(own_handle().to_string()),
         ..content
     };
-    assert!(!take.is_nobodys(None, &[by_hand], &none), "an admin has found it");
+    assert!(!take.is_nobodys(true, None, &[by_hand], &none), "an admin has found it");
     let another = Snapshot {
         uid: SnapshotUid::new("another"),
         ..snapshot()
     };
-    assert!(take.is_nobodys(Some(&another), &[], &none));
+    assert!(take.is_nobodys(true, Some(&another), &[], &none));
 }
 
 #[test]
@@ -125,10 +128,16 @@ fn what_is_retained_or_imported_is_no_stale_take_s_to_remove() {
         }
     };
     let none = Imports::default();
-    assert!(taken(DeletionPolicy::Delete).is_nobodys(None, &[], &none));
-    assert!(!taken(DeletionPolicy::Retain).is_nobodys(None, &[], &none));
+    assert!(taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &none));
+    let retained = taken(DeletionPolicy::Retain);
+    assert!(!retained.is_nobodys(true, None, &[], &none));
+    assert!(
+        retained.is_nobodys(false, None, &[], &none),
+        "what is not whole nobody keeps"
+    );
+    assert!(!retained.is_nobodys(false, Some(&snapshot()), &[], &none));
     let imported = Imports::parse(&format!("dev/{}", own_handle().id));
-    assert!(!taken(DeletionPolicy::Delete).is_nobodys(None, &[], &imported));
+    assert!(!taken(DeletionPolicy::Delete).is_nobodys(true, None, &[], &imported));
 }
 
 #[test]
@@ -145,7 +154,7 @@ fn what_failed_while_its_content_goes_is_over_and_what_it_left_goes_along() {
     assert_eq!(decide(&going), Step::Over { left: true });
     let stays = going.clone().with(|v| v.content.terminating = false);
     assert!(matches!(decide(&stays), Step::Fail(_)), "it is tried again");
-    let given_up = going.with(|v| (v.content.being_created, v.failed) = (false, None));
+    let given_up = going.with(|v| (v.content.being_created, v.failed, v.shared) = (false, None, Some(false)));
     assert_eq!(decide(&given_up), Step::Remove(own_handle()));
 }
 

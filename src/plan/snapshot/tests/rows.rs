@@ -55,6 +55,27 @@ fn ss_03_what_fails_is_said_once_and_tried_again() {
     assert!(matches!(decide(&said.with(|v| v.failed = None)), Step::Take(_)));
 }
 
+#[test]
+fn ss_03_ss_05_where_there_is_a_status_already_another_reason_says_so() {
+    let no_class = live().with(|v| v.class = Class::Missing);
+    assert_eq!(no_class.failure().reason, R::SnapshotCreationFailed);
+    let again = no_class.with(|v| v.content.status = Some(ContentStatus::default()));
+    let failure = again.failure();
+    assert_eq!(
+        (failure.reason, failure.said),
+        (R::SnapshotContentCheckandUpdateFailed, false)
+    );
+    assert!(
+        failure
+            .text
+            .starts_with("Failed to check and update snapshot content: its VolumeSnapshotClass"),
+        "{}",
+        failure.text
+    );
+    let known = again.with(|v| v.content.status = Some(status_of(&failure)));
+    assert!(known.failure().said);
+}
+
 fn status_of(failure: &Failure) -> ContentStatus {
     ContentStatus {
         error: Some(failure.text.clone()),
@@ -198,6 +219,7 @@ fn ss_17_what_is_only_bound_or_kept_is_not_deleted() {
     let unbound = live().with(|v| {
         v.content.source = ContentSource::Snapshot(own_handle().to_string());
         v.content.of_uid = None;
+        v.imports = Imports::parse(&format!("team/{}", own_handle().id));
         v.found = Found::There(on_backend());
     });
     assert_eq!(decide(&unbound), Step::Report(own_handle(), on_backend()));
@@ -240,12 +262,14 @@ fn ss_20_what_is_of_another_driver_or_of_nothing_is_not_ours() {
 }
 
 #[test]
-fn a_class_made_again_for_another_driver_begins_nothing_and_freezes_nothing() {
+fn ss_17_ss_20_a_class_made_again_for_another_driver_begins_nothing_and_freezes_nothing() {
     let another = || Class::Is(SnapshotClass { ours: false, ..class() });
     let v = live().with(|v| v.class = another());
     assert!(v.failure().text.contains("another driver"));
     let begun = v.clone().with(|v| v.content.being_created = true);
     assert!(matches!(decide(&begun), Step::Take(_)));
+    let kept = v.clone().deleted().with(|v| v.content.policy = DeletionPolicy::Retain);
+    assert_eq!(decide(&kept), Step::Release { left: None });
     assert_eq!(decide(&v.deleted()), Step::Remove(own_handle()));
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
-use crate::plan::testing::snapshots::{content, ready, snapshot};
+use crate::plan::testing::pv as volume;
+use crate::plan::testing::snapshots::{class, content, ready, snapshot};
+use std::sync::Arc;
 
 fn restores(name: &str, annotations: &[(&str, &str)]) -> Claim {
     let all = [
@@ -97,4 +99,57 @@ fn what_waits_for_a_backend_is_every_snapshot_and_content_that_is_not_done() {
         [waiting[1].as_str()],
         "its data waits to be removed"
     );
+}
+
+#[test]
+fn a_content_that_waits_for_a_change_is_woken_by_it() {
+    let waits = || {
+        let mut index = Index::default();
+        index.put_snapshot(snapshot());
+        index.put_content(content());
+        index
+    };
+    type Change = fn(&mut Index) -> Wake;
+    let changes: [(&str, Change); 8] = [
+        ("its claim is made", |i| i.put_claim(plain("team/data"))),
+        ("its claim is bound", |i| {
+            i.put_claim(plain("team/data"));
+            i.put_claim(plain("team/data").bound())
+        }),
+        ("its volume appears", |i| i.put_pv(volume("team/data"))),
+        ("its volume is another claim's", |i| {
+            i.put_pv(volume("team/data"));
+            let mut other = volume("team/data");
+            other.claim = volume("team/other").claim;
+            i.put_pv(other)
+        }),
+        ("its volume goes", |i| {
+            i.put_pv(volume("team/data"));
+            i.remove_pv(&volume("team/data").name)
+        }),
+        ("its class appears", |i| i.put_snapshot_class(class())),
+        ("its snapshot goes", |i| i.remove_snapshot(&snapshot().key)),
+        ("its snapshot is another", |i| {
+            i.remove_snapshot(&snapshot().key);
+            i.put_snapshot(snapshot())
+        }),
+    ];
+    for (what, change) in changes {
+        let wake = change(&mut waits());
+        assert!(wakes(&wake, &format!("content {}", content().name)), "{what}: {wake:?}");
+    }
+}
+
+#[test]
+fn the_snapshot_of_a_member_is_looked_at_when_the_volume_s_own_object_comes() {
+    let mut index = world();
+    let owner = index.pv(&volume("prod/data").name).cloned().unwrap();
+    index.put_snapshot(Snapshot {
+        of: Some(key("team/old")),
+        ..snapshot()
+    });
+    index.put_content(content());
+    index.remove_pv(&owner.name);
+    let wake = index.put_pv(Arc::unwrap_or_clone(owner));
+    assert!(wakes(&wake, &format!("content {}", content().name)), "{wake:?}");
 }

@@ -35,7 +35,7 @@ fn kept(s: &Scene, claim: TokenClaim) -> (LiveContent, Token) {
         class: Class::Unnamed,
         backend: Some(taker()),
         imports: Imports::default(),
-        shared: false,
+        shared: None,
         found: Found::NotAsked,
         tokens: [(token.clone(), claim)].into(),
         copies: Default::default(),
@@ -68,6 +68,16 @@ fn a_restore_that_has_begun_is_made_from_the_content_alone_even_while_that_is_be
             assert!(matches!(decide(&v), Step::Wait(_)), "the data waits for it");
         }
     }
+}
+
+#[test]
+fn whose_an_imported_snapshot_was_nobody_can_tell_and_privileges_do_not_come_across() {
+    let (mut v, _) = kept(&restoring(), TokenClaim::Waiting);
+    v.content.source = crate::domain::snapshot::content::ContentSource::Snapshot(own_handle().to_string());
+    v.imports = Imports::parse(&format!("team/{}", own_handle().id));
+    let wanted = reading::wanted(&v);
+    let dropped = |a: &Action| matches!(a, Action::Copy { drop_set_id: true, .. });
+    assert!(wanted[0].actions.iter().any(dropped), "{:?}", wanted[0]);
 }
 
 #[test]
@@ -194,11 +204,11 @@ fn a_stranger_s_restore_that_comes_to_nothing_does_not_keep_a_snapshot_that_is_b
         looked_at(|_| {}, attempts(u32::MAX, false)),
         (Vec::new(), keeping::Fate::Wanted)
     );
-    // What is retained is freed by nobody's giving up.
+    // The VolumeSnapshot is held while it is restored, whatever becomes of the data.
     let retained: fn(&mut LiveContent) = |v| {
-        (v.content.terminating, v.content.policy) = (true, DeletionPolicy::Retain);
+        (v.content.being_deleted, v.content.policy) = (true, DeletionPolicy::Retain);
     };
-    assert_eq!(looked_at(retained, attempts(u32::MAX, false)).1, keeping::Fate::Wanted);
+    assert_eq!(looked_at(retained, attempts(u32::MAX, false)).1, keeping::Fate::Stopped);
     let another: fn(&mut LiveContent) = |v| {
         let snapshot = v.snapshot.as_mut().unwrap();
         (snapshot.uid, snapshot.terminating) = (SnapshotUid::new("another"), true);

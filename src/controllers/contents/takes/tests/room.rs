@@ -1,0 +1,102 @@
+//! What snapshots take of a backend's limits, and who is looked at when there is room again.
+
+use super::*;
+use crate::domain::ids::Namespace;
+
+fn sizes_are_enforced(w: &World, quota: bool) {
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let mut root = w.ctx.roots.get(&name).unwrap();
+    root.capabilities.as_mut().unwrap().quota = quota;
+    w.ctx.roots.put(name, root);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_counts_from_its_beginning_until_it_is_removed() {
+    let (w, objects) = begun().await;
+    sizes_are_enforced(&w, false);
+    let used = |by: Option<&str>| {
+        let views = w
+            .ctx
+            .roots
+            .views(&*w.ctx.ports.ledger, &Namespace::new(by.unwrap_or("team")), &[]);
+        views
+            .first()
+            .map(|view| (view.used.bytes, view.used_by_namespace.bytes))
+    };
+    let size = pv("team/data").capacity;
+    assert_eq!(used(None), Some((0, 0)));
+    look(&w).await;
+    assert_eq!(used(None), Some((size, size)));
+    look(&w).await;
+    take(&w).await;
+    look(&w).await;
+    assert_eq!(used(None), Some((size, size)));
+    assert_eq!(used(Some("dev")), Some((size, 0)));
+    objects.deleted();
+    look(&w).await;
+    assert_eq!(used(None), Some((0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_sizes_are_enforced_the_backend_has_a_snapshot_s_bytes_in_those_of_its_volume() {
+    let (w, objects) = begun().await;
+    sizes_are_enforced(&w, true);
+    look(&w).await;
+    assert!(objects.now().being_created);
+    let size = pv("team/data").capacity;
+    let views = w.ctx.roots.views(&*w.ctx.ports.ledger, &Namespace::new("team"), &[]);
+    let used = views
+        .first()
+        .map(|view| (view.used.bytes, view.used_by_namespace.bytes));
+    assert_eq!(used, Some((0, size)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed() {
+    let (w, objects) = begun().await;
+    look(&w).await;
+    take(&w).await;
+    look(&w).await;
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let count = async || crate::controllers::trash::reconcile(&w.ctx, &name).await.unwrap();
+    count().await;
+    objects.deleted();
+    look(&w).await;
+    let waits = Content {
+        name: ContentName::new("snapcontent-waits"),
+        ..content()
+    };
+    w.caches(|index| index.put_content(waits.clone()));
+    let woken = w.woken().await;
+    assert!(woken.contains(&Work::Trash(name.clone())) && !woken.contains(&Work::Content(waits.name.clone())));
+    count().await;
+    assert!(w.woken().await.contains(&Work::Content(waits.name)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_one_goes_that_no_listing_has_shown() {
+    let name = crate::domain::ids::BackendName::new("nas1");
+    for taken in [false, true] {
+        let (w, objects) = begun().await;
+        sizes_are_enforced(&w, false);
+        let count = async || crate::controllers::trash::reconcile(&w.ctx, &name).await.unwrap();
+        count().await;
+        look(&w).await;
+        if taken {
+            take(&w).await;
+            look(&w).await;
+            objects.deleted();
+        } else {
+            objects.vanished();
+        }
+        look(&w).await;
+        let waits = Content {
+            name: ContentName::new("snapcontent-waits"),
+            ..content()
+        };
+        w.caches(|index| index.put_content(waits.clone()));
+        assert!(w.woken().await.contains(&Work::Trash(name.clone())), "{taken}");
+        count().await;
+        assert!(w.woken().await.contains(&Work::Content(waits.name)), "{taken}");
+    }
+}

@@ -1,0 +1,76 @@
+//! Contents that cannot be taken as things are: who looks at them again, and when.
+
+use super::*;
+use crate::controllers::backends::wake_pending;
+use crate::controllers::copies::{Copies, Settings};
+use crate::domain::ids::Namespace;
+use crate::plan::copy::schedule::Bounds;
+use crate::report::memory::say_again;
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_a_change_is_not_looked_at_until_it_is_said_again() {
+    let (w, objects) = begun().await;
+    objects.unsourced();
+    for _ in 0..3 {
+        assert_eq!(look(&w).await, Next::After(say_again()));
+    }
+    let (w, _) = begun().await;
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let mut root = w.ctx.roots.get(&name).unwrap();
+    root.terminating = true;
+    w.ctx.roots.put(name, root);
+    assert!(matches!(look(&w).await, Next::After(soon) if soon <= Duration::from_secs(60)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_for_room_is_looked_at_when_there_may_be_some() {
+    let (w, _) = begun().await;
+    w.caches(|index| index.put_content(content()));
+    wake_pending(&w.ctx);
+    assert!(w.woken().await.contains(&Work::Content(content().name)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_waits_while_copies_have_all_places_and_begins_when_one_of_them_ends() {
+    let (mut w, objects) = begun().await;
+    let bounds = Bounds {
+        per_namespace: 1,
+        in_all: 1,
+    };
+    w.ctx.copies = Arc::new(Copies::new(Settings {
+        bounds,
+        ..Settings::default()
+    }));
+    let elsewhere = Namespace::new("dev");
+    let (_, copied) = w.ctx.copies.places().take(Line::Copies, [((), &elsewhere)]).unwrap();
+    let taking = tokio::spawn(take_on(w.ctx.clone()));
+    look(&w).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(on_server(&w).await, 0);
+    drop(copied);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(on_server(&w).await, 1);
+    look(&w).await;
+    assert!(objects.now().is_ready());
+    taking.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_taken_counts_as_copied_and_what_an_earlier_attempt_had_copied_only_once() {
+    for (earlier, counted) in [(0, 5), (3, 2)] {
+        let (w, _) = begun().await;
+        w.fake.write("pvc-team-data/file", b"bytes");
+        look(&w).await;
+        let mut before = begin(&w).unwrap();
+        before.reached.bytes = earlier;
+        drop(before);
+        look(&w).await;
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        look(&w).await;
+        see_through(w.ctx.clone(), begin(&w).unwrap()).await;
+        assert_eq!(on_server(&w).await, 1);
+        let text = w.ctx.metrics.encode().unwrap();
+        let line = format!("tombolo_copied_bytes_total {counted}");
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+}
