@@ -204,8 +204,14 @@ fn reason_of(error: &BackendError) -> R {
     }
 }
 
+/// There is room again, by the limits: for claims, and for snapshots that were not begun.
+pub fn wake_who_waits_for_room(ctx: &Context) {
+    wake_pending(ctx);
+    ctx.queue.add_all(gather::with(&ctx.caches, Index::contents_not_begun));
+}
+
 /// Claims that were refused for a backend's sake.
-pub fn wake_pending(ctx: &Context) {
+fn wake_pending(ctx: &Context) {
     let claims: Vec<Work> = gather::with(&ctx.caches, |index| {
         index.pending().map(|c| Work::Claim(c.key.clone())).collect()
     });

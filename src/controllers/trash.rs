@@ -1,6 +1,6 @@
 //! A backend's trash: what it holds counts against limits, and what has been there long enough is handed to those who purge.
 
-use super::backends::wake_pending;
+use super::backends::wake_who_waits_for_room;
 use super::contents::shelf;
 use super::context::{Context, Next};
 use crate::domain::discarded::Discarded;
@@ -86,7 +86,7 @@ pub async fn count(ctx: &Context, name: &BackendName, guarded: &Guarded) -> Resu
     let entries = guarded.trash().await?;
     if ctx.roots.trashed.found(name, began, &entries) {
         // There is room again, by the limits and on the disk.
-        wake_pending(ctx);
+        wake_who_waits_for_room(ctx);
     }
     let volumes = entries.iter().filter(|entry| holds_data(entry)).count();
     ctx.metrics.trash_entries(name, volumes);
