@@ -140,7 +140,7 @@ fn rg_33_rg_36_cl_34_within_a_namespace_nobody_is_asked() {
 }
 
 #[test]
-fn a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the_same_grant() {
+fn lp_07_lp_08_lp_24_a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the_same_grant() {
     let indirect = || {
         across().with(|s| {
             s.claim.source = DataSource::Indirect { name: "x".into() };
@@ -148,7 +148,9 @@ fn a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the
         })
     };
     assert!(indirect().begins());
-    assert_eq!(indirect().with(|s| s.grants.clear()).reason(), Some(R::NotGranted));
+    let denied = indirect().with(|s| s.grants.clear());
+    assert_eq!(denied.reason(), Some(R::NotGranted));
+    assert!(denied.plan().actions.is_empty(), "nothing is made");
     let missing = indirect().with(|s| s.indirect = None).refusal().unwrap();
     assert_eq!(missing.reason, R::SourceNotReady);
     assert!(missing.text.contains("CrossNamespaceSource x"), "{}", missing.text);
