@@ -7,7 +7,7 @@ use crate::execute::{Failure, run};
 use crate::observe::gather;
 use crate::observe::work::Work;
 use crate::plan::resize::enforced::{ForLimit, Limit, counted, differs, told};
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use std::sync::Arc;
 use tombolo_backend_api::Guarded;
 
@@ -21,7 +21,7 @@ pub(super) async fn compare(ctx: &Context, guarded: &Guarded, records: &[Arc<Rec
         return;
     }
     let backend = &guarded.mark().backend_id;
-    let its = records.iter().filter(|record| record.handle.backend == *backend);
+    let its: Vec<_> = records.iter().filter(|r| r.handle.backend == *backend).collect();
     let look = async |record: &Arc<Record>| match one(ctx, guarded, record).await {
         Ok(false) => {}
         Ok(true) => {
@@ -31,7 +31,9 @@ pub(super) async fn compare(ctx: &Context, guarded: &Guarded, records: &[Arc<Rec
             tracing::warn!(volume = %record.volume, %error, "its limit could not be compared with what was granted, or set to that")
         }
     };
-    stream::iter(its).for_each_concurrent(AT_ONCE, look).await;
+    for some in its.chunks(AT_ONCE) {
+        join_all(some.iter().map(|record| look(record))).await;
+    }
 }
 
 /// Whether the backend had to be told what was granted.
