@@ -81,7 +81,9 @@ impl Shelved {
         let fresh = Fresh { bytes, ended: None };
         let mut all = self.lock();
         let shelf = all.entry(backend.clone()).or_default();
-        shelf.change(id, |shelf| drop(shelf.fresh.insert(id.clone(), fresh)));
+        shelf.change(id, |shelf| {
+            shelf.fresh.insert(id.clone(), fresh);
+        });
     }
 
     /// Taking one has ended, with or without success: the next listing says which.
@@ -99,7 +101,9 @@ impl Shelved {
         for shelf in self.lock().values_mut() {
             let its = shelf.fresh.keys().filter(|id| uid_of(id).as_ref() == Some(of));
             for id in its.cloned().collect::<Vec<_>>() {
-                shelf.change(&id, |shelf| drop(shelf.fresh.remove(&id)));
+                shelf.change(&id, |shelf| {
+                    shelf.fresh.remove(&id);
+                });
             }
         }
     }
