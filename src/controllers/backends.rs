@@ -204,7 +204,7 @@ fn reason_of(error: &BackendError) -> R {
     }
 }
 
-/// Claims that were refused for a backend's sake, and snapshots that were not begun.
+/// There is room again: for claims that were refused for a backend's sake, and snapshots that were not begun.
 pub fn wake_pending(ctx: &Context) {
     let waiting: Vec<Work> = gather::with(&ctx.caches, |index| {
         let claims = index.pending().map(|c| Work::Claim(c.key.clone()));

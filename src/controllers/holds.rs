@@ -105,7 +105,7 @@ fn of_caches(ctx: &Context, namespace: &Namespace, tokens: Option<&Tokens>) -> A
 /// # Errors
 /// What the API server answers, but for failures to put it on.
 pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure> {
-    let decide = |snapshot: &Snapshot, content: Option<&Content>, around: &Around| {
+    let step_of = |snapshot: &Snapshot, content: Option<&Content>, around: &Around| {
         let seen = ForHold::of_snapshot(snapshot, content, around);
         decide(ctx, Hold::Copies, snapshot.uid.as_str(), seen)
     };
@@ -113,7 +113,7 @@ pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failu
         let snapshot = index.snapshot(key).filter(|_| are_known(index))?;
         let content = snapshot.content.as_ref().and_then(|name| index.content(name));
         let around = around(index, &key.namespace, content.map(|c| &c.tokens));
-        let step = decide(snapshot, content, &around);
+        let step = step_of(snapshot, content, &around);
         Some((step, snapshot.uid.clone()))
     });
     match cached {
@@ -130,7 +130,7 @@ pub async fn of_snapshot(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failu
         None => None,
     };
     let around = of_caches(ctx, &key.namespace, content.as_ref().map(|c| &c.tokens));
-    match decide(&live, content.as_ref(), &around) {
+    match step_of(&live, content.as_ref(), &around) {
         Step::Nothing | Step::Later => Ok(Next::Change),
         Step::Put => {
             let put = objects.put_hold(&live).await.map_err(Failure::from);

@@ -3,7 +3,6 @@
 
 use super::context::{Context, Next};
 use super::holds;
-use crate::domain::ids::Namespace;
 use crate::domain::snapshot::SnapshotKey;
 use crate::execute::Failure;
 use crate::execute::cluster::Fault;
@@ -30,20 +29,14 @@ pub async fn reconcile(ctx: &Context, key: &SnapshotKey) -> Result<Next, Failure
     let Some(view) = snapshots::snapshot(&ctx.caches, &ctx.ports, key).await? else {
         return Ok(Next::Change);
     };
-    let backends = ctx.roots.views(&*ctx.ports.ledger, &Namespace::new(""), &[]);
-    let handle = view
-        .origin
-        .pv
-        .as_ref()
-        .and_then(|pv| pv.ours.as_ref())
-        .map(|ours| &ours.handle);
-    let backend = handle.and_then(|handle| gather::ready(&backends, handle));
+    let ours = view.origin.pv.as_ref().and_then(|pv| pv.ours.as_ref());
+    let guarded = ours.and_then(|ours| ctx.ports.storage.behind(&ours.handle));
     let prepared = decide(&ForSnapshot {
         snapshot: &view.snapshot,
         origin: &view.origin,
         classes: &view.classes,
         has_content: view.has_content,
-        backend: backend.as_ref(),
+        capabilities: guarded.map(|guarded| guarded.capabilities()),
     });
     let objects = &ctx.ports.snapshots;
     match prepared {

@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn rz_17_a_growth_that_begins_drops_what_an_earlier_one_left_and_nothing_of_others() {
+    fn rz_17_rz_27_a_growth_that_begins_drops_what_an_earlier_one_left_and_nothing_of_others() {
         let patch = of(ResizeMark::InProgress { bytes: 2 * GI });
         assert_eq!(types(&patch, false), ["Resizing"]);
         assert_eq!(
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_a_condition_beside_the_others() {
+    fn rz_27_a_refusal_is_a_condition_beside_the_others() {
         let refused = |infeasible| {
             let why = "no room".to_owned();
             of(ResizeMark::Refused {
@@ -127,14 +127,14 @@ mod tests {
             let patch = refused(infeasible);
             let condition = json!({"type": "ControllerResizeError", "status": "True", "message": "no room",
                 "lastTransitionTime": "1970-01-01T00:00:00Z"});
-            assert_eq!(patch["status"]["conditions"], json!([condition]));
+            assert_eq!(patch["status"]["conditions"], json!([condition]), "and none for a node");
             assert_eq!(patch["status"]["allocatedResourceStatuses"], json!({"storage": step}));
             assert_eq!(patch["metadata"].get("annotations"), None);
         }
     }
 
     #[test]
-    fn rz_16_a_growth_that_ends_leaves_its_size_and_nothing_for_a_node_to_do() {
+    fn rz_16_rz_22_rz_27_a_growth_that_ends_leaves_its_size_and_nothing_for_a_node_to_do() {
         let patch = of(ResizeMark::Finished { bytes: 3 * GI });
         assert!(types(&patch, false).is_empty());
         assert_eq!(types(&patch, true).len(), 4);

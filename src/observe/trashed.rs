@@ -23,8 +23,10 @@ struct Bin {
     listed: HashMap<TrashId, Charge>,
     /// Sums of `listed`; `None`: all together.
     sums: HashMap<Option<Namespace>, Usage>,
-    /// What `listed` came to when it was listed; `None`: never.
-    when_listed: Option<Usage>,
+    /// Whether any listing has ended.
+    is_known: bool,
+    /// Whether anything was purged since the last listing.
+    freed: bool,
     /// What is being discarded, or was and may have been missed by a listing.
     fresh: BTreeMap<TrashId, Fresh>,
     /// Orders listings and discards.
@@ -74,7 +76,7 @@ impl Drop for Discarding {
 impl Trashed {
     /// Whether the trash of a backend was ever listed.
     pub fn is_known(&self, backend: &BackendName) -> bool {
-        self.lock().get(backend).is_some_and(|bin| bin.when_listed.is_some())
+        self.lock().get(backend).is_some_and(|bin| bin.is_known)
     }
 
     /// A listing begins.
@@ -85,7 +87,8 @@ impl Trashed {
         Began(bin.clock)
     }
 
-    /// What a listing found. Answers whether less is in the trash than at the last one: then there is room for those who wait.
+    /// What a listing found. Answers whether anything has come out of the trash since the last one: then there is room for those who wait, even
+    /// if as much has come in.
     pub fn found(&self, backend: &BackendName, began: Began, entries: &[TrashEntry]) -> bool {
         let mut all = self.lock();
         let bin = all.entry(backend.clone()).or_default();
@@ -93,8 +96,9 @@ impl Trashed {
         if bin.last_began > began.0 {
             return false;
         }
-        bin.last_began = began.0;
-        bin.listed = entries.iter().filter_map(charged).collect();
+        (bin.last_began, bin.is_known) = (began.0, true);
+        let now = entries.iter().filter_map(charged).collect();
+        let before = std::mem::replace(&mut bin.listed, now);
         bin.sums.clear();
         for charge in bin.listed.values() {
             for key in charge.keys() {
@@ -103,13 +107,14 @@ impl Trashed {
             }
         }
         let listed = &bin.listed;
+        let mut less = std::mem::take(&mut bin.freed);
+        less |= before.iter().any(|(id, charge)| listed.get(id) != Some(charge));
         bin.fresh.retain(|id, fresh| {
             let missed = fresh.ended.is_none_or(|ended| ended > began.0);
+            less |= !missed && !listed.contains_key(id);
             missed && !listed.contains_key(id)
         });
-        let now = bin.sum(None);
-        let before = bin.when_listed.replace(now);
-        before.is_some_and(|before| now.volumes < before.volumes || now.bytes < before.bytes)
+        less
     }
 
     /// A volume is about to be discarded. It counts as trash from the moment in which the ledger forgets it.
@@ -139,8 +144,9 @@ impl Trashed {
     pub fn purged(&self, backend: &BackendName, id: &TrashId) {
         let mut all = self.lock();
         let Some(bin) = all.get_mut(backend) else { return };
-        bin.fresh.remove(id);
+        bin.freed |= bin.fresh.remove(id).is_some();
         let Some(charge) = bin.listed.remove(id) else { return };
+        bin.freed = true;
         for key in charge.keys() {
             if let Some(sum) = bin.sums.get_mut(&key) {
                 sum.volumes = sum.volumes.saturating_sub(charge.usage.volumes);

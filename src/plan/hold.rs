@@ -97,7 +97,9 @@ pub const fn decide(o: ForHold) -> Step {
 
 /// Whether a claim needs a hold, by the PersistentVolume that it has.
 pub fn needs(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize, around: &Around) -> bool {
-    let Some(pv) = pv.filter(|pv| pv.is_owner()) else {
+    // The volume may have become another claim's, and this one is then only where it was made.
+    let its = |pv: &&Pv| pv.is_owner() && pv.claim.as_ref().and_then(|bound| bound.uid.as_ref()) == Some(&claim.uid);
+    let Some(pv) = pv.filter(its) else {
         return false;
     };
     match hold {
@@ -105,11 +107,8 @@ pub fn needs(hold: Hold, claim: &Claim, pv: Option<&Pv>, members: usize, around:
             let wanted = pv.ours.as_ref().map(|ours| ours.on_owner_delete) == Some(OnOwnerDelete::Hold);
             wanted && (members > 0 || pv.tokens.keys().any(|token| token.kind == TokenKind::Joining))
         }
-        // Of whatever namespace they are: each has its token there. The volume may have become another claim's.
-        Hold::Copies => {
-            let its = pv.claim.as_ref().and_then(|bound| bound.uid.as_ref()) == Some(&claim.uid);
-            its && around.shows(&pv.tokens)
-        }
+        // Of whatever namespace they are: each has its token there.
+        Hold::Copies => around.shows(&pv.tokens),
     }
 }
 

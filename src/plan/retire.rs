@@ -3,6 +3,9 @@
 //! Looks at what the ledger, the caches, the trash, its exports and the contents of snapshots say of it. Its finalizer is all that keeps the object, and with it the way to
 //! the data: each of them is asked, because each may know of something that the others have missed.
 
+use crate::domain::served::Served;
+use tombolo_backend_api::Capabilities;
+
 /// What is left of a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Left {
@@ -28,6 +31,20 @@ pub fn may_go(left: &Left) -> bool {
         None => left.marked,
     };
     !left.recorded && !left.objects && !left.exports && !left.snapshots && !trash
+}
+
+/// Why nobody knows whether contents of snapshots lie on a backend that has no id, in words for admins. `None`: it is known, or it takes none.
+pub fn contents_are_unknown(served: Served, capabilities: Option<Capabilities>) -> Option<&'static str> {
+    if !capabilities.is_none_or(|can| can.snapshot) {
+        return None;
+    }
+    match served {
+        Served::Yes | Served::NotInstalled => None,
+        Served::Unknown => Some("it is not known yet which VolumeSnapshotContents there are, and some may lie on it"),
+        Served::Forbidden => Some(
+            "VolumeSnapshotContents may not be read, and some may lie on it; apply the roles and bindings of deploy/kustomize again",
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +97,24 @@ mod tests {
             recorded: true,
             ..away
         }));
+    }
+
+    #[test]
+    fn of_a_backend_without_an_id_nothing_is_known_unless_contents_are_read_or_it_takes_none() {
+        let takes = |snapshot| Capabilities {
+            snapshot,
+            ..Capabilities::default()
+        };
+        for (served, known) in [
+            (Served::Yes, true),
+            (Served::NotInstalled, true),
+            (Served::Unknown, false),
+            (Served::Forbidden, false),
+        ] {
+            for can in [None, Some(takes(true))] {
+                assert_eq!(contents_are_unknown(served, can).is_none(), known, "{served:?}");
+            }
+            assert_eq!(contents_are_unknown(served, Some(takes(false))), None);
+        }
     }
 }

@@ -80,6 +80,19 @@ async fn xn_10_a_data_source_that_the_api_server_dropped_gives_no_empty_volume()
     w.held(&ns, "gate-off", "SourceDropped", "CrossNamespaceVolumeDataSource")
         .await;
 
+    // It drops the source's own namespace just as well, though that would need no gate.
+    for (name, namespace) in [("own", ns.as_str()), ("gate-off-claim", "prod")] {
+        let source = json!({"kind": "PersistentVolumeClaim", "name": "data", "namespace": namespace});
+        let made = w.claim(&ns, claim(name).spec("dataSourceRef", source)).await;
+        assert!(
+            made.spec.as_ref().unwrap().data_source_ref.is_none(),
+            "{:?}",
+            shown(&made)
+        );
+        w.held(&ns, name, "SourceDropped", "CrossNamespaceVolumeDataSource")
+            .await;
+    }
+
     // The API server fills the reference from dataSource, which may be another source than the one that was meant.
     let local = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "s"});
     let draft = claim("refilled")

@@ -73,8 +73,8 @@ fn foreign() -> Value {
 }
 
 #[tokio::test]
-async fn rz_28_a_claim_grows_where_sizes_are_only_written_down_and_its_member_follows() {
-    if cannot("rz_28_a_claim_grows_where_sizes_are_only_written_down_and_its_member_follows") {
+async fn rz_23_rz_27_rz_28_a_claim_grows_where_sizes_are_only_written_down_and_its_member_follows() {
+    if cannot("rz_23_rz_27_rz_28_a_claim_grows_where_sizes_are_only_written_down_and_its_member_follows") {
         return;
     }
     let w = World::shared("grow").await.with_class(expandable()).await;

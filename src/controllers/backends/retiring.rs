@@ -10,7 +10,7 @@ use crate::execute::Failure;
 use crate::observe::gather;
 use crate::observe::roots::{Root, RootState};
 use crate::observe::work::Work;
-use crate::plan::retire::{Left, may_go};
+use crate::plan::retire::{Left, contents_are_unknown, may_go};
 use crate::plan::snapshot::{lies_on, lies_on_none_of};
 use crate::plan::takes::Taken;
 
@@ -56,6 +56,15 @@ pub(super) async fn let_go(ctx: &Context, name: &BackendName, root: &Root) -> Re
     Ok(Next::Change)
 }
 
+/// Why a backend that somebody deletes, and whose id nobody knows, is not let go before more is known; in words for admins.
+pub(super) fn waits_to_know(ctx: &Context, root: &Root) -> Option<&'static str> {
+    if !root.terminating || root.id.is_some() {
+        return None;
+    }
+    let served = gather::with(&ctx.caches, |index| index.snapshots_served(Kind::Content));
+    contents_are_unknown(served, root.capabilities)
+}
+
 /// Whether a content needs a backend to be deleted, or may do so; where contents cannot be read, by whether there are snapshots on it.
 pub(super) async fn snapshots_left(ctx: &Context, root: &Root) -> Result<bool, Failure> {
     let Some(id) = &root.id else {
@@ -66,9 +75,10 @@ pub(super) async fn snapshots_left(ctx: &Context, root: &Root) -> Result<bool, F
             .into_iter()
             .filter_map(|name| ctx.roots.get(&name)?.id);
         let others: Vec<_> = roots.collect();
-        return Ok(gather::with(&ctx.caches, |index| {
+        let named = gather::with(&ctx.caches, |index| {
             index.all_contents().any(|content| lies_on_none_of(content, &others))
-        }));
+        });
+        return Ok(named || waits_to_know(ctx, root).is_some());
     };
     let (served, named) = gather::with(&ctx.caches, |index| {
         let named = index.all_contents().any(|content| lies_on(content, id));

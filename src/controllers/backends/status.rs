@@ -1,5 +1,6 @@
 //! What a StorageBackend's status says.
 
+use super::retiring::waits_to_know;
 use crate::api::conditions::{DEGRADED, OVERCOMMITTED, READY, Statement, Status};
 use crate::api::reasons::BackendReason as R;
 use crate::api::storage_backend::StorageBackendStatus;
@@ -27,6 +28,10 @@ pub(super) async fn publish(ctx: &Context, name: &BackendName, root: &Root) -> R
             say(DEGRADED, false, R::Ready, String::new()),
         ],
         RootState::Degraded(reason, text) => {
+            let text = match waits_to_know(ctx, root) {
+                Some(why) => format!("{text}. It is being deleted and stays for now: {why}"),
+                None => text.clone(),
+            };
             vec![
                 say(READY, false, *reason, text.clone()),
                 say(DEGRADED, true, *reason, text.clone()),

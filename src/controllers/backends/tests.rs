@@ -1,6 +1,6 @@
 //! A driver that has to be asked before anything is known of it.
 
-use super::retiring::snapshots_left;
+use super::retiring::{snapshots_left, waits_to_know};
 use super::*;
 use crate::backends::Drivers;
 use crate::controllers::testing::world;
@@ -151,12 +151,27 @@ async fn a_backend_with_the_content_of_a_snapshot_is_not_let_go_and_is_looked_at
     world.caches(|index| index.put_content(kept.clone()));
     assert!(left().await);
     let unknown = Root { id: None, ..root() };
+    served(Served::Yes);
     assert!(!snapshots_left(&world.ctx, &unknown).await.unwrap(), "it is another's");
     world.ctx.roots.put(name.clone(), Root { id: None, ..root() });
     assert!(
         snapshots_left(&world.ctx, &unknown).await.unwrap(),
         "it is nobody else's"
     );
+    world.caches(|index| index.reset_contents(Vec::new()));
+    for (served_now, may_be) in [
+        (Served::Yes, false),
+        (Served::NotInstalled, false),
+        (Served::Unknown, true),
+        (Served::Forbidden, true),
+    ] {
+        served(served_now);
+        let left = snapshots_left(&world.ctx, &unknown).await.unwrap();
+        assert_eq!(left, may_be, "{served_now:?}");
+        assert_eq!(waits_to_know(&world.ctx, &unknown).is_some(), may_be);
+    }
+    served(Served::Yes);
+    world.caches(|index| index.put_content(kept.clone()));
     world.ctx.roots.put(name.clone(), Root { id: known, ..unknown });
 
     let objects = Arc::new(Snapshots::default());

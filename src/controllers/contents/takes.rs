@@ -37,8 +37,8 @@ struct State {
     wanted: Vec<Take>,
     running: Vec<ContentName>,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
-    /// Attempts of this process that came to nothing, and how far each came: something of them may lie on the backend.
-    left: HashMap<ContentName, (Take, Copied)>,
+    /// Attempts of this process that came to nothing: something of them may lie on the backend.
+    left: HashMap<ContentName, Take>,
     /// How often in a row it came to nothing, and until when it is not tried again.
     tries: HashMap<ContentName, (u32, Option<Instant>)>,
 }
@@ -108,7 +108,7 @@ impl Takes {
         let rests = self.rests(content);
         let mut state = self.lock();
         state.failed.remove(content);
-        let Some((left, _)) = state.left.get(content).cloned() else {
+        let Some(left) = state.left.get(content).cloned() else {
             state.tries.remove(content);
             state.wanted.retain(|w| w.content != *content);
             return None;
@@ -133,9 +133,7 @@ impl Takes {
         let take = take.clone();
         state.wanted.retain(|w| w.content != take.content);
         state.running.push(take.content.clone());
-        let reached = state.left.get(&take.content).filter(|(left, _)| left.uid == take.uid);
         Some(Running {
-            reached: reached.map(|(_, reached)| *reached).unwrap_or_default(),
             take,
             failed: Some(making::waiting("taking it failed; it is tried again")),
             all: self.clone(),
@@ -153,8 +151,6 @@ struct Running {
     take: Take,
     /// What came of it, as far as that is known: whoever breaks off has failed.
     failed: Option<Failed>,
-    /// How much was copied for it by now.
-    reached: Copied,
     all: Arc<Takes>,
     _place: Place,
 }
@@ -167,7 +163,7 @@ impl Drop for Running {
         match failed {
             Some(failed) => {
                 state.failed.insert(take.content.clone(), (take.uid.clone(), failed));
-                state.left.insert(take.content.clone(), (take.clone(), self.reached));
+                state.left.insert(take.content.clone(), take.clone());
             }
             None => {
                 state.tries.remove(&take.content);
@@ -215,9 +211,8 @@ pub async fn take_on(ctx: Context) {
 async fn see_through(ctx: Context, mut running: Running) {
     // Dropped last: whoever is woken finds nothing under way.
     let _wakes = Wakes(ctx.clone(), running.take.clone());
-    let heard = Heard::after(running.reached, &ctx.metrics);
+    let heard = Heard::after(Copied::default(), &ctx.metrics);
     running.failed = attempt(&ctx, &running.take, &heard).await.err();
-    running.reached = heard.done();
     drop(running);
 }
 

@@ -275,3 +275,22 @@ async fn whoever_edits_a_claim_without_end_has_its_backend_told_with_growing_pat
     assert!(looked.is_err_and(|failure| failure.is_stale()));
     assert_eq!(b.told().len(), 2);
 }
+
+/// The caches show it still.
+#[tokio::test(start_paused = true)]
+async fn rz_18_rz_19_a_claim_or_an_object_that_is_gone_by_now_is_not_resized() {
+    for (what, claim_stays) in [("rz_18 the claim", false), ("rz_19 its object", true)] {
+        let mut b = owners(&["prod/data"]).await;
+        b.asks("prod/data", 20 * GI);
+        let claim = gather::with(&b.w.ctx.caches, |index| index.claim(&key("prod/data")).cloned()).unwrap();
+        let left = Objects::default();
+        match claim_stays {
+            true => left.put_claim((*claim).clone()),
+            false => left.put(pv("prod/data")),
+        }
+        b.w.ctx.ports.cluster = Arc::new(left);
+        assert_eq!(settle(&b.w.ctx, &claim).await.unwrap(), Next::Change, "{what}");
+        assert!(b.told().is_empty() && b.w.heard.all().is_empty(), "{what}");
+        assert_eq!(b.counted("prod/data"), 10 * GI, "{what}");
+    }
+}

@@ -5,7 +5,8 @@ use super::Finding;
 use crate::api::access::Role;
 use crate::api::names::{self, TRIDENT_GROUP};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps,
+    CustomResourceDefinition, CustomResourceDefinitionVersion, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool,
 };
 use kube::ResourceExt;
 use strum::IntoEnumIterator;
@@ -106,13 +107,42 @@ fn lacking_in(ours: &CustomResourceDefinition, theirs: &CustomResourceDefinition
 }
 
 fn field_lacking(ours: &JSONSchemaProps, theirs: &JSONSchemaProps, at: &str) -> Option<String> {
-    ours.properties.iter().flatten().find_map(|(name, our)| {
+    let named = ours.properties.iter().flatten().find_map(|(name, our)| {
         let field = format!("{at}.{name}");
         match theirs.properties.as_ref().and_then(|all| all.get(name)) {
             Some(their) => field_lacking(our, their, &field),
             None => Some(field),
         }
-    })
+    });
+    let of_items = || {
+        let each = items(ours)?;
+        below(each, items(theirs), format!("{at}[]"))
+    };
+    let of_values = || {
+        let each = values(ours)?;
+        below(each, values(theirs), format!("{at}.*"))
+    };
+    named.or_else(of_items).or_else(of_values)
+}
+
+/// What is lacking of what each item, or each value, has; where theirs says nothing of them, all of it.
+fn below(ours: &JSONSchemaProps, theirs: Option<&JSONSchemaProps>, at: String) -> Option<String> {
+    field_lacking(ours, theirs.unwrap_or(&JSONSchemaProps::default()), &at)
+}
+
+fn items(of: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
+    match of.items.as_ref()? {
+        JSONSchemaPropsOrArray::Schema(each) => Some(each),
+        // No structural schema has these, and no definition without one is accepted.
+        JSONSchemaPropsOrArray::Schemas(_) => None,
+    }
+}
+
+fn values(of: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
+    match of.additional_properties.as_ref()? {
+        JSONSchemaPropsOrBool::Schema(each) => Some(each),
+        JSONSchemaPropsOrBool::Bool(_) => None,
+    }
 }
 
 fn established(crd: &CustomResourceDefinition) -> bool {
@@ -205,5 +235,65 @@ fn what_for(role: Role) -> &'static str {
         Role::TridentReferences => "references of Trident (component `trident`)",
         Role::Nodes => "servers that let only nodes in (component `remote`)",
         Role::Secrets => "backends on other machines (component `remote`)",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::all_crds;
+    use serde_json::{Value, json};
+
+    fn lacking(ours: &Value, theirs: &Value) -> Option<String> {
+        let schema = |value: &Value| serde_json::from_value(value.clone()).unwrap();
+        field_lacking(&schema(ours), &schema(theirs), "")
+    }
+
+    #[test]
+    fn a_field_is_missed_in_items_and_in_values_too() {
+        let of = |fields: Value| json!({"type": "object", "properties": fields});
+        let ours = of(json!({
+            "list": {"type": "array", "items": of(json!({"a": {}, "b": {}}))},
+            "map": {"type": "object", "additionalProperties": of(json!({"a": {}, "b": {}}))},
+        }));
+        assert_eq!(lacking(&ours, &ours), None);
+        for (at, remove, said) in [
+            ("/properties/list/items/properties", "b", ".list[].b"),
+            ("/properties/list", "items", ".list[].a"),
+            ("/properties/map/additionalProperties/properties", "b", ".map.*.b"),
+            ("/properties/map", "additionalProperties", ".map.*.a"),
+        ] {
+            let mut theirs = ours.clone();
+            let _ = theirs.pointer_mut(at).unwrap().as_object_mut().unwrap().remove(remove);
+            assert_eq!(lacking(&ours, &theirs).as_deref(), Some(said));
+        }
+    }
+
+    /// Where there are fields in a schema, as JSON pointers.
+    fn fields(schema: &Value, at: &str, found: &mut Vec<(String, String)>) {
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            found.push((format!("{at}/properties"), name.clone()));
+            fields(field, &format!("{at}/properties/{name}"), found);
+        }
+        for each in ["items", "additionalProperties"] {
+            if schema[each].is_object() {
+                fields(&schema[each], &format!("{at}/{each}"), found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_of_every_definition_is_missed_however_deep() {
+        for crd in all_crds() {
+            let ours = serde_json::to_value(&crd.spec.versions[0].schema).unwrap()["openAPIV3Schema"].clone();
+            let mut all = Vec::new();
+            fields(&ours, "", &mut all);
+            assert!(!all.is_empty());
+            for (at, name) in all {
+                let mut theirs = ours.clone();
+                let _ = theirs.pointer_mut(&at).unwrap().as_object_mut().unwrap().remove(&name);
+                assert!(lacking(&ours, &theirs).is_some(), "{at}/{name}");
+            }
+        }
     }
 }

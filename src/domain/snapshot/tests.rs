@@ -58,7 +58,7 @@ fn what_a_content_says_is_read_and_garbage_is_nothing() {
 }
 
 #[test]
-fn only_a_clear_yes_lets_the_mode_change() {
+fn sn_19_only_a_clear_yes_lets_the_mode_change() {
     for (text, may) in [
         ("true", true),
         ("1", true),

@@ -117,9 +117,11 @@ fn an_ordinary_claim_gets_a_volume_when_kubernetes_asks_us_for_it() {
 }
 
 #[test]
-fn a_class_that_waits_for_a_pod_waits_for_the_node_it_will_run_on() {
+fn lp_10_a_class_that_waits_for_a_pod_waits_for_the_node_it_will_run_on() {
     let waits = || ordinary().with(|s| s.class = Some(class("gold").with(|c| c.waits_for_consumer = true)));
     assert!(settled(&waits()));
+    let copies = waits().with(|s| s.claim.source = DataSource::Indirect { name: "x".into() });
+    assert!(settled(&copies), "a copy, too");
     assert!(
         waits()
             .with(|s| s.claim.selected_node = Some("node1".into()))
@@ -150,7 +152,7 @@ fn a_class_that_vanishes_after_the_volume_was_begun_is_said() {
 }
 
 #[test]
-fn a_cross_namespace_source_in_a_claim_of_another_provisioner_s_class_is_said_and_nothing_else_is_done() {
+fn lp_09_a_cross_namespace_source_in_a_claim_of_another_provisioner_s_class_is_said_and_nothing_else_is_done() {
     let theirs = ordinary().with(|s| {
         s.class = None;
         s.claim.source = DataSource::Indirect { name: "x".into() };

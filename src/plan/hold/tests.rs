@@ -138,6 +138,14 @@ fn a_volume_that_became_another_claim_s_holds_the_old_one_no_longer() {
     assert_eq!(step(&carrying().terminating(), Some(&given)), Step::Take);
     let free = pv("prod/data").copying("team/app").with(|pv| pv.claim = None);
     assert_eq!(step(&carrying(), Some(&free)), Step::Take);
+
+    // With members it is the new owner's claim that stays for them: the helper of a populator is done with.
+    let shared = pv("prod/data").ours(|o| o.on_owner_delete = OnOwnerDelete::Hold);
+    let shared = shared.with(|pv| pv.claim.as_mut().unwrap().uid = Some(uid("else/where")));
+    let target = testing::claim("else/where").bound();
+    for (claim, expected) in [(source(), false), (target, true)] {
+        assert_eq!(needs(Hold::Members, &claim, Some(&shared), 1, &all_there()), expected);
+    }
 }
 
 #[test]

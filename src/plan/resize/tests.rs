@@ -9,6 +9,7 @@ use crate::api::reasons::ClaimReason;
 use crate::domain::growth::Growth;
 use crate::plan::testing::{GI, backend, claim, id, member_pv, pv, record};
 use crate::plan::{Verdict, rules};
+use serde_json::json;
 use tombolo_backend_api::Class;
 
 mod members;
@@ -58,6 +59,15 @@ impl Scene {
     /// Its status says that this size is at this step.
     fn at(mut self, step: GrowthStep, bytes: u64) -> Self {
         (self.claim.growth.step, self.claim.growth.allocated) = (Some(step), Some(bytes));
+        self
+    }
+
+    /// Its status says so of this size, as it is on the wire.
+    fn said(mut self, step: &str, allocated: &str) -> Self {
+        let claim = json!({"status": {
+            "capacity": {"storage": "10Gi"}, "allocatedResources": {"storage": allocated},
+            "allocatedResourceStatuses": {"storage": step}}});
+        self.claim.growth = Growth::of(&serde_json::from_value(claim).unwrap());
         self
     }
 

@@ -8,12 +8,12 @@ use super::Origin;
 use super::taking::{self, Why};
 use crate::api::reasons::SnapshotReason as R;
 use crate::domain::access::MountMode;
-use crate::domain::backend::Backend;
 use crate::domain::ids::{ClaimRef, ContentName, PvName, SnapshotClassName};
 use crate::domain::pv::Pv;
 use crate::domain::snapshot::content::DeletionPolicy;
 use crate::domain::snapshot::handle::content_name;
 use crate::domain::snapshot::{Snapshot, SnapshotClass};
+use tombolo_backend_api::Capabilities;
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +26,8 @@ pub struct ForSnapshot<'a> {
     pub classes: &'a [SnapshotClass],
     /// Whether there is a content of the name that the snapshot-controller looks for.
     pub has_content: bool,
-    /// The backend of its volume, if that can be used.
-    pub backend: Option<&'a Backend>,
+    /// What the backend of its volume can do, if that can be used.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// What is done.
@@ -78,7 +78,7 @@ pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
         Ok(volume) => volume,
         Err(why) => return refuse(why),
     };
-    if o.backend.is_some_and(|backend| !backend.capabilities.snapshot) {
+    if o.capabilities.is_some_and(|can| !can.snapshot) {
         return refuse(Why {
             text: "the storage backend takes no snapshots".into(),
             waits: false,

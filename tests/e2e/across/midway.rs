@@ -41,8 +41,8 @@ async fn nothing_left_over(w: &World<'_>, yard: &Yard, prod: &str) {
 }
 
 #[tokio::test]
-async fn xn_05_consent_a_crash_and_a_change_of_mind_amid_a_copy_across_namespaces() {
-    const STORY: &str = "xn_05_consent_a_crash_and_a_change_of_mind_amid_a_copy_across_namespaces";
+async fn xn_05_lp_25_consent_a_crash_and_a_change_of_mind_amid_a_copy_across_namespaces() {
+    const STORY: &str = "xn_05_lp_25_consent_a_crash_and_a_change_of_mind_amid_a_copy_across_namespaces";
     if cannot(STORY) {
         return;
     }

@@ -134,3 +134,19 @@ pub async fn with_the_gate(w: &World<'_>, ns: &str) {
         refused(w, ns, "ap-14", &[("dataSourceRef", source), ("dataSource", pvc())]).await;
     }
 }
+
+#[tokio::test]
+async fn sn_03_lp_06_a_source_without_a_name_is_refused() {
+    if cannot("sn_03_lp_06_a_source_without_a_name_is_refused") {
+        return;
+    }
+    let w = World::shared("api-unnamed").await;
+    let ns = w.namespace("primary").await;
+    let snapshot = of(Some("snapshot.storage.k8s.io"), "VolumeSnapshot", "");
+    for field in ["dataSource", "dataSourceRef"] {
+        refused(&w, &ns, "unnamed", &[(field, snapshot.clone())]).await;
+        refused(&w, &ns, "unnamed", &[(field, of(None, "PersistentVolumeClaim", ""))]).await;
+    }
+    let custom = of(Some("hello.example.com"), "Hello", "");
+    refused(&w, &ns, "unnamed", &[("dataSourceRef", custom)]).await;
+}

@@ -93,13 +93,6 @@ pub async fn status(w: &World<'_>, content: &str, status: Value) {
         .unwrap();
 }
 
-/// Writes the status of a VolumeSnapshot, as the snapshot-controller does.
-pub async fn snapshot_status(w: &World<'_>, namespace: &str, name: &str, status: Value) {
-    let patch = Patch::Merge(json!({"status": status}));
-    let api = snapshots(w, namespace);
-    api.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
-}
-
 /// Takes the finalizers off everything of a kind that nobody looks after any more.
 pub async fn strip(w: &World<'_>, plural: &str) {
     let kind = match plural {

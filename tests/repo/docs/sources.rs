@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The tables, each with how many rows it has.
-const TABLES: [(&str, u32); 10] = [
+const TABLES: [(&str, u32); 11] = [
     ("rg", 37),
     ("xn", 15),
     ("sn", 43),
@@ -17,11 +17,14 @@ const TABLES: [(&str, u32); 10] = [
     ("va", 14),
     ("ss", 23),
     ("rz", 29),
+    (POPULATORS, 27),
     (HOSTS, 8),
 ];
 
-/// The table of what a provisioner owes to populators; its rows are written `LP-P1`.
-const HOSTS: &str = "lp";
+/// The table of what a populator does.
+const POPULATORS: &str = "lp";
+/// The table beside it, of what a provisioner owes to populators; its rows are written `LP-P1`.
+const HOSTS: &str = "lp-p";
 
 const BEGIN: &str = "<!-- rows with tests: UPDATE=1 cargo test --test repo writes them -->\n";
 const END: &str = "<!-- end of rows with tests -->\n";
@@ -33,10 +36,11 @@ fn rows(name: &str) -> BTreeSet<Row> {
     let mut found = BTreeSet::new();
     let (mut table, mut last, mut through) = (None, 0, false);
     for word in name.split('_') {
-        let of_hosts = word.strip_prefix('p').filter(|_| table == Some(HOSTS));
+        let of_hosts = word.strip_prefix('p').filter(|_| table == Some(POPULATORS));
         let number = of_hosts.or(Some(word).filter(|w| w.len() == 2));
         let number = number.and_then(|w| w.parse::<u32>().ok());
-        match (TABLES.iter().find(|(t, _)| *t == word), table, number) {
+        let at = if of_hosts.is_some() { Some(HOSTS) } else { table };
+        match (TABLES.iter().find(|(t, _)| *t == word), at, number) {
             (Some((named, _)), ..) => table = Some(*named),
             (None, Some(table), Some(number)) => {
                 let from = if through { last } else { number };
@@ -62,8 +66,10 @@ fn rows_are_read_from_names() {
     assert_eq!(read("rg_33_rg_36_cl_34_within"), "cl34 rg33 rg36");
     assert_eq!(read("cl_40_to_43_a_grant"), "cl40 cl41 cl42 cl43");
     assert_eq!(read("cl_05_52_a_claim_of_12"), "cl5 cl52");
-    assert_eq!(read("lp_p3_lp_p7_until"), "lp3 lp7");
-    assert_eq!(read("lp_p1_p2_p3_a_populator"), "lp1 lp2 lp3");
+    assert_eq!(read("lp_p3_lp_p7_until"), "lp-p3 lp-p7");
+    assert_eq!(read("lp_p1_p2_p3_a_populator"), "lp-p1 lp-p2 lp-p3");
+    assert_eq!(read("lp_07_lp_p1_lp_08_a"), "lp7 lp8 lp-p1");
+    assert_eq!(read("lp_01_to_03_lp_p2_a"), "lp1 lp2 lp3 lp-p2");
     assert_eq!(read("a_cl_05"), "");
     assert_eq!(read("fn_is_a_word"), "");
 }
@@ -94,7 +100,7 @@ fn tested() -> BTreeMap<Row, BTreeSet<String>> {
 
 fn label((table, number): Row) -> String {
     match table {
-        HOSTS => format!("{}-P{number}", table.to_uppercase()),
+        HOSTS => format!("{}{number}", HOSTS.to_uppercase()),
         _ => format!("{}-{number:02}", table.to_uppercase()),
     }
 }

@@ -65,7 +65,7 @@ impl Bench {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sn_07_a_volume_made_from_a_snapshot_that_is_too_small_is_deleted_again() {
+async fn a_volume_made_from_a_snapshot_that_is_too_small_is_deleted_again() {
     let (b, objects) = taken().await;
     b.w.fake.set_short(true);
     b.restores("team/app", &objects).await;

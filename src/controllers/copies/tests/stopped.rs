@@ -5,7 +5,7 @@ use crate::domain::ids::ResourceVersion;
 use tombolo_backend_api::{Backend, CreateVolume};
 
 #[tokio::test(start_paused = true)]
-async fn deleting_the_target_stops_the_copy_and_leaves_nothing() {
+async fn lp_23_deleting_the_target_stops_the_copy_and_leaves_nothing() {
     let b = bench().await;
     let gate = b.w.fake.gate(Op::CloneVolume, Moment::Midway);
     b.wants("team/app", "team/data").await;

@@ -75,10 +75,10 @@ fn cl_39_xn_11_xn_12_an_unknown_kind_is_a_populator_s_whatever_is_granted() {
     let source = json!({"kind": "WrongKind", "name": "data", "namespace": "prod"});
     let claim = json!({"metadata": {"namespace": "team", "name": "app"}, "spec": {"dataSourceRef": source}});
     let source = DataSource::of(&serde_json::from_value(claim).unwrap());
-    assert_eq!(
-        across().with(|s| s.claim.source = source).reason(),
-        Some(R::WaitingForPopulator)
-    );
+    let granted = || across().with(|s| s.claim.source = source.clone());
+    assert_eq!(granted().reason(), Some(R::WaitingForPopulator), "xn_12");
+    let ungranted = granted().with(|s| s.grants.clear());
+    assert_eq!(ungranted.refusal(), granted().refusal(), "xn_11 whoever serves it asks");
 }
 
 /// Whatever there is of the source, the answer is the same until its owner consents.
@@ -124,15 +124,23 @@ fn xn_07_xn_09_where_grants_cannot_be_read_that_is_said_and_nothing_is_copied_ac
 
 #[test]
 fn rg_33_rg_36_cl_34_within_a_namespace_nobody_is_asked() {
-    let plan = scene().with(|s| s.served = Served::NotInstalled).plan();
-    let Some(Action::PutToken { note, .. }) = plan.actions.last() else {
-        panic!("{plan}");
-    };
-    assert_eq!(note.copy().unwrap().consent, None);
+    for (row, namespace) in [("cl_34", None), ("rg_33", Some("team")), ("rg_36", Some(""))] {
+        let source = json!({"kind": "PersistentVolumeClaim", "name": "data", "namespace": namespace});
+        let claim = json!({"metadata": {"namespace": "team", "name": "app"}, "spec": {"dataSourceRef": source}});
+        let plan = scene().with(|s| {
+            s.claim.source = DataSource::of(&serde_json::from_value(claim).unwrap());
+            s.served = Served::NotInstalled;
+        });
+        let plan = plan.plan();
+        let Some(Action::PutToken { note, .. }) = plan.actions.last() else {
+            panic!("{row}: {plan}");
+        };
+        assert_eq!(note.copy().unwrap().consent, None, "{row}");
+    }
 }
 
 #[test]
-fn a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the_same_grant() {
+fn lp_07_lp_08_lp_24_a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the_same_grant() {
     let indirect = || {
         across().with(|s| {
             s.claim.source = DataSource::Indirect { name: "x".into() };
@@ -140,7 +148,9 @@ fn a_cross_namespace_source_is_as_good_as_a_namespace_in_the_claim_and_needs_the
         })
     };
     assert!(indirect().begins());
-    assert_eq!(indirect().with(|s| s.grants.clear()).reason(), Some(R::NotGranted));
+    let denied = indirect().with(|s| s.grants.clear());
+    assert_eq!(denied.reason(), Some(R::NotGranted));
+    assert!(denied.plan().actions.is_empty(), "nothing is made");
     let missing = indirect().with(|s| s.indirect = None).refusal().unwrap();
     assert_eq!(missing.reason, R::SourceNotReady);
     assert!(missing.text.contains("CrossNamespaceSource x"), "{}", missing.text);

@@ -151,13 +151,6 @@ fn rz_26_a_crash_between_any_two_writes_changes_no_ending() {
 }
 
 #[test]
-fn rz_22_rz_27_nothing_is_said_of_a_file_system_to_be_resized() {
-    let all = asks(20 * GI).run().done.join("\n");
-    assert!(!all.contains("FileSystem"), "{all}");
-    assert_eq!(all.matches("mark claim").count(), 2, "{all}");
-}
-
-#[test]
 fn a_promise_that_nobody_asks_for_any_more_is_taken_back() {
     let s = asks(10 * GI).promised(20 * GI);
     assert!(!s.is_quiet());

@@ -50,7 +50,7 @@ impl Scene {
             origin: &self.origin,
             classes: &self.classes,
             has_content: self.has_content,
-            backend: Some(&self.backend),
+            capabilities: Some(self.backend.capabilities),
         })
     }
 

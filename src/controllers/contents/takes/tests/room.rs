@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::ids::Namespace;
+use tombolo_backend_api::{Disposal, TrashId, VolumePath};
 
 fn sizes_are_enforced(w: &World, quota: bool) {
     let name = crate::domain::ids::BackendName::new("nas1");
@@ -51,26 +52,73 @@ async fn where_sizes_are_enforced_the_backend_has_a_snapshot_s_bytes_in_those_of
     assert_eq!(used, Some((0, size)));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed() {
-    let (w, objects) = begun().await;
-    look(&w).await;
-    take(&w).await;
-    look(&w).await;
-    let name = crate::domain::ids::BackendName::new("nas1");
-    let count = async || crate::controllers::trash::reconcile(&w.ctx, &name).await.unwrap();
-    count().await;
-    objects.deleted();
-    look(&w).await;
+/// Puts another content beside, of which nothing was begun; answers what names it.
+fn another_waits(w: &World) -> Work {
     let waits = Content {
         name: ContentName::new("snapcontent-waits"),
         ..content()
     };
     w.caches(|index| index.put_content(waits.clone()));
-    let woken = w.woken().await;
-    assert!(woken.contains(&Work::Trash(name.clone())) && !woken.contains(&Work::Content(waits.name.clone())));
-    count().await;
-    assert!(w.woken().await.contains(&Work::Content(waits.name)));
+    Work::Content(waits.name)
+}
+
+/// What a look at the trash wakes, whoever was woken before.
+async fn woken_by_counting(w: &World) -> Vec<Work> {
+    w.woken().await;
+    crate::controllers::trash::reconcile(&w.ctx, &nas()).await.unwrap();
+    w.woken().await
+}
+
+fn nas() -> crate::domain::ids::BackendName {
+    crate::domain::ids::BackendName::new("nas1")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_another_one_is_removed() {
+    for listed_between in [true, false] {
+        let (w, objects) = begun().await;
+        woken_by_counting(&w).await;
+        look(&w).await;
+        take(&w).await;
+        look(&w).await;
+        let waits = another_waits(&w);
+        if listed_between {
+            assert!(!woken_by_counting(&w).await.contains(&waits));
+        }
+        objects.deleted();
+        look(&w).await;
+        let woken = w.woken().await;
+        assert!(woken.contains(&Work::Trash(nas())) && !woken.contains(&waits));
+        assert!(woken_by_counting(&w).await.contains(&waits), "{listed_between}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_taking_another_one_has_failed() {
+    let (w, _) = begun().await;
+    woken_by_counting(&w).await;
+    look(&w).await;
+    look(&w).await;
+    let waits = another_waits(&w);
+    w.fake.fail_next(Op::TakeSnapshot, Fault::Refused(Class::Full));
+    see_through(w.ctx.clone(), begin(&w).unwrap()).await;
+    assert!(woken_by_counting(&w).await.contains(&waits));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_waits_for_room_is_looked_at_when_trash_is_purged() {
+    let (w, _) = begun().await;
+    let disposal = Disposal::Trash {
+        id: TrashId::parse("pvc-team-data").unwrap(),
+        record: serde_json::Value::Null,
+    };
+    let path = VolumePath::parse("pvc-team-data").unwrap();
+    w.fake.discard(&path, &disposal).await.unwrap();
+    let waits = another_waits(&w);
+    assert!(!woken_by_counting(&w).await.contains(&waits));
+    let entries = w.fake.trash().await.unwrap();
+    w.fake.purge(&entries[0].id, &()).await.unwrap();
+    assert!(woken_by_counting(&w).await.contains(&waits));
 }
 
 #[tokio::test(start_paused = true)]

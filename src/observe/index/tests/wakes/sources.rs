@@ -88,7 +88,7 @@ fn fn_08_a_source_that_is_being_deleted_is_looked_at_and_so_is_one_whose_copies_
 }
 
 #[test]
-fn a_cross_namespace_source_wakes_who_names_it_and_its_source_does_while_it_does() {
+fn lp_08_a_cross_namespace_source_wakes_who_names_it_and_its_source_does_while_it_does() {
     let wakes_app = |wake: Wake| words(&wake).contains(&"claim team/app".to_owned());
     let mut index = copying();
     assert!(wakes_app(index.remove_claim(&key("prod/data"))));
