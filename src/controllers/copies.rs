@@ -137,6 +137,10 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Fai
     if !kept {
         return Err(ApiError::new(Fault::Conflict, "the source is not kept for this copy any more").into());
     }
+    // Nor clear the way for a copy that has its object by now.
+    if ctx.ports.cluster.pv(&wanted.token.claim.pv_name()).await?.is_some() {
+        return Err(ApiError::new(Fault::Conflict, "the copy has its object").into());
+    }
     // One that runs is not stopped; whoever goes on with it, as after a restart, asks again.
     if let Some(consent) = &wanted.consent
         && copying::is_withdrawn(&ctx.caches, &ctx.ports, &wanted.claim.key, &wanted.source_uid, consent).await?

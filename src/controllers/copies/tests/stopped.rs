@@ -195,3 +195,19 @@ async fn who_slept_since_the_look_that_wanted_it_begins_nothing() {
     copy(&b.w.ctx, &slept).await;
     assert_eq!((b.clones_of("team/app"), b.object("team/app")), (0, None));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_has_its_object_by_now_is_not_made_once_more_and_its_place_is_not_cleared() {
+    let b = bench().await;
+    b.copying.abort();
+    b.wants("team/app", "team/data").await;
+    let running = b.w.ctx.copies.begin().unwrap();
+    // As by whoever was faster; the source was empty, and so is this.
+    b.cluster.put(pv("team/app"));
+    b.w.directory("pvc-team-app").await;
+    let heard = Heard::after(Copied::default(), &b.w.ctx.metrics);
+    let made = make(&b.w.ctx, &running.wanted, &heard).await;
+    assert!(made.is_err_and(|failure| failure.is_stale()));
+    assert_eq!(b.clones_of("team/app"), 0);
+    assert!(b.w.fake.tree().paths().any(|path| path == "pvc-team-app"));
+}
