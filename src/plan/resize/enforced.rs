@@ -33,7 +33,9 @@ pub fn differs(o: &ForLimit<'_>) -> Option<Limit> {
     let enforces = o.capabilities.quota && o.capabilities.resize;
     let its = pv.name == record.volume.pv_name() && pv.ours.as_ref().is_some_and(|ours| ours.handle == record.handle);
     let at_rest = match record.state {
-        State::Live | State::SoftDeleted => record.intent.is_none() && !pv.terminating && pv.promised() == pv.capacity,
+        State::Live => record.intent.is_none() && !pv.terminating && pv.promised() == pv.capacity,
+        // No claim is left that would go on with what was promised.
+        State::SoftDeleted => record.intent.is_none() && !pv.terminating,
         State::Creating | State::Deleting => false,
     };
     let limit = found
@@ -161,6 +163,18 @@ mod tests {
             done[1..].iter().all(|action| action.contains("21474836480")),
             "{done:?}"
         );
+    }
+
+    #[test]
+    fn what_was_promised_to_an_owner_that_has_gone_is_taken_back() {
+        let soft = |enforced| {
+            Scene::with(Some(enforced), |s| {
+                s.record.state = State::SoftDeleted;
+                s.pv.ours.as_mut().unwrap().promised = Some(30 * GI);
+            })
+        };
+        assert_eq!(soft(30 * GI).differs(), Some(Limit(30 * GI)));
+        assert_eq!(soft(20 * GI).differs(), None);
     }
 
     #[test]

@@ -127,12 +127,7 @@ pub(super) fn bound(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
             owner,
         });
     }
-    if record.bytes != pv.promised() {
-        changes.push(Change::SetBytes {
-            volume: v.volume.clone(),
-            bytes: pv.promised(),
-        });
-    }
+    changes.extend(counts(v, record, pv));
     changes.extend(said(v, record, pv));
     note(changes)
 }
@@ -157,11 +152,21 @@ pub(super) fn let_go(v: &LiveVolume, pv: &Pv, ours: &Ours) -> Vec<Action> {
     match &v.record {
         Some(record) => {
             let mut changes = in_state(v, record, State::SoftDeleted);
+            changes.extend(counts(v, record, pv));
             changes.extend(said(v, record, pv));
             note(changes)
         }
         None => remember(v, pv, ours),
     }
+}
+
+/// What the object promises, where the ledger counts something else.
+fn counts(v: &LiveVolume, record: &Record, pv: &Pv) -> Option<Change> {
+    let bytes = pv.promised();
+    (record.bytes != bytes).then(|| Change::SetBytes {
+        volume: v.volume.clone(),
+        bytes,
+    })
 }
 
 /// What the object says of deleting, where the ledger has something else.

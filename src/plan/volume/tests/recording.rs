@@ -50,6 +50,15 @@ fn the_ledger_follows_what_is_bound() {
         "also when the owner has gone"
     );
 
+    let shrunk = orphaned().members(&["team/app"]).record(|r| Record {
+        bytes: 30 * GI,
+        ..r.state(State::SoftDeleted)
+    });
+    assert!(
+        matches!(notes(&shrunk).as_slice(), [Change::SetBytes { bytes, .. }] if *bytes == 10 * GI),
+        "nobody is charged for more than was promised"
+    );
+
     let made = volume().record(|r| r.state(State::Creating).intends(Intent::Create));
     assert_eq!(notes(&made).len(), 2, "settled, and live");
 
