@@ -24,6 +24,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tombolo_backend_api::Copied;
 
+/// How many that take a moment are taken at once.
+const AT_ONCE: usize = 8;
+
 /// What is to be taken, and what is being taken.
 #[derive(Default)]
 pub struct Takes {
@@ -36,6 +39,8 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Take>,
     running: Vec<ContentName>,
+    /// How many of those take no place.
+    at_once: usize,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
     /// Attempts of this process that came to nothing: something of them may lie on the backend.
     left: HashMap<ContentName, Take>,
@@ -128,16 +133,24 @@ impl Takes {
     /// Takes what may begin now. It runs until what is answered is dropped.
     fn begin(self: &Arc<Self>, places: &Arc<Places>) -> Option<Running> {
         let mut state = self.lock();
-        let waiting = state.wanted.iter().map(|take| (take, &take.namespace));
-        let (take, place) = places.take(Line::Takes, waiting)?;
-        let take = take.clone();
+        let at_once = state.wanted.iter().find(|take| take.at_once);
+        let (take, place) = match at_once.filter(|_| state.at_once < AT_ONCE) {
+            // What takes a moment takes no place, and waits for nobody whose copy takes hours.
+            Some(take) => (take.clone(), None),
+            None => {
+                let waiting = state.wanted.iter().filter(|take| !take.at_once);
+                let (take, place) = places.take(Line::Takes, waiting.map(|take| (take, &take.namespace)))?;
+                (take.clone(), Some(place))
+            }
+        };
+        state.at_once += usize::from(place.is_none());
         state.wanted.retain(|w| w.content != take.content);
         state.running.push(take.content.clone());
         Some(Running {
             take,
             failed: Some(making::waiting("taking it failed; it is tried again")),
             all: self.clone(),
-            _place: place,
+            place,
         })
     }
 
@@ -152,7 +165,8 @@ struct Running {
     /// What came of it, as far as that is known: whoever breaks off has failed.
     failed: Option<Failed>,
     all: Arc<Takes>,
-    _place: Place,
+    /// `None`: it takes a moment.
+    place: Option<Place>,
 }
 
 impl Drop for Running {
@@ -160,6 +174,7 @@ impl Drop for Running {
         let (take, failed) = (&self.take, self.failed.take());
         let mut state = self.all.lock();
         state.running.retain(|content| *content != take.content);
+        state.at_once -= usize::from(self.place.is_none());
         match failed {
             Some(failed) => {
                 state.failed.insert(take.content.clone(), (take.uid.clone(), failed));

@@ -8,6 +8,7 @@ use crate::api::names::{PREFIX, claim as keys};
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::consent::Grants;
+use crate::domain::cut::{Cut, Left};
 use crate::domain::ids::{ContentName, ContentUid, Namespace, SnapshotUid};
 use crate::domain::pv::{Ours, Pv, Role};
 use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
@@ -36,6 +37,8 @@ pub struct Take {
     pub bytes: u64,
     /// Whether setuid and setgid bits are dropped, because it is of another tenant's volume.
     pub drop_set_id: bool,
+    /// Whether it takes a moment, however much is in the volume: where sizes are enforced, a snapshot is no copy.
+    pub at_once: bool,
     /// What becomes of it when its content is deleted.
     pub policy: DeletionPolicy,
 }
@@ -115,6 +118,7 @@ pub fn take(
         of: volume.ours.handle.path.clone(),
         bytes: volume.pv.capacity,
         drop_set_id: volume.of_another,
+        at_once: backend.capabilities.quota && !volume.of_another,
         policy: content.policy,
     })
 }
@@ -201,7 +205,11 @@ fn of_a_member<'a>(claim: &Claim, mounted: &'a Pv, ours: &Ours, origin: &'a Orig
             let agrees = Grants::of(&owner.annotations).copies_to(namespace);
             (whose && agrees).then_some((pv, own))
         });
+    let cut_off = |cut: &Cut| cut.left == Left::Nothing;
     match agreed {
+        Some(_) if ours.cut.as_ref().is_some_and(cut_off) => no(
+            "SourceIsMember: its claim shares the volume of another one, and its access was taken away; it has to be given back first",
+        ),
         Some((pv, ours)) => Ok(Volume {
             mounted,
             pv,

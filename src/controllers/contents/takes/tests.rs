@@ -57,6 +57,13 @@ async fn take(w: &World) {
     }
 }
 
+fn sizes_are_enforced(w: &World, quota: bool) {
+    let name = crate::domain::ids::BackendName::new("nas1");
+    let mut root = w.ctx.roots.get(&name).unwrap();
+    root.capabilities.as_mut().unwrap().quota = quota;
+    w.ctx.roots.put(name, root);
+}
+
 async fn on_server(w: &World) -> usize {
     let snapshots = w.fake.snapshots().unwrap().list_snapshots().await.unwrap();
     snapshots.len()

@@ -37,8 +37,8 @@ pub(super) fn room_for_a_token(
         return Ok(());
     }
     let text = format!(
-        "{told} is being copied for {of_namespace} claims of this namespace, and for as many as it may be at once; this claim goes on when \
-         one of them is done"
+        "{told} is being copied for {of_namespace} claims of this namespace, and what room is left is kept for whoever has fewer; this claim \
+         goes on when one of those copies is done"
     );
     refuse(R::LimitReached, text)
 }

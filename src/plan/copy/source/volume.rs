@@ -6,6 +6,7 @@ use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Parameters;
+use crate::domain::cut::{Cut, Left};
 use crate::domain::pv::{Ours, Pv, PvPhase, Role};
 use crate::plan::Plan;
 use crate::plan::copy::consent;
@@ -101,8 +102,15 @@ fn owner<'a>(
         let ours = ours.filter(|ours| ours.role == Role::Owner && ours.handle == member.handle)?;
         (whose && consent::lets(owner, namespace)).then_some((owner, pv, ours))
     });
+    let cut_off = |cut: &Cut| cut.left == Left::Nothing;
+    if allowed.is_some() && member.cut.as_ref().is_some_and(cut_off) {
+        let text = format!(
+            "{told} is itself shared from elsewhere, and its access was taken away; it has to be given back first"
+        );
+        return refuse(R::SourceIsMember, text);
+    }
     match allowed {
-        Some((_, pv, _)) if pv.terminating => going(told),
+        Some((_, pv, _)) if pv.terminating => going(&format!("the volume of {told}")),
         Some((_, pv, _)) if pv.phase != PvPhase::Bound => not_ready(told, "is in a volume that is not bound"),
         Some(found) => Ok(found),
         None if !here => {

@@ -1,6 +1,7 @@
 //! Sources that are members of another namespace's volume: what is copied is that volume, if its owner allows it.
 
 use super::*;
+use crate::domain::cut::{Cut, Left, Side};
 use crate::domain::token::AskedBy;
 use crate::plan::copy::consent::{StillAgreeing, is_withdrawn};
 
@@ -100,9 +101,33 @@ fn without_it_there_is_one_answer_that_tells_nothing_of_the_owner() {
 }
 
 #[test]
+fn whose_access_was_taken_away_gets_no_copy_either() {
+    let cut = |left| {
+        member().with(|s| {
+            let ours = s.source_pv.as_mut().unwrap().ours.as_mut().unwrap();
+            ours.cut = Some(Cut {
+                since: jiff::Timestamp::UNIX_EPOCH,
+                left,
+                by: Side::Reference,
+            });
+        })
+    };
+    let refusal = cut(Left::Nothing).refusal().unwrap();
+    assert_eq!(refusal.reason, R::SourceIsMember);
+    assert!(
+        refusal.text.contains("was taken away") && !refusal.text.contains("prod"),
+        "{}",
+        refusal.text
+    );
+    assert!(cut(Left::ReadOnly).begins(), "who may read may copy");
+}
+
+#[test]
 fn with_it_the_owner_s_volume_is_checked_like_any_other() {
     let of = |edit: fn(&mut Pv)| member().with(|s| edit(s.owner_pv.as_mut().unwrap()));
-    assert_eq!(of(|p| p.terminating = true).reason(), Some(R::SourceTerminating));
+    let going = of(|p| p.terminating = true).refusal().unwrap();
+    assert_eq!(going.reason, R::SourceTerminating);
+    assert!(going.text.contains("the volume of"), "{}", going.text);
     assert_eq!(of(|p| p.phase = PvPhase::Released).reason(), Some(R::SourceNotReady));
     assert_eq!(of(|p| p.capacity = 11 * GI).reason(), Some(R::SourceTooLarge));
     let full = member().with(|s| {

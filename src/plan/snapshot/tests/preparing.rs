@@ -2,6 +2,7 @@
 
 use super::prepare::{ForSnapshot, Preparation, decide as prepare};
 use super::*;
+use crate::domain::cut::{Cut, Left, Side};
 use crate::plan::testing::member_pv;
 
 /// `team/before` of `team/data`, which was bound a while ago.
@@ -153,7 +154,15 @@ fn a_snapshot_of_a_member_needs_the_owner_s_leave_to_copy_and_is_of_the_owner_s_
         Preparation::Make(..)
     ));
 
-    let edits: [fn(&mut Origin); 5] = [
+    let edits: [fn(&mut Origin); 6] = [
+        |o| {
+            let ours = o.pv.as_mut().unwrap().ours.as_mut().unwrap();
+            ours.cut = Some(Cut {
+                since: jiff::Timestamp::UNIX_EPOCH,
+                left: Left::Nothing,
+                by: Side::Reference,
+            });
+        },
         |o| o.owner = Some(testing::claim("prod/data").bound()),
         |o| o.owner = None,
         |o| o.owner.as_mut().unwrap().terminating = true,

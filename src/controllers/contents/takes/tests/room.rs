@@ -4,13 +4,6 @@ use super::*;
 use crate::domain::ids::Namespace;
 use tombolo_backend_api::{Disposal, TrashId, VolumePath};
 
-fn sizes_are_enforced(w: &World, quota: bool) {
-    let name = crate::domain::ids::BackendName::new("nas1");
-    let mut root = w.ctx.roots.get(&name).unwrap();
-    root.capabilities.as_mut().unwrap().quota = quota;
-    w.ctx.roots.put(name, root);
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_counts_from_its_beginning_until_it_is_removed() {
     let (w, objects) = begun().await;

@@ -33,6 +33,7 @@ async fn one_that_waits_for_room_is_looked_at_when_there_may_be_some() {
 #[tokio::test(start_paused = true)]
 async fn one_waits_while_copies_have_all_places_and_begins_when_one_of_them_ends() {
     let (mut w, objects) = begun().await;
+    sizes_are_enforced(&w, false);
     let bounds = Bounds {
         per_namespace: 1,
         in_all: 1,
@@ -66,4 +67,19 @@ async fn what_is_taken_counts_as_copied() {
     for line in ["tombolo_copied_bytes_total 5", "tombolo_copied_files_total 1"] {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_takes_a_moment_waits_for_no_copy() {
+    let (w, _) = begun().await;
+    sizes_are_enforced(&w, true);
+    let elsewhere = Namespace::new("dev");
+    let places = w.ctx.copies.places();
+    let taken: Vec<_> = std::iter::from_fn(|| places.take(Line::Copies, [((), &elsewhere)])).collect();
+    let others: Vec<_> = (0..8)
+        .filter_map(|n| places.take(Line::Copies, [((), &Namespace::new(format!("other-{n}")))]))
+        .collect();
+    assert_eq!(taken.len() + others.len(), 8, "all places are taken");
+    look(&w).await;
+    assert!(begin(&w).is_some());
 }
