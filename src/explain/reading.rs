@@ -20,6 +20,7 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimKey, Namespace};
 use crate::domain::record::Usage;
 use crate::domain::reference::ReferenceKind;
+use crate::domain::snapshot::handle::Imports;
 use crate::execute::api_server::{ApiServer, fault};
 use crate::execute::cluster::{ApiError, Cluster, Fault};
 use crate::ledger::Ledger;
@@ -282,7 +283,7 @@ fn backend(object: &StorageBackend, ledger: &dyn Ledger, namespace: &Namespace) 
         asked: status.backend_id.is_some(),
         limits: Limits::from(object.spec.limits.as_ref()).on(known(status.total_bytes), &capabilities),
         free: known(status.free_bytes),
-        imports: Default::default(),
+        imports: Imports::of(object.annotations()),
         node: object.spec.local.as_ref().map(|local| local.node.clone()),
         used: Usage {
             volumes: counted.volumes.max(told(status.volumes)),

@@ -123,8 +123,7 @@ fn root(object: &StorageBackend, before: Option<Root>) -> Root {
     let labels = object.metadata.labels.clone().unwrap_or_default();
     let terminating = object.metadata.deletion_timestamp.is_some();
     let word = object.annotations().get(names::ANNOTATION_CONFIRM_REVOCATION).cloned();
-    let imports = object.annotations().get(names::ANNOTATION_IMPORT_SNAPSHOTS);
-    let imports = imports.map(|text| Imports::parse(text)).unwrap_or_default();
+    let imports = Imports::of(object.annotations());
     let paused = status.revocation.as_ref().is_some_and(|r| r.paused.is_some());
     match before {
         Some(before) if before.spec.opens_like(spec) => Root {

@@ -8,7 +8,7 @@
 use crate::api::names;
 use crate::domain::ids::{ContentName, Namespace, SnapshotUid};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tombolo_backend_api::{BackendId, SnapshotId};
 
@@ -89,6 +89,12 @@ pub fn digest(namespace: &Namespace) -> String {
 pub struct Imports(BTreeSet<(String, String)>);
 
 impl Imports {
+    /// Those of a StorageBackend.
+    pub fn of(annotations: &BTreeMap<String, String>) -> Self {
+        let text = annotations.get(names::ANNOTATION_IMPORT_SNAPSHOTS);
+        text.map(|text| Self::parse(text)).unwrap_or_default()
+    }
+
     /// Reads the annotation's value: `<namespace>/<snapshot id>`, separated by commas or blanks. What is neither imports nothing.
     pub fn parse(text: &str) -> Self {
         let items = text.split([',', ' ', '\n', '\t']).filter(|item| !item.is_empty());

@@ -8,6 +8,7 @@ use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use crate::domain::token::Token;
 use crate::plan::claim::begun::Promised;
+use crate::plan::snapshot::reading::is_meant;
 use std::sync::Arc;
 
 impl Index {
@@ -33,12 +34,14 @@ impl Index {
         named.filter(move |name| self.pvs.get(*name).is_some_and(|pv| pv.tokens.contains_key(&token)))
     }
 
-    /// Whether the token of a claim is on anything.
+    /// Whether the token of a claim is on anything. One that no consent stands beside is not what anybody makes.
     pub fn promised(&self, claim: &ClaimUid) -> Option<Promised> {
+        let token = Token::copying(claim.clone());
         let volumes = self.tokens.get(claim).into_iter().flatten();
         let volumes = volumes.filter_map(|name| Some(&self.pvs.get(name)?.tokens));
         let contents = self.contents_kept_for(claim);
-        let contents = contents.filter_map(|name| Some(&self.content(name)?.tokens));
+        let contents = contents.filter_map(|name| self.content(name).filter(|c| c.ours && is_meant(c, &token)));
+        let contents = contents.map(|content| &content.tokens);
         Promised::among(claim, volumes.chain(contents))
     }
 

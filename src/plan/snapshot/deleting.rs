@@ -29,6 +29,11 @@ pub(super) fn delete(v: &LiveContent) -> Step {
             (None, _) | (Some(_), Found::There(_)) => return release(None),
             // What never came to be a snapshot is nothing that anybody wants kept, and no listing would ever show it.
             (Some(_), Found::Absent) => {}
+            (Some(_), Found::NotAsked) if v.backend.as_ref().is_some_and(|b| !b.capabilities.snapshot) => {
+                return release(Some(
+                    "the storage backend takes no snapshots any more; what was begun of this one stays there",
+                ));
+            }
             (Some(_), Found::NotAsked) => return cannot_delete(content),
         }
     }
@@ -40,7 +45,7 @@ pub(super) fn delete(v: &LiveContent) -> Step {
     match handle {
         // Whoever has forged it gets rid of it, and of nothing else.
         Err(_) => release(Some(
-            "its handle is not that of a snapshot that was taken for it; no data was removed",
+            "its handle is neither that of a snapshot that was taken for it nor one that an admin gave to its namespace; no data was removed",
         )),
         Ok(_) if v.backend.is_none() => cannot_delete(content),
         Ok(handle) => match v.shared {

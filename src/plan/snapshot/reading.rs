@@ -45,13 +45,11 @@ pub fn is_given_up(v: &LiveContent, token: &Token, attempts: Attempts) -> bool {
     let own = |snapshot: &&Snapshot| content.of_uid.as_ref() == Some(&snapshot.uid);
     let snapshot_goes = v.snapshot.as_ref().filter(own).is_some_and(|s| s.terminating);
     let goes = content.terminating || content.being_deleted || snapshot_goes;
-    // A note that cannot be read may be a later version's.
     let note = content.tokens.get(token).and_then(Option::as_ref);
-    let nobody_s = note.is_some_and(|note| !note.copy().is_some_and(|note| is_agreed(content, note)));
     let stranger_s = note
         .and_then(Note::copy)
         .is_some_and(|note| note.claim.namespace != content.of.namespace);
-    goes && (nobody_s || (stranger_s && attempts.are_hopeless()))
+    goes && (!is_meant(content, token) || (stranger_s && attempts.are_hopeless()))
 }
 
 fn kept(v: &LiveContent) -> Option<Kept<'_>> {
@@ -73,6 +71,13 @@ fn kept(v: &LiveContent) -> Option<Kept<'_>> {
 
 /// Whether a note says by whose consent a claim of another namespace reads this snapshot. Whether that is still given is asked before
 /// anything is read.
+/// Whether a token on a content is one by which a claim gets its volume, as far as anybody can tell.
+pub fn is_meant(content: &Content, token: &Token) -> bool {
+    let note = content.tokens.get(token).and_then(Option::as_ref);
+    // A note that cannot be read may be a later version's.
+    note.is_none_or(|note| note.copy().is_some_and(|note| is_agreed(content, note)))
+}
+
 fn is_agreed(content: &Content, note: &CopyNote) -> bool {
     if note.claim.namespace == content.of.namespace {
         return true;

@@ -134,7 +134,13 @@ fn what_a_claim_is_promised_is_known_whatever_its_token_is_on() {
     let token = |claim: &str| Token::copying(testing::uid(claim));
     let note = Note::Copy(testing::copy_note("team/new", &pv_name("team/data")));
     let mut content = content();
-    content.tokens = [(token("team/new"), Some(note)), (token("team/bare"), None)].into();
+    let forged = Note::Copy(testing::copy_note("far/forged", &pv_name("team/data")));
+    content.tokens = [
+        (token("team/new"), Some(note)),
+        (token("team/bare"), None),
+        (token("far/forged"), Some(forged)),
+    ]
+    .into();
     index.put_content(content);
     for (claim, expected) in [
         ("team/app", Some((copying, true))),
@@ -142,6 +148,8 @@ fn what_a_claim_is_promised_is_known_whatever_its_token_is_on() {
         ("team/new", Some((copying, true))),
         ("team/bare", Some((copying, false))),
         ("team/data", None),
+        // Without its owner's consent beside it, nobody goes on from it, and the claim is not kept waiting.
+        ("far/forged", None),
     ] {
         assert_eq!(promised(&index, claim), expected, "{claim}");
     }

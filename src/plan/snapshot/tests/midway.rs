@@ -36,6 +36,18 @@ fn while_the_backend_is_away_what_a_take_has_left_keeps_its_content() {
 }
 
 #[test]
+fn where_no_snapshots_are_taken_any_more_what_a_take_has_left_keeps_nothing_that_is_retained() {
+    let lacking = given_up().with(|v| {
+        v.backend.as_mut().unwrap().capabilities.snapshot = false;
+        (v.content.policy, v.found) = (DeletionPolicy::Retain, Found::NotAsked);
+    });
+    let Step::Release { left: Some(text) } = decide(&lacking) else {
+        panic!("{:?}", decide(&lacking));
+    };
+    assert!(text.contains("stays there"), "{text}");
+}
+
+#[test]
 fn a_forged_note_of_what_was_begun_removes_nothing() {
     let edits: [fn(&mut Content); 4] = [
         |c| c.taking = Some(own_handle().to_string().replace(UID, "victim")),
