@@ -10,9 +10,10 @@ use crate::controllers::context::Context;
 use crate::controllers::copies::Heard;
 use crate::controllers::copies::places::{Line, Place, Places};
 use crate::controllers::retry;
-use crate::domain::ids::{ContentName, ContentUid};
+use crate::domain::ids::{ContentName, ContentUid, Namespace};
 use crate::domain::snapshot::content::Content;
 use crate::observe::work::Work;
+use crate::plan::copy::schedule::{Bounds, Turns, next};
 use crate::plan::snapshot::Failed;
 use crate::plan::snapshot::taking::Take;
 use making::attempt;
@@ -25,7 +26,10 @@ use tokio::time::Instant;
 use tombolo_backend_api::Copied;
 
 /// How many that take a moment are taken at once.
-const AT_ONCE: usize = 8;
+const AT_ONCE: Bounds = Bounds {
+    per_namespace: 2,
+    in_all: 8,
+};
 
 /// What is to be taken, and what is being taken.
 #[derive(Default)]
@@ -39,8 +43,9 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Take>,
     running: Vec<ContentName>,
-    /// How many of those take no place.
-    at_once: usize,
+    /// For whom those are that take no place.
+    at_once: Vec<Namespace>,
+    turns: Turns,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
     /// Attempts of this process that came to nothing: something of them may lie on the backend.
     left: HashMap<ContentName, Take>,
@@ -133,8 +138,9 @@ impl Takes {
     /// Takes what may begin now. It runs until what is answered is dropped.
     fn begin(self: &Arc<Self>, places: &Arc<Places>) -> Option<Running> {
         let mut state = self.lock();
-        let at_once = state.wanted.iter().find(|take| take.at_once);
-        let (take, place) = match at_once.filter(|_| state.at_once < AT_ONCE) {
+        let quick = state.wanted.iter().filter(|take| take.at_once);
+        let quick = quick.map(|take| (take, &take.namespace));
+        let (take, place) = match next(AT_ONCE, &state.at_once, &state.turns, quick) {
             // What takes a moment takes no place, and waits for nobody whose copy takes hours.
             Some(take) => (take.clone(), None),
             None => {
@@ -143,7 +149,14 @@ impl Takes {
                 (take.clone(), Some(place))
             }
         };
-        state.at_once += usize::from(place.is_none());
+        if place.is_none() {
+            let State {
+                wanted, at_once, turns, ..
+            } = &mut *state;
+            let in_line = wanted.iter().map(|take| &take.namespace).chain(at_once.iter());
+            turns.give(&take.namespace, in_line);
+            at_once.push(take.namespace.clone());
+        }
         state.wanted.retain(|w| w.content != take.content);
         state.running.push(take.content.clone());
         Some(Running {
@@ -174,7 +187,10 @@ impl Drop for Running {
         let (take, failed) = (&self.take, self.failed.take());
         let mut state = self.all.lock();
         state.running.retain(|content| *content != take.content);
-        state.at_once -= usize::from(self.place.is_none());
+        let its = |of: &Namespace| self.place.is_none() && *of == take.namespace;
+        if let Some(at) = state.at_once.iter().position(its) {
+            state.at_once.swap_remove(at);
+        }
         match failed {
             Some(failed) => {
                 state.failed.insert(take.content.clone(), (take.uid.clone(), failed));

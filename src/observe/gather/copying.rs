@@ -132,7 +132,7 @@ impl CopyView {
         let of_claim = named.as_ref().and_then(Source::as_claim);
         let source = of_claim.or_else(|| restore.as_ref()?.owner());
         let source = source.and_then(|key| index.claim(&key)).cloned();
-        let kept = index.contents_kept_for(&claim.uid).next();
+        let kept = index.contents_meant_for(&claim.uid).next();
         let of_source = source
             .as_ref()
             .filter(|_| restore.is_none())
@@ -164,7 +164,7 @@ impl CopyView {
             source_pv,
             owner: owner.cloned(),
             owner_pv,
-            kept: kept.and_then(|name| index.content(name)).cloned(),
+            kept: kept.cloned(),
             restore,
             source,
             named,

@@ -6,6 +6,7 @@ use crate::domain::class::Class;
 use crate::domain::ids::{ClaimKey, ClaimUid, ClassName, Handle, Namespace, PvName, ResourceVersion, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use crate::domain::snapshot::content::Content;
 use crate::domain::token::Token;
 use crate::plan::claim::begun::Promised;
 use crate::plan::snapshot::reading::is_meant;
@@ -34,15 +35,19 @@ impl Index {
         named.filter(move |name| self.pvs.get(*name).is_some_and(|pv| pv.tokens.contains_key(&token)))
     }
 
-    /// Whether the token of a claim is on anything. One that no consent stands beside is not what anybody makes.
+    /// Whether the token of a claim is on anything.
     pub fn promised(&self, claim: &ClaimUid) -> Option<Promised> {
-        let token = Token::copying(claim.clone());
         let volumes = self.tokens.get(claim).into_iter().flatten();
         let volumes = volumes.filter_map(|name| Some(&self.pvs.get(name)?.tokens));
-        let contents = self.contents_kept_for(claim);
-        let contents = contents.filter_map(|name| self.content(name).filter(|c| c.ours && is_meant(c, &token)));
-        let contents = contents.map(|content| &content.tokens);
+        let contents = self.contents_meant_for(claim).map(|content| &content.tokens);
         Promised::among(claim, volumes.chain(contents))
+    }
+
+    /// Contents with a claim's token, unless no consent stands beside it: that is not what anybody makes.
+    pub fn contents_meant_for<'a>(&'a self, claim: &'a ClaimUid) -> impl Iterator<Item = &'a Content> {
+        let token = Token::copying(claim.clone());
+        let contents = self.contents_kept_for(claim).filter_map(|name| self.content(name));
+        contents.filter(move |content| content.ours && is_meant(content, &token))
     }
 
     /// All claims.

@@ -38,9 +38,11 @@ pub fn differs(o: &ForLimit<'_>) -> Option<Limit> {
         State::SoftDeleted => record.intent.is_none() && !pv.terminating,
         State::Creating | State::Deleting => false,
     };
+    // At rest only where nobody goes on with it.
+    let is_promised_more = pv.promised() > pv.capacity;
     let limit = found
         .enforced_bytes
-        .filter(|bytes| *bytes < pv.capacity || !is_rounded(pv.capacity, *bytes));
+        .filter(|bytes| *bytes < pv.capacity || is_promised_more || !is_rounded(pv.capacity, *bytes));
     limit.map(Limit).filter(|_| enforces && its && at_rest)
 }
 
@@ -174,7 +176,13 @@ mod tests {
             })
         };
         assert_eq!(soft(30 * GI).differs(), Some(Limit(30 * GI)));
-        assert_eq!(soft(20 * GI).differs(), None);
+        let set = soft(20 * GI);
+        assert_eq!(set.differs(), Some(Limit(20 * GI)), "it is counted still");
+        let done = told(&set.pv, &set.record);
+        assert!(
+            matches!(done.last(), Some(Action::Grant { bytes, .. }) if *bytes == 20 * GI),
+            "{done:?}"
+        );
     }
 
     #[test]

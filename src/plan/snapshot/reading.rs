@@ -69,8 +69,6 @@ fn kept(v: &LiveContent) -> Option<Kept<'_>> {
     })
 }
 
-/// Whether a note says by whose consent a claim of another namespace reads this snapshot. Whether that is still given is asked before
-/// anything is read.
 /// Whether a token on a content is one by which a claim gets its volume, as far as anybody can tell.
 pub fn is_meant(content: &Content, token: &Token) -> bool {
     let note = content.tokens.get(token).and_then(Option::as_ref);
@@ -78,6 +76,8 @@ pub fn is_meant(content: &Content, token: &Token) -> bool {
     note.is_none_or(|note| note.copy().is_some_and(|note| is_agreed(content, note)))
 }
 
+/// Whether a note says by whose consent a claim of another namespace reads this snapshot. Whether that is still given is asked before
+/// anything is read.
 fn is_agreed(content: &Content, note: &CopyNote) -> bool {
     if note.claim.namespace == content.of.namespace {
         return true;

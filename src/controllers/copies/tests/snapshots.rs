@@ -6,6 +6,7 @@ use crate::controllers::testing::objects::Readable;
 use crate::controllers::testing::snapshots::Snapshots;
 use crate::domain::snapshot::Snapshot;
 use crate::domain::snapshot::content::Content;
+use crate::domain::token::Note;
 use crate::plan::testing::snapshots::{content, on_backend, ready, snapshot};
 use tombolo_backend_api::Backend as _;
 
@@ -138,6 +139,22 @@ async fn a_backend_that_is_away_makes_no_restore_of_a_deleted_snapshot_hopeless(
     b.look_at_snapshot().await;
     assert_eq!(b.file_of("dev/app"), Some(b"bytes".to_vec()));
     assert_eq!((b.on_server().await, objects.now().finalizers), (0, vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_somebody_has_forged_keeps_no_claim_waiting_in_silence() {
+    let (b, objects) = taken().await;
+    b.cluster.grant(Vec::new());
+    let note = testing::copy_note("dev/app", &pv_name("team/data"));
+    let forged = Content {
+        tokens: [(Token::copying(uid("dev/app")), Some(Note::Copy(note)))].into(),
+        ..objects.now()
+    };
+    b.w.caches(|index| index.put_content(forged));
+    let claim = testing::claim("dev/app").with(|c| c.source = testing::snapshot("team/before"));
+    b.cluster.put_claim(claim);
+    b.look_at_claim("dev/app").await;
+    assert!(b.said("no ReferenceGrant in namespace team"), "{:?}", b.w.heard.words());
 }
 
 #[tokio::test(start_paused = true)]
