@@ -4,6 +4,7 @@ use crate::hands::{Hands, OnDirectory};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -153,7 +154,13 @@ pub trait Subject: Send + Sync {
         let mut found = BTreeSet::new();
         let mut todo = vec![root.clone()];
         while let Some(directory) = todo.pop() {
-            for entry in fs::read_dir(directory).unwrap() {
+            let entries = match fs::read_dir(directory) {
+                Ok(entries) => entries,
+                // Another attempt has removed it since its name was read.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => panic!("{error}"),
+            };
+            for entry in entries {
                 let entry = entry.unwrap();
                 found.insert(entry.path().strip_prefix(&root).unwrap().to_string_lossy().into_owned());
                 if entry.file_type().unwrap().is_dir() {
