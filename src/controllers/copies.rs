@@ -228,8 +228,6 @@ fn abandoned(action: &Action) -> Option<Action> {
 /// when it was written.
 pub(super) struct Heard {
     state: Mutex<(Copied, Seen)>,
-    /// Bytes and files that this attempt has made.
-    anew: Mutex<(u64, u64)>,
     /// Bytes that it had made when that was told last, and when that was.
     told: Mutex<(u64, Instant)>,
     metrics: Metrics,
@@ -238,9 +236,14 @@ pub(super) struct Heard {
 impl Heard {
     /// `reached`: how far an earlier attempt of this process came.
     pub(super) fn after(reached: Copied, metrics: &Metrics) -> Self {
+        // None of it is this attempt's.
+        let reached = Copied {
+            reused_bytes: reached.bytes,
+            reused_files: reached.files,
+            ..reached
+        };
         Self {
             state: Mutex::new((reached, Seen::default())),
-            anew: Mutex::default(),
             told: Mutex::new((0, Instant::now())),
             metrics: metrics.clone(),
         }
@@ -253,10 +256,7 @@ impl Heard {
     fn tell(&self, ctx: &Context, wanted: &Wanted) {
         ctx.copies.told(&wanted.token);
         let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = (
-            self.anew.lock().unwrap_or_else(PoisonError::into_inner).0,
-            Instant::now(),
-        );
+        let now = (done.anew().0, Instant::now());
         let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
         let lately = (
             now.0.saturating_sub(before.0),
@@ -271,12 +271,10 @@ impl Heard {
 
 impl CopyProgress for Heard {
     fn copied(&self, done: Copied, of: Seen) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = (done, of);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *state, (done, of)).0.anew();
+        drop(state);
         let (bytes, files) = done.anew();
-        let before = std::mem::replace(
-            &mut *self.anew.lock().unwrap_or_else(PoisonError::into_inner),
-            (bytes, files),
-        );
         self.metrics
             .copied(bytes.saturating_sub(before.0), files.saturating_sub(before.1));
     }
