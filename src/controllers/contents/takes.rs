@@ -10,10 +10,9 @@ use crate::controllers::context::Context;
 use crate::controllers::copies::Heard;
 use crate::controllers::copies::places::{Line, Place, Places};
 use crate::controllers::retry;
-use crate::domain::ids::{ContentName, ContentUid, Namespace};
+use crate::domain::ids::{ContentName, ContentUid};
 use crate::domain::snapshot::content::Content;
 use crate::observe::work::Work;
-use crate::plan::copy::schedule::{Bounds, Turns, next};
 use crate::plan::snapshot::Failed;
 use crate::plan::snapshot::taking::Take;
 use making::attempt;
@@ -25,15 +24,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tombolo_backend_api::Copied;
 
-/// How many that take a moment are taken at once.
-const AT_ONCE: Bounds = Bounds {
-    per_namespace: 2,
-    in_all: 8,
-};
-
 /// What is to be taken, and what is being taken.
 #[derive(Default)]
 pub struct Takes {
+    /// Where those are taken that take a moment: they wait for nobody whose copy takes hours.
+    quick: Arc<Places>,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -43,9 +38,6 @@ struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Take>,
     running: Vec<ContentName>,
-    /// For whom those are that take no place.
-    at_once: Vec<Namespace>,
-    turns: Turns,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
     /// Attempts of this process that came to nothing: something of them may lie on the backend.
     left: HashMap<ContentName, Take>,
@@ -138,32 +130,20 @@ impl Takes {
     /// Takes what may begin now. It runs until what is answered is dropped.
     fn begin(self: &Arc<Self>, places: &Arc<Places>) -> Option<Running> {
         let mut state = self.lock();
-        let quick = state.wanted.iter().filter(|take| take.at_once);
-        let quick = quick.map(|take| (take, &take.namespace));
-        let (take, place) = match next(AT_ONCE, &state.at_once, &state.turns, quick) {
-            // What takes a moment takes no place, and waits for nobody whose copy takes hours.
-            Some(take) => (take.clone(), None),
-            None => {
-                let waiting = state.wanted.iter().filter(|take| !take.at_once);
-                let (take, place) = places.take(Line::Takes, waiting.map(|take| (take, &take.namespace)))?;
-                (take.clone(), Some(place))
-            }
+        let of = |at_once: bool| {
+            let its = state.wanted.iter().filter(move |take| take.at_once == at_once);
+            its.map(|take| (take, &take.namespace))
         };
-        if place.is_none() {
-            let State {
-                wanted, at_once, turns, ..
-            } = &mut *state;
-            let in_line = wanted.iter().map(|take| &take.namespace).chain(at_once.iter());
-            turns.give(&take.namespace, in_line);
-            at_once.push(take.namespace.clone());
-        }
+        let quick = self.quick.take(Line::Takes, of(true));
+        let (take, place) = quick.or_else(|| places.take(Line::Takes, of(false)))?;
+        let take = take.clone();
         state.wanted.retain(|w| w.content != take.content);
         state.running.push(take.content.clone());
         Some(Running {
             take,
             failed: Some(making::waiting("taking it failed; it is tried again")),
             all: self.clone(),
-            place,
+            _place: place,
         })
     }
 
@@ -178,8 +158,7 @@ struct Running {
     /// What came of it, as far as that is known: whoever breaks off has failed.
     failed: Option<Failed>,
     all: Arc<Takes>,
-    /// `None`: it takes a moment.
-    place: Option<Place>,
+    _place: Place,
 }
 
 impl Drop for Running {
@@ -187,10 +166,6 @@ impl Drop for Running {
         let (take, failed) = (&self.take, self.failed.take());
         let mut state = self.all.lock();
         state.running.retain(|content| *content != take.content);
-        let its = |of: &Namespace| self.place.is_none() && *of == take.namespace;
-        if let Some(at) = state.at_once.iter().position(its) {
-            state.at_once.swap_remove(at);
-        }
         match failed {
             Some(failed) => {
                 state.failed.insert(take.content.clone(), (take.uid.clone(), failed));
@@ -230,6 +205,7 @@ pub async fn take_on(ctx: Context) {
         tokio::select! {
             () = takes.changed.notified() => {}
             () = ctx.copies.places().changed(Line::Takes) => {}
+            () = takes.quick.changed(Line::Takes) => {}
             Some(ended) = tasks.join_next() => {
                 if let Err(error) = ended {
                     tracing::error!(%error, "taking a snapshot broke");

@@ -50,6 +50,12 @@ fn heard(w: &World) -> Heard {
     Heard::after(Copied::default(), &w.ctx.metrics)
 }
 
+/// An attempt at what is wanted, in the background.
+fn attempted(w: &World) -> tokio::task::JoinHandle<Result<(), Failed>> {
+    let (wanted, ctx, heard) = (begin(w).unwrap(), w.ctx.clone(), heard(w));
+    tokio::spawn(async move { attempt(&ctx, &wanted.take, &heard).await })
+}
+
 /// Takes what is wanted, if anything is.
 async fn take(w: &World) {
     if let Some(mut running) = begin(w) {
@@ -105,13 +111,8 @@ async fn what_is_taken_while_its_content_vanishes_is_removed_again_unless_somebo
     for (made_again, left) in [(false, 0), (true, 1)] {
         let (w, objects) = begun().await;
         look(&w).await;
-        let wanted = begin(&w).unwrap();
         let gate = w.fake.gate(Op::TakeSnapshot, Moment::Before);
-        let ctx = w.ctx.clone();
-        let taking =
-            tokio::spawn(
-                async move { attempt(&ctx, &wanted.take, &Heard::after(Copied::default(), &ctx.metrics)).await },
-            );
+        let taking = attempted(&w);
         gate.arrived(1).await;
         objects.vanished();
         if made_again {
@@ -133,14 +134,9 @@ async fn what_a_failed_take_has_left_is_removed_when_its_content_vanishes_meanwh
     for policy in [DeletionPolicy::Delete, DeletionPolicy::Retain] {
         let (w, objects) = begun_with(policy).await;
         look(&w).await;
-        let wanted = begin(&w).unwrap();
         w.fake.fail_next(Op::TakeSnapshot, Fault::Interrupted(Class::Transient));
         let gate = w.fake.gate(Op::TakeSnapshot, Moment::Before);
-        let ctx = w.ctx.clone();
-        let taking =
-            tokio::spawn(
-                async move { attempt(&ctx, &wanted.take, &Heard::after(Copied::default(), &ctx.metrics)).await },
-            );
+        let taking = attempted(&w);
         gate.arrived(1).await;
         objects.vanished();
         gate.open();
