@@ -1,11 +1,30 @@
 //! Contents that somebody has made up, on a real API server.
 
+use k8s_openapi::api::core::v1::PersistentVolume;
 use serde_json::json;
 
 use super::objects::{self, content_of, named, ready, snapshot, text};
 use super::restoring::{from, preprovision};
 use crate::draft::claim;
 use crate::world::{World, cannot};
+
+/// Whose snapshot `before`, of the claim `data` with a secret in it, others are after.
+struct Victim {
+    namespace: String,
+    pv: PersistentVolume,
+    handle: String,
+}
+
+async fn victim(w: &World<'_>) -> Victim {
+    let namespace = w.namespace("victim").await;
+    objects::class(w, "Delete", false).await;
+    let (_, pv) = w.bound_claim(&namespace, claim("data")).await;
+    w.write(&pv, "file", "secret").await;
+    objects::take(w, &namespace, "before", "data").await;
+    let taken = ready(w, &namespace, "before").await;
+    let handle = text(&content_of(w, &taken).await, "/status/snapshotHandle");
+    Victim { namespace, pv, handle }
+}
 
 #[tokio::test]
 async fn a_forged_content_gives_nobody_another_one_s_data_and_takes_nobody_s_away() {
@@ -14,15 +33,12 @@ async fn a_forged_content_gives_nobody_another_one_s_data_and_takes_nobody_s_awa
         return;
     }
     let w = World::shared("forged").await;
-    let (victim, thief) = (w.namespace("victim").await, w.namespace("thief").await);
-    objects::class(&w, "Delete", false).await;
-    let (_, pv) = w.bound_claim(&victim, claim("data")).await;
-    w.write(&pv, "file", "secret").await;
-    objects::take(&w, &victim, "before", "data").await;
-    let handle = text(
-        &content_of(&w, &ready(&w, &victim, "before").await).await,
-        "/status/snapshotHandle",
-    );
+    let thief = w.namespace("thief").await;
+    let Victim {
+        namespace: victim,
+        pv,
+        handle,
+    } = victim(&w).await;
 
     // A VolumeSnapshot of nothing yet, and a content in the place of its own that names the victim's volume and snapshot.
     let spec = json!({"volumeSnapshotClassName": w.id, "source": {"persistentVolumeClaimName": "none"}});
@@ -68,15 +84,12 @@ async fn a_handle_that_no_admin_imported_restores_nothing_and_deleting_it_remove
         return;
     }
     let w = World::shared("unimported").await;
-    let (victim, thief) = (w.namespace("victim").await, w.namespace("thief").await);
-    objects::class(&w, "Delete", false).await;
-    let (_, pv) = w.bound_claim(&victim, claim("data")).await;
-    w.write(&pv, "file", "secret").await;
-    objects::take(&w, &victim, "before", "data").await;
-    let handle = text(
-        &content_of(&w, &ready(&w, &victim, "before").await).await,
-        "/status/snapshotHandle",
-    );
+    let thief = w.namespace("thief").await;
+    let Victim {
+        namespace: victim,
+        handle,
+        ..
+    } = victim(&w).await;
     let id = handle.split_once(':').unwrap().1;
     let another_cluster_s = format!("0b5e9c1c-6f2d-4a55-9d6e-2f0d6c1a7e11:{id}");
     for (name, handle, reason) in [
