@@ -10,8 +10,10 @@ use crate::api::names::{PREFIX, TRIDENT_PREFIX, claim as keys};
 use crate::api::reasons::ClaimReason as R;
 use crate::domain::claim::Claim;
 use crate::domain::consent::Grants;
+use crate::domain::cut::Left;
 use crate::domain::grant::{Grant, Referent, Referrer, permitted};
 use crate::domain::ids::{ClaimKey, Namespace, PvName};
+use crate::domain::pv::{Ours, Pv, Role};
 use crate::domain::reference::Reference;
 use crate::domain::served::Served;
 use crate::domain::source::Source;
@@ -54,7 +56,7 @@ pub fn given(claim: &ClaimKey, source: &Source, by: AskedBy, a: &Agreeing<'_>) -
 }
 
 /// Whether the owner of a volume lets the members in a namespace have copies of it; nobody else is asked, since they mount it.
-pub(super) fn lets(owner: &Claim, namespace: &Namespace) -> bool {
+fn lets(owner: &Claim, namespace: &Namespace) -> bool {
     !owner.terminating && Grants::of(&owner.annotations).copies_to(namespace)
 }
 
@@ -90,6 +92,50 @@ fn granted(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Re
         Served::NotInstalled | Served::Forbidden | Served::Unknown => R::GrantsUnavailable,
     };
     Err(Refusal::new(reason, text))
+}
+
+/// The volume that a member is in, with the claim that owns it.
+#[derive(Debug, Clone, Copy)]
+pub struct Owned<'a> {
+    /// The claim.
+    pub owner: &'a Claim,
+    /// The volume's PersistentVolume.
+    pub pv: &'a Pv,
+    /// What makes that ours.
+    pub ours: &'a Ours,
+}
+
+/// Whether a namespace may have copies of the volume that a member of its own is in.
+#[derive(Debug, Clone, Copy)]
+pub enum OfMember<'a> {
+    /// The volume's owner allows it.
+    Allowed(Owned<'a>),
+    /// Its owner does, but the member's access was taken away.
+    CutOff,
+    /// Its owner does not, or has gone: which is nothing to tell.
+    NotAllowed,
+}
+
+/// Looks at a member, and at what was found of the volume that it is in.
+pub fn of_member<'a>(
+    member: &Ours,
+    owner_pv: Option<&'a Pv>,
+    owner: Option<&'a Claim>,
+    namespace: &Namespace,
+) -> OfMember<'a> {
+    let allowed = owner_pv.zip(owner).and_then(|(pv, owner)| {
+        let of = pv.claim.as_ref()?;
+        let whose = of.key == owner.key && of.uid.as_ref() == Some(&owner.uid);
+        let ours = pv.ours.as_ref();
+        let ours = ours.filter(|ours| ours.role == Role::Owner && ours.handle == member.handle)?;
+        (whose && lets(owner, namespace)).then_some(Owned { owner, pv, ours })
+    });
+    let cut_off = member.cut.as_ref().is_some_and(|cut| cut.left == Left::Nothing);
+    match allowed {
+        Some(_) if cut_off => OfMember::CutOff,
+        Some(owned) => OfMember::Allowed(owned),
+        None => OfMember::NotAllowed,
+    }
 }
 
 fn annotated(claim: &ClaimKey, source: &Source, a: &Agreeing<'_>) -> Result<(), Refusal> {

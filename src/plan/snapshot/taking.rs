@@ -7,13 +7,12 @@ use super::{Origin, says};
 use crate::api::names::{PREFIX, claim as keys};
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
-use crate::domain::consent::Grants;
-use crate::domain::cut::{Cut, Left};
 use crate::domain::ids::{ContentName, ContentUid, Namespace, SnapshotUid};
 use crate::domain::pv::{Ours, Pv, Role};
 use crate::domain::snapshot::content::{Content, ContentSource, DeletionPolicy};
 use crate::domain::snapshot::handle::{Imports, SnapshotHandle, content_name, id_for};
 use crate::domain::snapshot::{Snapshot, SnapshotKey};
+use crate::plan::copy::consent::{self, OfMember, Owned};
 use tombolo_backend_api::VolumePath;
 
 /// A snapshot to be taken, and all that it takes.
@@ -191,32 +190,17 @@ pub fn volume<'a>(snapshot: &Snapshot, origin: &'a Origin) -> Result<Volume<'a>,
 
 fn of_a_member<'a>(claim: &Claim, mounted: &'a Pv, ours: &Ours, origin: &'a Origin) -> Result<Volume<'a>, Why> {
     let namespace = &claim.key.namespace;
-    let agreed = origin
-        .owner_pv
-        .as_ref()
-        .zip(origin.owner.as_ref())
-        .and_then(|(pv, owner)| {
-            let of = pv.claim.as_ref()?;
-            let whose = of.key == owner.key && of.uid.as_ref() == Some(&owner.uid) && !owner.terminating;
-            let own = pv
-                .ours
-                .as_ref()
-                .filter(|own| own.role == Role::Owner && own.handle == ours.handle)?;
-            let agrees = Grants::of(&owner.annotations).copies_to(namespace);
-            (whose && agrees).then_some((pv, own))
-        });
-    let cut_off = |cut: &Cut| cut.left == Left::Nothing;
-    match agreed {
-        Some(_) if ours.cut.as_ref().is_some_and(cut_off) => no(
+    match consent::of_member(ours, origin.owner_pv.as_ref(), origin.owner.as_ref(), namespace) {
+        OfMember::CutOff => no(
             "SourceIsMember: its claim shares the volume of another one, and its access was taken away; it has to be given back first",
         ),
-        Some((pv, ours)) => Ok(Volume {
+        OfMember::Allowed(Owned { pv, ours, .. }) => Ok(Volume {
             mounted,
             pv,
             ours,
             of_another: true,
         }),
-        None => no(format!(
+        OfMember::NotAllowed => no(format!(
             "SourceIsMember: its claim shares the volume of another one, whose owner has to allow copies to namespace {namespace} \
              with {PREFIX}{}",
             keys::CLONE_TO

@@ -6,10 +6,9 @@ use crate::api::reasons::ClaimReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::{Claim, ClaimPhase};
 use crate::domain::class::Parameters;
-use crate::domain::cut::{Cut, Left};
 use crate::domain::pv::{Ours, Pv, PvPhase, Role};
 use crate::plan::Plan;
-use crate::plan::copy::consent;
+use crate::plan::copy::consent::{self, OfMember, Owned};
 
 /// The checks of a claim's volume.
 pub(super) fn of_claim<'a>(
@@ -94,30 +93,24 @@ fn owner<'a>(
 ) -> Result<(&'a Claim, &'a Pv, &'a Ours), Plan> {
     let namespace = &e.claim.key.namespace;
     let here = seen.source.is_some_and(|source| source.key.namespace == *namespace);
-    let owned = seen.owner_pv.zip(seen.owner).filter(|_| here);
-    let allowed = owned.and_then(|(pv, owner)| {
-        let of = pv.claim.as_ref()?;
-        let whose = of.key == owner.key && of.uid.as_ref() == Some(&owner.uid);
-        let ours = pv.ours.as_ref();
-        let ours = ours.filter(|ours| ours.role == Role::Owner && ours.handle == member.handle)?;
-        (whose && consent::lets(owner, namespace)).then_some((owner, pv, ours))
-    });
-    let cut_off = |cut: &Cut| cut.left == Left::Nothing;
-    if allowed.is_some() && member.cut.as_ref().is_some_and(cut_off) {
-        let text = format!(
-            "{told} is itself shared from elsewhere, and its access was taken away; it has to be given back first"
-        );
-        return refuse(R::SourceIsMember, text);
-    }
-    match allowed {
-        Some((_, pv, _)) if pv.terminating => going(&format!("the volume of {told}")),
-        Some((_, pv, _)) if pv.phase != PvPhase::Bound => not_ready(told, "is in a volume that is not bound"),
-        Some(found) => Ok(found),
-        None if !here => {
+    let (pv, owner) = (seen.owner_pv.filter(|_| here), seen.owner);
+    match consent::of_member(member, pv, owner, namespace) {
+        OfMember::CutOff => {
+            let text = format!(
+                "{told} is itself shared from elsewhere, and its access was taken away; it has to be given back first"
+            );
+            refuse(R::SourceIsMember, text)
+        }
+        OfMember::Allowed(Owned { pv, .. }) if pv.terminating => going(&format!("the volume of {told}")),
+        OfMember::Allowed(Owned { pv, .. }) if pv.phase != PvPhase::Bound => {
+            not_ready(told, "is in a volume that is not bound")
+        }
+        OfMember::Allowed(Owned { owner, pv, ours }) => Ok((owner, pv, ours)),
+        OfMember::NotAllowed if !here => {
             let text = format!("{told} is itself shared from elsewhere; only the claim that owns a volume is copied");
             refuse(R::SourceIsMember, text)
         }
-        None => refuse(
+        OfMember::NotAllowed => refuse(
             R::SourceIsMember,
             format!(
                 "{told} is itself shared from elsewhere, and only the claim that owns a volume is copied, unless that is annotated with \
