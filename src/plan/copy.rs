@@ -17,7 +17,6 @@ use crate::domain::class::Class;
 use crate::domain::ids::{BackendName, ClaimRef, ClassName, ContentName, Handle, PvName, VolumeId};
 use crate::domain::pv::Pv;
 use crate::domain::record::{Intent, Record, State};
-use crate::domain::snapshot::content::Content;
 use crate::domain::source::Source;
 use crate::domain::token::{ByConsent, CopyNote, Note, Token};
 use asked::Asked;
@@ -57,20 +56,15 @@ pub struct ForCopy<'a> {
     pub owner: Option<&'a Claim>,
     /// If it is a snapshot: what is looked at of it.
     pub restore: Option<ForRestore<'a>>,
-    /// The content with the claim's token, if a restore has begun.
-    pub kept: Option<&'a Content>,
     /// Whether the source was found too large for this claim, as it is now.
     pub outgrown: bool,
 }
 
-/// Whether the claim's token is on the source's PersistentVolume, with what finishing needs beside it.
+/// Whether the claim's token is on the PersistentVolume that would be read, as seen live perhaps, with what finishing needs beside it.
 pub(super) fn has_begun(claim: &Claim, seen: ForCopy<'_>) -> bool {
     let token = Token::copying(claim.uid.clone());
-    let volumes = [seen.source_pv, seen.owner_pv];
-    let volumes = volumes.into_iter().flatten().map(|pv| &pv.tokens);
-    let mut all = volumes.chain(seen.kept.map(|content| &content.tokens));
-    let on = |tokens: &BTreeMap<Token, Option<Note>>| tokens.get(&token).is_some_and(Option::is_some);
-    all.any(on)
+    let mut volumes = [seen.source_pv, seen.owner_pv].into_iter().flatten();
+    volumes.any(|pv| pv.tokens.get(&token).is_some_and(Option::is_some))
 }
 
 /// Plans the token, and nothing after it. The next look finds it and goes on.

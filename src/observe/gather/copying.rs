@@ -47,8 +47,6 @@ pub(super) struct CopyView {
     pub(super) outgrown: bool,
     /// If it is a snapshot.
     restore: Option<RestoreView>,
-    /// The content with the claim's token.
-    kept: Option<Content>,
 }
 
 /// The snapshot that a claim is to be made from.
@@ -107,7 +105,6 @@ impl CopyView {
                 of: view.of.as_ref(),
                 owner: self.source.as_deref(),
             }),
-            kept: self.kept.as_ref(),
             outgrown: self.outgrown,
         }
     }
@@ -132,7 +129,6 @@ impl CopyView {
         let of_claim = named.as_ref().and_then(Source::as_claim);
         let source = of_claim.or_else(|| restore.as_ref()?.owner());
         let source = source.and_then(|key| index.claim(&key)).cloned();
-        let kept = index.contents_meant_for(&claim.uid).next();
         let of_source = source
             .as_ref()
             .filter(|_| restore.is_none())
@@ -164,7 +160,6 @@ impl CopyView {
             source_pv,
             owner: owner.cloned(),
             owner_pv,
-            kept: kept.cloned(),
             restore,
             source,
             named,

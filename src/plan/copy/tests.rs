@@ -14,7 +14,9 @@ use crate::domain::pv::PvPhase;
 use crate::domain::reference::Reference;
 use crate::domain::served::Served;
 use crate::domain::snapshot::Snapshot;
+use crate::domain::snapshot::content::Content;
 use crate::domain::source::{DataSource, SourceKind};
+use crate::plan::claim::begun::Promised;
 use crate::plan::claim::{self, ForClaim};
 use crate::plan::testing::{self, GI, class, copied, copier, id, member_pv, pv, uid};
 use crate::plan::{Refusal, rules};
@@ -132,7 +134,6 @@ impl Scene {
                     of,
                     owner: self.source.as_ref(),
                 }),
-            kept: self.kept.as_ref(),
             outgrown: self.outgrown,
         }
     }
@@ -150,7 +151,7 @@ impl Scene {
             backends: &self.backends,
             handshake: None,
             copy: Some(self.seen(named.as_ref(), of.as_ref())),
-            promised: None,
+            promised: Promised::among(&self.claim.uid, self.kept.as_ref().map(|content| &content.tokens)),
             live: self.live,
         };
         let plan = claim::decide(&o);

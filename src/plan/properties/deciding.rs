@@ -38,7 +38,6 @@ pub(super) fn decide(s: &ClaimScene) -> Plan {
             owner_pv: None,
             owner: None,
             restore: None,
-            kept: None,
             outgrown: s.outgrown,
         }),
         promised: s.promised,
