@@ -245,7 +245,11 @@ async fn a_copy_whose_process_is_killed_at_any_moment_goes_on() {
             break;
         }
         kills += 1;
-        assert!(!ground.root.join("target").exists(), "half a copy stands in its place");
+        // The kill may come when the copy is already in its place, and only its process has not ended. What else is the same is
+        // asked below: here files of earlier attempts may still have further names.
+        let target = ground.root.join("target");
+        let is_whole = || things(&source).keys().eq(things(&target).keys());
+        assert!(!target.exists() || is_whole(), "half a copy stands in its place");
     }
     assert!(kills >= 2, "it was killed {kills} times only");
     assert!(is_same(&ground, &source).await);
