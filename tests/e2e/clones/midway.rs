@@ -38,8 +38,14 @@ async fn a_controller_killed_amid_a_copy_goes_on_with_it_and_nobody_gets_half_of
     let w = place(&cluster, "killed").await;
     let (controller, yards) = yards(&w, &[]).await;
     for yard in &yards {
-        let ns = w.namespace(if yard.class == w.class { "nfs" } else { "local" }).await;
-        let source = planted(&w, yard, &ns, "data", MANY).await;
+        // In a directory a copy is soon done.
+        let (name, files) = if yard.class == w.class {
+            ("nfs", MANY)
+        } else {
+            ("local", 4 * MANY)
+        };
+        let ns = w.namespace(name).await;
+        let source = planted(&w, yard, &ns, "data", files).await;
         let expected = yard.contents(&source);
         let wanted = copy("copy", "data").class(&yard.class).size("1Gi");
         let made = pv_name(&w.claim(&ns, wanted).await);
@@ -47,7 +53,7 @@ async fn a_controller_killed_amid_a_copy_goes_on_with_it_and_nobody_gets_half_of
         let before = yard.amid_a_copy(&w, 300).await;
         controller.kill().await.unwrap();
         let written = inodes(&before.path);
-        assert!(written.len() < MANY, "the copy was finished before the kill");
+        assert!(written.len() < files, "the copy was finished before the kill");
         w.is_unserved(&ns, "copy").await;
         assert!(!yard.volume(&made).exists(), "nothing stands where the volume will");
         // The source may go now: its data waits for the copy.
@@ -70,8 +76,8 @@ async fn a_controller_killed_amid_a_copy_goes_on_with_it_and_nobody_gets_half_of
         terms.dedup();
         let kept = inodes(&yard.volume(&made)).intersection(&written).count();
         println!(
-            "{}: {kept} of {} files were written before the kill, terms {terms:?}",
-            yard.class, MANY
+            "{}: {kept} of {files} files were written before the kill, terms {terms:?}",
+            yard.class
         );
         assert!(
             kept > 200,
@@ -100,7 +106,7 @@ async fn deleting_the_claim_amid_a_copy_removes_what_was_written_and_progress_is
     for yard in &yards {
         let nfs = yard.class == w.class;
         let ns = w.namespace(if nfs { "nfs" } else { "local" }).await;
-        let source = planted(&w, yard, &ns, "data", if nfs { 3 * MANY } else { MANY }).await;
+        let source = planted(&w, yard, &ns, "data", if nfs { 3 * MANY } else { 4 * MANY }).await;
         let expected = yard.contents(&source);
         let wanted = copy("copy", "data").class(&yard.class).size("1Gi");
         let made = pv_name(&w.claim(&ns, wanted).await);
