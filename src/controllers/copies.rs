@@ -158,7 +158,12 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Fai
     loop {
         tokio::select! {
             ended = &mut work => return ended.map(|()| Made::Whole),
-            () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => heard.tell(ctx, wanted),
+            () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => {
+                ctx.copies.told(&wanted.token);
+                if let Some(words) = heard.words() {
+                    ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
+                }
+            }
         }
     }
 }
@@ -253,8 +258,8 @@ impl Heard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
-    fn tell(&self, ctx: &Context, wanted: &Wanted) {
-        ctx.copies.told(&wanted.token);
+    /// How far it is by now, in words that are told.
+    pub(super) fn words(&self) -> Option<String> {
         let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (done.anew().0, Instant::now());
         let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);
@@ -262,10 +267,7 @@ impl Heard {
             now.0.saturating_sub(before.0),
             now.1.saturating_duration_since(before.1),
         );
-        let Some(words) = progress::words(done, of, lately) else {
-            return;
-        };
-        ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
+        progress::words(done, of, lately)
     }
 }
 

@@ -13,6 +13,9 @@ reasons! {
         /// A snapshot could not be taken at a later attempt, or one that is said to be there already not be found, or it may not be used.
         SnapshotContentCheckandUpdateFailed: Warning Waiting =>
             "The message says what to change: the handle, perhaps, or an admin has to import the snapshot on the StorageBackend.";
+        /// A snapshot is being taken by copying its volume.
+        SnapshotProgress: Normal =>
+            "Nothing to do: the snapshot is ready when the copy is complete.";
         /// The data of a deleted snapshot could not be removed.
         SnapshotDeleteError: Warning Waiting =>
             "Nothing, if the backend is away; it is tried again. What the message calls left behind is an admin's to look at.";

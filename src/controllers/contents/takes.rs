@@ -4,6 +4,7 @@
 //! on the backend, and why it was not is remembered here until then.
 
 mod making;
+mod telling;
 
 use crate::api::reasons;
 use crate::controllers::context::Context;
@@ -13,12 +14,14 @@ use crate::controllers::retry;
 use crate::domain::ids::{ContentName, ContentUid};
 use crate::domain::snapshot::content::Content;
 use crate::observe::work::Work;
+use crate::plan::copy::progress;
 use crate::plan::snapshot::Failed;
 use crate::plan::snapshot::taking::Take;
 use making::attempt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use telling::{tell, telling};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -43,6 +46,8 @@ struct State {
     left: HashMap<ContentName, Take>,
     /// How often in a row it came to nothing, and until when it is not tried again.
     tries: HashMap<ContentName, (u32, Option<Instant>)>,
+    /// When something was told last of how far one is.
+    progress: HashMap<ContentName, Instant>,
 }
 
 impl Takes {
@@ -112,6 +117,7 @@ impl Takes {
         state.failed.remove(content);
         let Some(left) = state.left.get(content).cloned() else {
             state.tries.remove(content);
+            state.progress.remove(content);
             state.wanted.retain(|w| w.content != *content);
             return None;
         };
@@ -173,6 +179,7 @@ impl Drop for Running {
             }
             None => {
                 state.tries.remove(&take.content);
+                state.progress.remove(&take.content);
                 state.left.remove(&take.content);
             }
         }
@@ -202,6 +209,9 @@ pub async fn take_on(ctx: Context) {
         while let Some(running) = takes.begin(ctx.copies.places()) {
             tasks.spawn(see_through(ctx.clone(), running));
         }
+        for take in takes.left_waiting() {
+            tell(&ctx, &take, progress::in_line(ctx.copies.settings().bounds));
+        }
         tokio::select! {
             () = takes.changed.notified() => {}
             () = ctx.copies.places().changed(Line::Takes) => {}
@@ -219,7 +229,13 @@ async fn see_through(ctx: Context, mut running: Running) {
     // Dropped last: whoever is woken finds nothing under way.
     let _wakes = Wakes(ctx.clone(), running.take.clone());
     let heard = Heard::after(Copied::default(), &ctx.metrics);
-    running.failed = attempt(&ctx, &running.take, &heard).await.err();
+    let work = attempt(&ctx, &running.take, &heard);
+    running.failed = telling(&ctx, &running.take, &heard, work).await.err();
+    if running.failed.is_none()
+        && let Some(words) = progress::left_out(heard.done())
+    {
+        tell(&ctx, &running.take, words);
+    }
     drop(running);
 }
 

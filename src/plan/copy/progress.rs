@@ -1,4 +1,4 @@
-//! What is told of a copy under way, and when.
+//! What is told of a copy under way, and when. Of a snapshot that is taken by copying, the same.
 
 use super::schedule::Bounds;
 use std::time::Duration;
@@ -14,11 +14,11 @@ pub fn wait(since: Option<Duration>) -> Duration {
     since.map_or(FIRST, |since| EVERY.saturating_sub(since).max(FIRST))
 }
 
-/// What is told of a copy that waits for others.
+/// What is told of a copy, or a snapshot, that waits for others.
 pub fn in_line(bounds: Bounds) -> String {
     let Bounds { per_namespace, in_all } = bounds;
     format!(
-        "the copy waits for its turn: at most {per_namespace} for claims of a namespace, and {in_all} in all, are made at once"
+        "it waits for its turn: at most {per_namespace} copies and snapshots for a namespace, and {in_all} in all, are made at once"
     )
 }
 
@@ -42,7 +42,7 @@ pub fn words(done: Copied, of: Seen, lately: (u64, Duration)) -> Option<String> 
 pub fn left_out(done: Copied) -> Option<String> {
     let skipped = Some(done.skipped).filter(|skipped| *skipped > 0)?;
     Some(format!(
-        "the copy is complete but for {skipped} devices, sockets or FIFOs of its source, which are never copied"
+        "it is complete but for {skipped} devices, sockets or FIFOs of its source, which are never copied"
     ))
 }
 
@@ -146,7 +146,7 @@ mod tests {
     fn who_waits_is_told_for_what() {
         let words = in_line(Bounds::default());
         assert!(
-            words.contains("at most 2 for claims of a namespace, and 8 in all"),
+            words.contains("at most 2 copies and snapshots for a namespace, and 8 in all"),
             "{words}"
         );
     }

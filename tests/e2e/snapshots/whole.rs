@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{XattrFlags, getxattr, setxattr};
+use rustix::fs::{CWD, FileType, Mode, XattrFlags, getxattr, mknodat, setxattr};
 use serde_json::json;
 use tombolo_harness::{Cluster, report_skipped};
 
@@ -127,8 +127,13 @@ async fn sn_43_across_namespaces_everything_comes_with_its_owner_mode_names_link
         let (_, pv) = w.bound_claim(&prod, claim("data").class(&yard.class).size("1Gi")).await;
         plant(yard, name_of(&pv));
         let expected = everything(yard, name_of(&pv));
+        let pipe = yard.volume(name_of(&pv)).join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
         objects::take(&w, &prod, "before", "data").await;
         ready(&w, &prod, "before").await;
+        let without = "complete but for 1 devices, sockets or FIFOs";
+        w.told_on(&prod, "VolumeSnapshot", "before", "SnapshotProgress", without)
+            .await;
         std::fs::write(yard.volume(name_of(&pv)).join("bytes"), "changed since").unwrap();
         let mut source = crate::draft::cross_source("prod-snap", &prod, "before");
         source["spec"]["source"] = json!({"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": "before", "namespace": prod});

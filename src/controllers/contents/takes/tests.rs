@@ -16,6 +16,7 @@ use tombolo_backend_fake::{Fault, Moment, Op};
 mod crash;
 mod removing;
 mod room;
+mod telling;
 mod waiting;
 
 /// `team/before` of `team/data`, of which nothing was taken yet.
