@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tombolo_backend_conformance::things;
 
-const FILES: usize = 1500;
+const FILES: usize = 2500;
 /// Names the root on which a test in a process of its own works.
 const ROOT: &str = "TOMBOLO_TEST_COPY_ROOT";
 
@@ -114,7 +114,7 @@ async fn what_is_complete_is_not_copied_again_and_no_directory_is_taken_over() {
 async fn a_file_that_was_changed_since_is_copied_again_whatever_its_time_says() {
     let ground = Ground::new().await;
     let source = plant(&ground).await;
-    assert!(dropped_at(&ground, 1, FILES / 2).await);
+    assert!(dropped_at(&ground, 1, FILES / 3).await);
     for n in 0..FILES {
         let at = source.join(format!("{}/{}/file-{n}", n % 10, n % 7));
         let before = fs::metadata(&at).unwrap().modified().unwrap();
@@ -135,7 +135,7 @@ async fn a_file_that_was_changed_since_is_copied_again_whatever_its_time_says() 
 async fn files_of_another_source_are_never_taken() {
     let ground = Ground::new().await;
     let source = plant(&ground).await;
-    assert!(dropped_at(&ground, 1, FILES / 2).await);
+    assert!(dropped_at(&ground, 1, FILES / 3).await);
     // As like each other as can be, and not the same.
     let other = ground.volume("other").await;
     for entry in fs::read_dir(&source).unwrap() {

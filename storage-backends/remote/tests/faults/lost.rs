@@ -15,7 +15,7 @@ async fn behind_a_proxy(far: &Far) -> (Proxy, Remote) {
     let client = Remote::connect(config).await.unwrap();
     client.read_mark().await.unwrap();
     // Its connection is back where the next request finds it.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     (proxy, client)
 }
 

@@ -80,7 +80,8 @@ async fn a_client_that_was_restarted_joins_the_work_that_it_began() {
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
         let second = tokio::spawn(work(Arc::new(far.client().await)));
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // Long enough for its request to arrive, on a busy machine too.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         gate.open();
         second.await.unwrap().unwrap();
         assert_eq!(begun(&fake, op), 1, "{op:?} was joined, not begun anew");
