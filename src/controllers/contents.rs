@@ -19,7 +19,7 @@ use crate::observe::work::Work;
 use crate::plan::action::{Announcement, Subject, Told};
 use crate::plan::copy::Origin;
 use crate::plan::copy::keeping::Fate;
-use crate::plan::snapshot::{LiveContent, Step, decide, reading};
+use crate::plan::snapshot::{LiveContent, Step, decide, is_unwanted, reading};
 use crate::report;
 
 /// More steps than any content needs at once.
@@ -50,6 +50,7 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
     let origin = Origin::Content(name.clone());
     for _ in 0..STEPS {
         let Some(mut view) = snapshots::content(&ctx.caches, &ctx.ports, &ctx.roots, name).await? else {
+            ctx.takes.stop(name);
             let left = ctx.takes.forget(name);
             if let Some(uid) = snapshot_of(name) {
                 // Whoever counts what is left wakes those who wait for room.
@@ -77,6 +78,9 @@ pub async fn advance(ctx: &Context, name: &ContentName) -> Result<Next, Failure>
             Step::Begin(_) | Step::Take(_) if let Some(left) = ctx.takes.rests(name) => return Ok(Next::After(left)),
             // What this process still takes has no outcome yet. Its end wakes.
             Step::Over { .. } | Step::Remove(_) | Step::Release { .. } if ctx.takes.runs(name) => {
+                if is_unwanted(&view.content) {
+                    ctx.takes.stop(name);
+                }
                 return Ok(Next::Change);
             }
             Step::Begin(take) => objects.mark_content(&content, &Mark::Begun(take.handle)).await?,

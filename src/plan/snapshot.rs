@@ -194,6 +194,11 @@ pub fn should_delete(content: &Content) -> bool {
     content.terminating && (unbound || (!content.being_created && content.being_deleted))
 }
 
+/// Whether nobody will ever want a content: it is deleted, and so is its VolumeSnapshot. Taking it comes to no end of its own.
+pub fn is_unwanted(content: &Content) -> bool {
+    content.terminating && content.being_deleted
+}
+
 fn in_group(content: &Content) -> bool {
     content.in_group || content.status.as_ref().is_some_and(|status| status.in_group)
 }

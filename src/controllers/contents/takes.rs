@@ -25,6 +25,7 @@ use telling::{tell, telling};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tombolo_backend_api::Copied;
 
 /// What is to be taken, and what is being taken.
@@ -40,7 +41,7 @@ pub struct Takes {
 struct State {
     /// In the order in which they were first wanted.
     wanted: Vec<Take>,
-    running: Vec<ContentName>,
+    running: Vec<UnderWay>,
     failed: HashMap<ContentName, (ContentUid, Failed)>,
     /// Attempts of this process that came to nothing: something of them may lie on the backend.
     left: HashMap<ContentName, Take>,
@@ -50,11 +51,23 @@ struct State {
     progress: HashMap<ContentName, Instant>,
 }
 
+struct UnderWay {
+    content: ContentName,
+    stop: CancellationToken,
+    at_once: bool,
+}
+
+impl State {
+    fn runs(&self, content: &ContentName) -> bool {
+        self.running.iter().any(|running| running.content == *content)
+    }
+}
+
 impl Takes {
     /// This one is wanted. One that is under way is not wanted again: its end wakes whoever looks.
     pub(super) fn want(&self, take: Take) {
         let mut state = self.lock();
-        if state.running.contains(&take.content) {
+        if state.runs(&take.content) {
             return;
         }
         match state.wanted.iter_mut().find(|w| w.content == take.content) {
@@ -68,6 +81,13 @@ impl Takes {
     /// One is not wanted now. If it is under way it goes on: its outcome has to be known.
     pub(super) fn drop_out(&self, content: &ContentName) {
         self.lock().wanted.retain(|w| w.content != *content);
+    }
+
+    /// Nobody will want one again. If it is under way it ends soon; until then it has no outcome. One that takes a moment has its own end.
+    pub(super) fn stop(&self, content: &ContentName) {
+        let state = self.lock();
+        let its = state.running.iter().filter(|r| r.content == *content && !r.at_once);
+        its.for_each(|running| running.stop.cancel());
     }
 
     /// Why a content could not be taken the last time; answered once unless it is over.
@@ -130,7 +150,7 @@ impl Takes {
 
     /// Whether one is being taken by this process: its outcome is not known.
     pub(super) fn runs(&self, content: &ContentName) -> bool {
-        self.lock().running.contains(content)
+        self.lock().runs(content)
     }
 
     /// Takes what may begin now. It runs until what is answered is dropped.
@@ -144,9 +164,15 @@ impl Takes {
         let (take, place) = quick.or_else(|| places.take(Line::Takes, of(false)))?;
         let take = take.clone();
         state.wanted.retain(|w| w.content != take.content);
-        state.running.push(take.content.clone());
+        let stop = CancellationToken::new();
+        state.running.push(UnderWay {
+            content: take.content.clone(),
+            stop: stop.clone(),
+            at_once: take.at_once,
+        });
         Some(Running {
             take,
+            stop,
             failed: Some(making::waiting("taking it failed; it is tried again")),
             all: self.clone(),
             _place: place,
@@ -161,6 +187,7 @@ impl Takes {
 /// A snapshot that is being taken.
 struct Running {
     take: Take,
+    stop: CancellationToken,
     /// What came of it, as far as that is known: whoever breaks off has failed.
     failed: Option<Failed>,
     all: Arc<Takes>,
@@ -171,7 +198,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let (take, failed) = (&self.take, self.failed.take());
         let mut state = self.all.lock();
-        state.running.retain(|content| *content != take.content);
+        state.running.retain(|running| running.content != take.content);
         match failed {
             Some(failed) => {
                 state.failed.insert(take.content.clone(), (take.uid.clone(), failed));
@@ -229,8 +256,13 @@ async fn see_through(ctx: Context, mut running: Running) {
     // Dropped last: whoever is woken finds nothing under way.
     let _wakes = Wakes(ctx.clone(), running.take.clone());
     let heard = Heard::after(Copied::default(), &ctx.metrics);
-    let work = attempt(&ctx, &running.take, &heard);
-    running.failed = telling(&ctx, &running.take, &heard, work).await.err();
+    let take = &running.take;
+    let work = telling(&ctx, take, &heard, attempt(&ctx, take, &heard));
+    let Some(ended) = running.stop.run_until_cancelled(work).await else {
+        tracing::info!(content = %take.content, snapshot = %take.handle.id, "stopped: nobody wants the snapshot any more");
+        return;
+    };
+    running.failed = ended.err();
     if running.failed.is_none()
         && let Some(words) = progress::left_out(heard.done())
     {

@@ -1,7 +1,7 @@
 //! How a content becomes ready: by taking its snapshot, or by finding the one that it names.
 
 use super::taking::{self, Take};
-use super::{Class, Failure, Found, LiveContent, Step, trust};
+use super::{Class, Failure, Found, LiveContent, Step, is_unwanted, trust};
 use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
@@ -79,6 +79,10 @@ pub(super) fn create(v: &LiveContent) -> Step {
             true => over_or(v, &failed.text),
             false => put_off(v, &failed.text),
         };
+    }
+    if is_unwanted(&v.content) && v.content.being_created {
+        // What there is of it is removed unfinished.
+        return Step::Over { left: true };
     }
     if v.found == Found::NotAsked {
         return put_off(v, "the storage backend cannot be used now; it goes on when it can");

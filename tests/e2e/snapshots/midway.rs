@@ -1,7 +1,7 @@
 //! What happens while a snapshot is being restored: it is deleted, the controller is killed, the claim goes.
 
 use kube::ResourceExt as _;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
 use serde_json::json;
 use std::time::Duration;
 use tombolo_harness::Cluster;
@@ -10,7 +10,7 @@ use tombolo_harness::wait::Look;
 use super::objects::{self, content_of, named, ready};
 use super::restoring::from;
 use crate::across;
-use crate::clones::midway::planted;
+use crate::clones::midway::{figure, planted};
 use crate::clones::yard::{Yard, yards};
 use crate::draft::claim;
 use crate::see::{name_of, phase, pv_name};
@@ -134,6 +134,43 @@ async fn ss_23_a_snapshot_deleted_amid_a_restore_stays_until_the_claim_goes_and_
     yard.swept(&w).await;
     assert!(!yard.volume(&made).exists() && w.pvs().get_opt(&made).await.unwrap().is_none());
     assert_eq!(on_server(yard), 0);
+}
+
+#[tokio::test]
+async fn a_snapshot_deleted_while_it_is_taken_is_not_taken_to_the_end_and_nothing_of_it_is_left() {
+    const STORY: &str = "a_snapshot_deleted_while_it_is_taken_is_not_taken_to_the_end_and_nothing_of_it_is_left";
+    if cannot(STORY) {
+        return;
+    }
+    let cluster = Cluster::start(World::options().with_snapshots()).await.unwrap();
+    let w = World::own(&cluster, "unwanted-snapshot").await;
+    let (controller, yards) = yards(&w, &[]).await;
+    let yard = &yards[0];
+    let ns = w.namespace("primary").await;
+    objects::class(&w, "Delete", true).await;
+    let source = planted(&w, yard, &ns, "data", MANY).await;
+    let expected = yard.contents(&source);
+    objects::take(&w, &ns, "before", "data").await;
+    yard.amid_a_copy(&w, 100).await;
+    let snapshots = objects::snapshots(&w, &ns);
+    w.delete_dynamic(&snapshots, "before").await;
+    w.until_within("the snapshot to be gone", LONG, async || {
+        let (left, contents) = (
+            snapshots.get_opt("before").await?,
+            objects::contents(&w).list(&ListParams::default()).await?.items,
+        );
+        Ok(Look::holds(
+            left.is_none() && contents.is_empty(),
+            format!("{left:?} {contents:?}"),
+        ))
+    })
+    .await;
+    yard.swept(&w).await;
+    assert_eq!(on_server(yard), 0);
+    let (_, metrics) = controller.get("/metrics").await.unwrap();
+    let copied = figure(&metrics, "tombolo_copied_files_total");
+    assert!((100.0..MANY as f64).contains(&copied), "{copied} files were copied");
+    assert!(yard.contents(&source) == expected, "its source is as it was");
 }
 
 /// What there is of snapshots on the server.

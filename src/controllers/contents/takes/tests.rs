@@ -16,6 +16,7 @@ use tombolo_backend_fake::{Fault, Moment, Op};
 mod crash;
 mod removing;
 mod room;
+mod stopped;
 mod telling;
 mod waiting;
 
