@@ -88,7 +88,8 @@ pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
     let Some(claim) = o.origin.claim.as_ref() else {
         return Preparation::Nothing;
     };
-    if claim.terminating {
+    // One that is kept already waits for its snapshot, whoever kept it, and would wait for ever.
+    if claim.terminating && !claim.kept_for_snapshot {
         return refuse(Why {
             text: "its claim is being deleted".into(),
             waits: false,

@@ -133,6 +133,19 @@ fn nothing_is_made_for_a_snapshot_that_could_vanish_without_the_controller_seein
     assert_eq!(unnamed.prepared(), Preparation::Choose(class().name));
 }
 
+#[test]
+fn a_claim_that_goes_and_is_kept_already_gets_its_snapshot() {
+    let going = scene().with(|s| {
+        let claim = s.origin.claim.as_mut().unwrap();
+        (claim.terminating, claim.kept_for_snapshot) = (true, true);
+    });
+    assert!(
+        matches!(going.prepared(), Preparation::Make(..)),
+        "{:?}",
+        going.prepared()
+    );
+}
+
 type Edit = fn(&mut Scene);
 
 #[test]
