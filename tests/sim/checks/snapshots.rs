@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tombolo::api::names;
 use tombolo::domain::claim::{Claim, ClaimPhase};
 use tombolo::domain::hold::Hold;
-use tombolo::domain::ids::ClaimUid;
+use tombolo::domain::ids::{ClaimUid, PvName};
 use tombolo::domain::pv::Pv;
 use tombolo::domain::snapshot::content::{Content, DeletionPolicy};
 use tombolo::domain::snapshot::handle::SnapshotHandle;
@@ -59,6 +59,11 @@ impl Shelved {
     /// Whether what was ready when anything changed last still has its data.
     pub fn intact(&self, out: &Outside) -> bool {
         self.guarded.iter().all(|id| out.fake.read(&record(id)).is_some())
+    }
+
+    /// Whether a directory is one that a claim was to get from a snapshot.
+    pub fn was_made_for(&self, name: &PvName) -> bool {
+        name.claim_uid().is_some_and(|claim| self.restored.contains_key(&claim))
     }
 
     pub fn restored(&self) -> bool {
