@@ -148,6 +148,9 @@ pub const ANNOTATION_GROUP_HANDLE: &str = "groupsnapshot.storage.k8s.io/volumeGr
 pub const ANNOTATION_DEFAULT_SNAPSHOT_CLASS: &str = "snapshot.storage.kubernetes.io/is-default-class";
 /// Finalizer of a VolumeSnapshotContent that whoever plays the sidecar takes off.
 pub const FINALIZER_CONTENT: &str = "snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection";
+/// Finalizer of a VolumeSnapshot by which the snapshot-controller sees its end: what has it does not go before that has looked at what
+/// stands behind it.
+pub const FINALIZER_SNAPSHOT: &str = "snapshot.storage.kubernetes.io/volumesnapshot-as-source-protection";
 /// Finalizer of a claim that a snapshot is being taken of.
 pub const FINALIZER_SNAPSHOT_SOURCE: &str = "snapshot.storage.kubernetes.io/pvc-as-source-protection";
 /// Prefix of the names of VolumeSnapshotContents that are made for a VolumeSnapshot; its UID follows.

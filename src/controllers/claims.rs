@@ -89,8 +89,7 @@ async fn provision(ctx: &Context, view: ClaimView) -> Result<Next, Failure> {
     let Some(_turn) = ctx.turn(&volume, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
     };
-    // A record without an object in the caches: an earlier attempt ended before they had its answer, or they are being filled anew.
-    if ctx.ports.ledger.get(&volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some() {
+    if is_made(ctx, &volume).await? {
         return Ok(Next::Change);
     }
     if !waits(ctx, view.claim()).await? {
@@ -173,6 +172,10 @@ async fn restore(ctx: &Context, view: ClaimView, content: &ContentName) -> Resul
     let Some(_turn) = ctx.turn(&turn, Work::Claim(view.claim().key.clone())) else {
         return Ok(Next::Change);
     };
+    // A token for it would come off at once, and each of the two wakes the claim again.
+    if is_made(ctx, &VolumeId::from(&view.claim().uid.pv_name())).await? {
+        return Ok(Next::Change);
+    }
     if !waits(ctx, view.claim()).await? {
         return Err(overtaken());
     }
@@ -186,6 +189,12 @@ async fn restore(ctx: &Context, view: ClaimView, content: &ContentName) -> Resul
     run(&plan.actions, &ctx.ports).await?;
     // What is held of the backend's limits is so until the ledger has it.
     Box::pin(contents::advance(ctx, content)).await
+}
+
+/// Whether a claim has its volume although the caches show none: a record without an object there is left by an attempt that ended before
+/// they had its answer, or they are being filled anew.
+async fn is_made(ctx: &Context, volume: &VolumeId) -> Result<bool, Failure> {
+    Ok(ctx.ports.ledger.get(volume).is_some() && ctx.ports.cluster.pv(&volume.pv_name()).await?.is_some())
 }
 
 /// Whether a claim waits for a volume, as the caches say. Asked live only where an object or a token for it has gone already, as when

@@ -49,6 +49,8 @@ pub struct Claim {
     pub selected_node: Option<String>,
     /// Finalizers of ours that it carries.
     pub holds: Holds,
+    /// Whether it is kept for a snapshot that is taken of it.
+    pub kept_for_snapshot: bool,
     /// What people wrote under our prefixes.
     pub annotations: Annotations,
 }
@@ -76,6 +78,7 @@ impl Claim {
                 .filter(|v| !v.is_empty())
                 .cloned()
         };
+        let finalizers = meta.finalizers.as_deref().unwrap_or_default();
         // The annotation first, as Kubernetes reads it: quotas by class would charge another one otherwise.
         let beta = meta
             .annotations
@@ -108,7 +111,8 @@ impl Claim {
             asked: annotation(names::ANNOTATION_STORAGE_PROVISIONER)
                 .or_else(|| annotation(names::ANNOTATION_STORAGE_PROVISIONER_BETA)),
             selected_node: annotation(names::ANNOTATION_SELECTED_NODE),
-            holds: Hold::among(meta.finalizers.as_deref().unwrap_or_default()),
+            holds: Hold::among(finalizers),
+            kept_for_snapshot: finalizers.iter().any(|f| f == names::FINALIZER_SNAPSHOT_SOURCE),
             annotations: Annotations::of(meta.annotations.as_ref()),
         })
     }

@@ -76,10 +76,12 @@ pub struct Index {
     populators: populators::Populators,
 }
 
-/// A claim or volume without its version: whether a change concerns anybody.
+/// A claim or volume without its version: whether a change concerns anybody. By what keeps a claim for a snapshot nobody decides but who
+/// reads it live.
 fn same_claim(a: &Claim, b: &Claim) -> bool {
     *a == Claim {
         version: a.version.clone(),
+        kept_for_snapshot: a.kept_for_snapshot,
         ..b.clone()
     }
 }

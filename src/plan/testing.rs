@@ -86,6 +86,7 @@ pub(crate) fn claim(name: &str) -> Claim {
         asked: Some(names::PROVISIONER.to_owned()),
         selected_node: None,
         holds: Default::default(),
+        kept_for_snapshot: false,
         annotations: Annotations::default(),
     }
 }

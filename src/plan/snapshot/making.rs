@@ -2,6 +2,7 @@
 
 use super::taking::{self, Take};
 use super::{Class, Failure, Found, LiveContent, Step, is_unwanted, trust};
+use crate::api::names;
 use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
@@ -93,6 +94,11 @@ pub(super) fn create(v: &LiveContent) -> Step {
     }
 }
 
+/// Whether a content stays when it is deleted, until its data was seen to.
+fn content_waits(content: &Content) -> bool {
+    content.finalizers.iter().any(|f| f == names::FINALIZER_CONTENT)
+}
+
 /// Its class is asked for here and never again: what has begun comes to its end without one, or a deletion would wait for ever.
 fn begin(v: &LiveContent, take: Take) -> Step {
     match &v.class {
@@ -107,6 +113,11 @@ fn begin(v: &LiveContent, take: Take) -> Step {
     };
     if backend.is_terminating() {
         return put_off(v, "the storage backend is being deleted and takes nothing new");
+    }
+    // Without it a content that is deleted is gone at once, and nobody would ever remove what was taken for it. The snapshot-controller puts
+    // it on, when it has seen the content.
+    if !content_waits(&v.content) {
+        return Step::Nothing;
     }
     if backend.capabilities.quota {
         // Its volume's size is a limit that it does not escape: it takes nothing that others have not granted already.

@@ -6,6 +6,7 @@
 
 use super::Origin;
 use super::taking::{self, Why};
+use crate::api::names;
 use crate::api::reasons::SnapshotReason as R;
 use crate::domain::access::MountMode;
 use crate::domain::ids::{ClaimRef, ContentName, PvName, SnapshotClassName};
@@ -87,7 +88,8 @@ pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
     let Some(claim) = o.origin.claim.as_ref() else {
         return Preparation::Nothing;
     };
-    if claim.terminating {
+    // One that is kept already waits for its snapshot, whoever kept it, and would wait for ever.
+    if claim.terminating && !claim.kept_for_snapshot {
         return refuse(Why {
             text: "its claim is being deleted".into(),
             waits: false,
@@ -95,6 +97,11 @@ pub fn decide(o: &ForSnapshot<'_>) -> Preparation {
     }
     if snapshot.class.is_none() {
         return Preparation::Choose(class.name.clone());
+    }
+    // Without it a VolumeSnapshot that is deleted is gone at once, and nobody would ever delete what was made for it: the
+    // snapshot-controller deletes no content whose VolumeSnapshot it does not find. It puts that on first of all, once there is a class.
+    if !snapshot.finalizers.iter().any(|f| f == names::FINALIZER_SNAPSHOT) {
+        return Preparation::Nothing;
     }
     let content = NewContent {
         name: content_name(&snapshot.uid),

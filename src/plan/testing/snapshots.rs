@@ -20,7 +20,10 @@ pub(crate) fn snapshot() -> Snapshot {
         class: Some(SnapshotClassName::new("snaps")),
         content: None,
         ready: None,
-        finalizers: vec!["snapshot.storage.kubernetes.io/volumesnapshot-bound-protection".to_owned()],
+        finalizers: vec![
+            names::FINALIZER_SNAPSHOT.to_owned(),
+            "snapshot.storage.kubernetes.io/volumesnapshot-bound-protection".to_owned(),
+        ],
     }
 }
 

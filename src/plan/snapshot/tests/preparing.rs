@@ -2,6 +2,7 @@
 
 use super::prepare::{ForSnapshot, Preparation, decide as prepare};
 use super::*;
+use crate::api::names;
 use crate::domain::cut::{Cut, Left, Side};
 use crate::plan::testing::member_pv;
 
@@ -119,6 +120,30 @@ fn a_snapshot_without_a_class_gets_the_default_if_there_is_exactly_one_of_ours()
     for classes in [vec![class(), of_another_driver], vec![named("a"), named("b")]] {
         assert_eq!(unnamed(classes).refusal().0, R::SetDefaultSnapshotClassFailed);
     }
+}
+
+#[test]
+fn nothing_is_made_for_a_snapshot_that_could_vanish_without_the_controller_seeing_it() {
+    let bare = || scene().with(|s| s.snapshot.finalizers.clear());
+    assert_eq!(bare().prepared(), Preparation::Nothing);
+    let held = bare().with(|s| s.snapshot.finalizers.push(names::FINALIZER_SOURCE.to_owned()));
+    assert_eq!(held.prepared(), Preparation::Nothing, "that one is ours");
+    // Before it has a class the controller does not look at it at all.
+    let unnamed = bare().with(|s| (s.snapshot.class, s.classes[0].is_default) = (None, true));
+    assert_eq!(unnamed.prepared(), Preparation::Choose(class().name));
+}
+
+#[test]
+fn a_claim_that_goes_and_is_kept_already_gets_its_snapshot() {
+    let going = scene().with(|s| {
+        let claim = s.origin.claim.as_mut().unwrap();
+        (claim.terminating, claim.kept_for_snapshot) = (true, true);
+    });
+    assert!(
+        matches!(going.prepared(), Preparation::Make(..)),
+        "{:?}",
+        going.prepared()
+    );
 }
 
 type Edit = fn(&mut Scene);

@@ -3,6 +3,21 @@
 use super::*;
 
 #[test]
+fn nothing_is_taken_for_a_content_that_could_vanish_with_what_was_taken() {
+    let bare = || live().with(|v| v.content.finalizers.clear());
+    for quota in [true, false] {
+        let v = bare().with(|v| v.backend.as_mut().unwrap().capabilities.quota = quota);
+        assert_eq!(decide(&v), Step::Nothing, "the snapshot-controller's finalizer wakes");
+    }
+    let begun = bare().with(|v| v.content.being_created = true);
+    assert!(
+        matches!(decide(&begun), Step::Take(_)),
+        "what has begun comes to its end"
+    );
+    assert!(matches!(decide(&live()), Step::Begin(_)));
+}
+
+#[test]
 fn only_what_no_watch_shows_is_looked_at_again_in_a_while() {
     let member = Origin {
         pv: Some(testing::member_pv("team/data", "prod/data")),
