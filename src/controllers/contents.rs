@@ -3,7 +3,7 @@
 pub mod shelf;
 mod takes;
 
-pub use takes::{Takes, take_on};
+pub use takes::{Takes, next_take, take_on};
 
 use super::context::{Context, Next};
 use super::volumes;

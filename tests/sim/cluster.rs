@@ -272,4 +272,5 @@ impl Cluster for MemoryCluster {
     }
 }
 
+mod snapshots;
 mod tests;

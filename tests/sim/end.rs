@@ -1,5 +1,7 @@
 //! The end of a story in words: what exists, without versions and UIDs that depend on how often something was tried.
 
+mod snapshots;
+
 use crate::world::World;
 use std::collections::BTreeSet;
 use tombolo::domain::access::MountMode;
@@ -16,6 +18,9 @@ impl World {
         lines.extend(self.volumes());
         lines.extend(self.directories());
         lines.extend(self.records());
+        lines.extend(self.snapshots());
+        lines.extend(self.contents());
+        lines.extend(self.taken_snapshots());
         lines.extend(self.exports());
         if lines.is_empty() {
             "nothing".to_owned()

@@ -20,6 +20,7 @@ use tombolo::api::conditions::Statement;
 use tombolo::api::reasons::{BackendReason, CrossSourceReason, ReferenceReason};
 use tombolo::api::revocation::RevocationStatus;
 use tombolo::api::storage_backend::{StorageBackendSpec, StorageBackendStatus};
+use tombolo::controllers::contents::next_take;
 use tombolo::controllers::context::Locks;
 use tombolo::controllers::copies::{Copies, Settings, next_copy};
 use tombolo::controllers::purges::{Purging, purge_next};
@@ -31,7 +32,6 @@ use tombolo::domain::reference::{ReferenceKey, ReferenceKind};
 use tombolo::execute::cluster::{ApiError, Cluster, Fault};
 use tombolo::execute::publication::Publication;
 use tombolo::execute::revocations::{Revocation, Revocations};
-use tombolo::execute::snapshots::NotInstalled;
 use tombolo::execute::{Audience, Clock, Failure, Ports};
 use tombolo::ledger::epoch::{Epoch, Holder, Trust};
 use tombolo::ledger::memory::{MemoryDisk, MemoryLedger};
@@ -43,8 +43,11 @@ use tombolo::observe::roots::{Root, RootState, Roots};
 use tombolo::observe::work::Work;
 use tombolo::plan::shared_volume::Wanted;
 use tombolo::plan::{Announcement, rebuild};
+use tombolo::report::memory::say_again;
 use tombolo_backend_api::{Backend, ClusterId};
 use tombolo_backend_fake::Fake;
+
+mod snapshots;
 
 /// What survives every process: the cluster, the storage, the time, what people were told.
 #[derive(Clone)]
@@ -143,16 +146,25 @@ pub enum Kind {
     Claim,
     Reference,
     Namespace,
+    Snapshot,
+    Content,
 }
 
-pub const KINDS: [Kind; 4] = [Kind::Pv, Kind::Claim, Kind::Reference, Kind::Namespace];
+pub const KINDS: [Kind; 6] = [
+    Kind::Pv,
+    Kind::Claim,
+    Kind::Reference,
+    Kind::Namespace,
+    Kind::Snapshot,
+    Kind::Content,
+];
 
 /// One process.
 pub struct Leader {
     pub gate: Arc<Gate>,
     pub ctx: Context,
     outside: Outside,
-    seen: [usize; 4],
+    seen: [usize; KINDS.len()],
     ready: Vec<Work>,
     /// What failed, and why.
     pub later: BTreeMap<Work, String>,
@@ -208,7 +220,7 @@ impl Leader {
         );
         let ports = Ports {
             cluster: cluster.clone(),
-            snapshots: Arc::new(NotInstalled),
+            snapshots: cluster.clone(),
             ledger: ledger.clone(),
             storage: roots.clone(),
             audience: Arc::new(outside.clone()),
@@ -250,7 +262,7 @@ impl Leader {
             gate,
             ctx,
             outside: outside.clone(),
-            seen: [0; 4],
+            seen: [0; KINDS.len()],
             ready: Vec::new(),
             later: BTreeMap::new(),
             looks: Vec::new(),
@@ -292,11 +304,14 @@ impl Leader {
             index.reset_claims(store.all_claims().iter().map(|c| (**c).clone()).collect()),
         ];
         self.ctx.queue.add_all(wakes.into_iter().flatten());
+        self.ctx.queue.add_all(snapshots::list(&mut index, &store.shelf));
         self.seen = [
             store.pv_log.len(),
             store.claim_log.len(),
             store.reference_log.len(),
             store.namespace_log.len(),
+            store.shelf.snapshot_log.len(),
+            store.shelf.content_log.len(),
         ];
     }
 
@@ -334,6 +349,8 @@ impl Leader {
                 .get(*seen)
                 .cloned()
                 .map(|(name, view)| index.put_namespace(name, view)),
+            Kind::Snapshot => snapshots::of_snapshot(&mut index, &store.shelf, *seen),
+            Kind::Content => snapshots::of_content(&mut index, &store.shelf, *seen),
         };
         let Some(wake) = wake else { return false };
         *seen += 1;
@@ -383,12 +400,16 @@ impl Leader {
         self.looks.push((Some(work), Box::pin(look)));
     }
 
-    /// Begins a copy that waits, as a task of its own beside the looks.
+    /// Begins a copy that waits, and a snapshot, as tasks of their own beside the looks.
     pub fn begin_copy(&mut self) {
-        if !self.is_starting()
-            && let Some(copy) = next_copy(&self.ctx)
-        {
+        if self.is_starting() {
+            return;
+        }
+        if let Some(copy) = next_copy(&self.ctx) {
             self.copies.push(Box::pin(copy));
+        }
+        if let Some(take) = next_take(&self.ctx) {
+            self.copies.push(Box::pin(take));
         }
     }
 
@@ -436,6 +457,10 @@ impl Leader {
             }
             // What waits for time to pass, and for nothing that anybody does.
             (Some(work @ Work::Exports(_)), Ok(Next::After(wait))) => self.ctx.queue.add_after(work, wait),
+            // It is to be taken again, or cleared away; what is merely said again waits for nothing.
+            (Some(work @ Work::Content(_)), Ok(Next::After(wait))) if wait < say_again() => {
+                self.ctx.queue.add_after(work, wait);
+            }
             (Some(_), Ok(Next::Change | Next::After(_))) | (None, Ok(_)) => {}
             (None, Err(failure)) => panic!("it does not start: {failure}"),
         }

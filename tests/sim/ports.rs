@@ -14,14 +14,18 @@ use tombolo::domain::cut::Cut;
 use tombolo::domain::grant::Grant;
 use tombolo::domain::hold::Hold;
 use tombolo::domain::ids::{
-    BackendName, ClaimKey, ClaimRef, ClaimUid, Handle, Namespace, PvName, PvUid, ResourceVersion, VolumeId,
+    BackendName, ClaimKey, ClaimRef, ClaimUid, ContentName, Handle, Namespace, PvName, PvUid, ResourceVersion,
+    SnapshotClassName, VolumeId,
 };
 use tombolo::domain::pv::Pv;
 use tombolo::domain::record::Record;
 use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
+use tombolo::domain::snapshot::content::{Content, ExactContent};
+use tombolo::domain::snapshot::{Snapshot, SnapshotKey};
 use tombolo::domain::token::{Note, Token};
 use tombolo::execute::cluster::{ApiError, Cluster};
 use tombolo::execute::revocations::{Revocation, Revocations};
+use tombolo::execute::snapshots::{Mark as SnapshotMark, SnapshotObjects, Status};
 use tombolo::ledger::epoch::Epoch;
 use tombolo::ledger::memory::MemoryLedger;
 use tombolo::ledger::{Book, Durability, Ledger, LedgerError};
@@ -29,10 +33,11 @@ use tombolo::observe::index::NamespaceView;
 use tombolo::plan::NewPv;
 use tombolo::plan::action::Exactly;
 use tombolo::plan::resize::ResizeMark;
+use tombolo::plan::snapshot::prepare::NewContent;
 use tombolo_backend_api::{
     Admission, Backend, BackendError, Capabilities, Clones, Copied, CopyProgress, CopyTerms, CreateVolume, Disposal,
     ExportKey, Exported, Found, Listed, Mark, MountSource, PurgeProgress, Purged, Quota, Resize, Revoke, RootLocation,
-    Share, Space, TrashEntry, TrashId, VolumePath,
+    Share, Snapshot as TakenSnapshot, SnapshotId, Snapshots, Space, TrashEntry, TrashId, VolumePath,
 };
 use tombolo_backend_fake::Fake;
 
@@ -50,7 +55,7 @@ macro_rules! gated {
             $($at_once)*
             $(
                 async fn $name(&self, $($arg: $type),*) -> $out {
-                    self.gate.pass(Call::$call, stringify!($name), self.inner.$name($($arg),*)).await
+                    self.gate.pass(Call::$call, stringify!($name), <$inner as $port>::$name(&self.inner, $($arg),*)).await
                 }
             )*
         }
@@ -87,6 +92,24 @@ gated! {
 }
 
 gated! {
+    SnapshotObjects for MemoryCluster {}
+    Read fn snapshot(key: &SnapshotKey) -> Result<Option<Snapshot>, ApiError>;
+    Read fn content(name: &ContentName) -> Result<Option<Content>, ApiError>;
+    Read fn contents() -> Result<Vec<Content>, ApiError>;
+    Write fn choose_class(snapshot: &Snapshot, class: &SnapshotClassName) -> Result<(), ApiError>;
+    Write fn keep_source(claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn let_source_go(claim: &ClaimRef) -> Result<(), ApiError>;
+    Write fn put_hold(snapshot: &Snapshot) -> Result<(), ApiError>;
+    Write fn take_hold(snapshot: &Snapshot) -> Result<(), ApiError>;
+    Write fn create_content(content: &NewContent) -> Result<(), ApiError>;
+    Write fn mark_content(content: &ExactContent, mark: &SnapshotMark) -> Result<(), ApiError>;
+    Write fn content_status(content: &ExactContent, status: &Status) -> Result<(), ApiError>;
+    Write fn release_content(content: &ExactContent) -> Result<(), ApiError>;
+    Write fn put_content_token(content: &ExactContent, token: &Token, note: &Note) -> Result<(), ApiError>;
+    Write fn take_content_token(content: &ExactContent, token: &Token) -> Result<(), ApiError>;
+}
+
+gated! {
     Ledger for MemoryLedger {
         fn book(&self) -> &Book {
             self.inner.book()
@@ -102,7 +125,6 @@ gated! {
         fn capabilities(&self) -> Capabilities {
             // What has no gate here cannot be stopped, and is not given out.
             Capabilities {
-                snapshot: false,
                 usage: false,
                 node_access: false,
                 ..self.inner.capabilities()
@@ -111,6 +133,10 @@ gated! {
 
         fn root(&self) -> RootLocation {
             self.inner.root()
+        }
+
+        fn snapshots(&self) -> Option<&dyn Snapshots> {
+            Some(self)
         }
 
         fn clones(&self) -> Option<&dyn Clones> {
@@ -152,6 +178,15 @@ gated! {
     Clones for Fake {}
     Write fn clone_volume(from: &VolumePath, into: &CreateVolume, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<Copied, BackendError>;
     Write fn abandon_copy(into: &VolumePath) -> Result<(), BackendError>;
+}
+
+gated! {
+    Snapshots for Fake {}
+    Write fn take_snapshot(id: &SnapshotId, of: &VolumePath, bytes: u64, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<TakenSnapshot, BackendError>;
+    Read fn find_snapshot(id: &SnapshotId) -> Result<Option<TakenSnapshot>, BackendError>;
+    Read fn list_snapshots() -> Result<Vec<TakenSnapshot>, BackendError>;
+    Write fn remove_snapshot(id: &SnapshotId) -> Result<(), BackendError>;
+    Write fn restore_snapshot(id: &SnapshotId, into: &CreateVolume, terms: &CopyTerms, progress: &dyn CopyProgress) -> Result<Copied, BackendError>;
 }
 
 gated! {

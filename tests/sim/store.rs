@@ -4,9 +4,11 @@
 //! version alone; an object under deletion takes no new finalizer; every real change is appended to a log per kind, from which
 //! each controller's caches are fed at its own pace.
 
+mod snapshots;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
+pub use snapshots::{Custom, Part, Shelf};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tombolo::domain::claim::Claim;
@@ -30,6 +32,7 @@ pub struct Store {
     pub grants: Vec<Grant>,
     pub namespaces: BTreeMap<Namespace, NamespaceView>,
     pub classes: BTreeMap<ClassName, Class>,
+    pub shelf: Shelf,
     /// The same as decisions see them.
     seen_pvs: BTreeMap<PvName, Arc<Pv>>,
     seen_claims: BTreeMap<ClaimKey, Arc<Claim>>,
@@ -67,7 +70,7 @@ impl Expect<'_> {
     }
 }
 
-/// Both kinds that carry finalizers of ours.
+/// Kinds that carry finalizers.
 trait Object: Clone + PartialEq {
     fn meta(&self) -> &ObjectMeta;
     fn meta_mut(&mut self) -> &mut ObjectMeta;

@@ -34,6 +34,7 @@ mod copies;
 mod cuts;
 mod populating;
 mod sizes;
+mod snapshots;
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Story> {
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = &'static Story> {
         sizes::STORIES,
         cuts::STORIES,
         populating::STORIES,
+        snapshots::STORIES,
     ];
     all.into_iter().flatten()
 }

@@ -16,6 +16,9 @@ use tombolo::domain::reference::{Reference, ReferenceKey, ReferenceKind};
 use tombolo::observe::index::NamespaceView;
 
 mod populating;
+mod snapshots;
+
+pub use snapshots::{ELSEWHERE, RESTORED, SNAPSHOT};
 
 /// An owner's claim, those that may join it, and one that may begin as a copy of it.
 pub const OWNER: &str = "primary/data";

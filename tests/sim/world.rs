@@ -2,11 +2,11 @@
 //!
 //! A crash, or a long sleep, happens at the write that a [`Script`] names; the world then goes on until nothing moves.
 
-use crate::binder;
 use crate::checks::History;
 use crate::cluster::MemoryCluster;
 use crate::gate::Moment;
 use crate::leader::{Kind, Leader, Outside};
+use crate::{binder, snapshot_controller};
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tombolo::domain::class::Class;
-use tombolo::domain::ids::{ClassName, Namespace};
+use tombolo::domain::ids::{ClassName, Namespace, SnapshotClassName};
+use tombolo::domain::snapshot::SnapshotClass;
+use tombolo::domain::snapshot::content::DeletionPolicy;
 use tombolo::ledger::memory::MemoryDisk;
 use tombolo::observe::index::NamespaceView;
 use tombolo_backend_api::{Admission, ExportKey, Share};
@@ -71,6 +73,8 @@ pub struct World {
     sleeper: Option<Leader>,
     disk: MemoryDisk,
     pub history: History,
+    /// The writes that were made before the part of the story that no other story has.
+    pub before: usize,
     /// Nothing moved any more before the story's midway was reached.
     pub midway_missed: bool,
     past_writes: usize,
@@ -107,6 +111,16 @@ pub fn class(name: &str, policy: &str, parameters: &[(&str, &str)]) -> (ClassNam
     (ClassName::new(name), Class::of(&class).unwrap())
 }
 
+/// A class of snapshots; the one that deletes is the default.
+fn snapshot_class(name: &str, policy: DeletionPolicy) -> SnapshotClass {
+    SnapshotClass {
+        name: SnapshotClassName::new(name),
+        ours: true,
+        policy,
+        is_default: policy == DeletionPolicy::Delete,
+    }
+}
+
 impl Outside {
     /// A cluster with classes and three namespaces, and an unmarked root.
     pub fn new() -> Self {
@@ -119,6 +133,10 @@ impl Outside {
             class("retained", "Delete", &[("onDelete", "retain")]),
             class("held", "Delete", &[("onOwnerDelete", "Hold")]),
         ]);
+        store.shelf.classes = vec![
+            snapshot_class("snaps", DeletionPolicy::Delete),
+            snapshot_class("keeps", DeletionPolicy::Retain),
+        ];
         for name in ["primary", "secondary", "third"] {
             store.put_namespace(Namespace::new(name), Some(NamespaceView::default()));
         }
@@ -162,6 +180,7 @@ impl World {
             sleeper: None,
             disk,
             history: History::default(),
+            before: 0,
             midway_missed: false,
             past_writes: 0,
             retries: 0,
@@ -237,9 +256,12 @@ impl World {
     /// Moves what moves; `false`: nothing does.
     pub fn step(&mut self) -> bool {
         let version = self.out.cluster.store().version();
+        // As far behind as any controller can be, or never behind.
         let moved = self.after_a_stop()
+            || (self.script.eager && snapshot_controller::step(&mut self.out.cluster.store(), false))
             || self.work()
             || binder::step(&mut self.out.cluster.store(), self.turn.is_multiple_of(2))
+            || snapshot_controller::step(&mut self.out.cluster.store(), self.turn.is_multiple_of(2))
             || (self.retries >= PATIENCE && self.break_the_silence())
             || self.try_again()
             || self.break_the_silence();
@@ -304,6 +326,11 @@ impl World {
             self.script,
             self.recent.make_contiguous().join("\n")
         );
+    }
+
+    /// What has been until now is told by another story: in this one nobody stops there.
+    pub fn begin_here(&mut self) {
+        self.before = self.writes();
     }
 
     /// Until the script's number of writes has been made.

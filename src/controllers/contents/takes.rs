@@ -199,8 +199,8 @@ pub async fn take_on(ctx: Context) {
     let mut tasks = JoinSet::new();
     let takes: Arc<Takes> = ctx.takes.clone();
     loop {
-        while let Some(running) = takes.begin(ctx.copies.places()) {
-            tasks.spawn(see_through(ctx.clone(), running));
+        while let Some(taking) = next_take(&ctx) {
+            tasks.spawn(taking);
         }
         tokio::select! {
             () = takes.changed.notified() => {}
@@ -213,6 +213,12 @@ pub async fn take_on(ctx: Context) {
             }
         }
     }
+}
+
+/// One that may be taken now, and has begun: whoever polls it takes it.
+pub fn next_take(ctx: &Context) -> Option<impl Future<Output = ()> + Send + use<>> {
+    let running = ctx.takes.begin(ctx.copies.places())?;
+    Some(see_through(ctx.clone(), running))
 }
 
 async fn see_through(ctx: Context, mut running: Running) {
