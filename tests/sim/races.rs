@@ -1,5 +1,5 @@
-//! One join against one deletion, each by a controller that believes it leads: every order in which their calls can fall, as long as
-//! neither is interrupted more than a few times.
+//! One join, or one restore, against one deletion, each by a controller that believes it leads: every order in which their calls can fall,
+//! as long as neither is interrupted more than a few times.
 //!
 //! A pause is where races are lost, so orders with few of them find what there is to find (CHESS, Musuvathi and Qadeer, 2007); what
 //! every number of pauses and any number of joins do to the protocol itself is `model`.
@@ -9,11 +9,14 @@ use crate::leader::{KINDS, Leader};
 use crate::users::key;
 use crate::world::{Script, World};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tombolo::domain::claim::ClaimPhase;
 use tombolo::domain::ids::{PvName, VolumeId};
 use tombolo::ledger::memory::MemoryDisk;
 use tombolo::observe::work::Work;
+
+mod snapshots;
 
 const OWNER: &str = "primary/data";
 const MEMBER: &str = "secondary/data";
@@ -33,7 +36,7 @@ enum By {
 
 const BOTH: [By; 2] = [By::Claim, By::Hand];
 
-/// The two sides.
+/// The two sides: who reads the data, and who deletes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Joins,
@@ -56,14 +59,28 @@ struct Order {
     turns: Vec<usize>,
 }
 
-struct Race {
-    world: World,
-    by: By,
+/// What two controllers race about.
+trait Race {
+    fn world(&mut self) -> &mut World;
+    /// The next step of a side, which has taken so many; `false`: it has come to its end.
+    fn step(&mut self, side: Side, taken: usize) -> bool;
+    /// What came of it, once everybody has come to rest: whether whoever reads has the data. Then everybody leaves.
+    fn outcome(&mut self) -> bool;
+}
+
+/// A race that is run.
+struct Run<R> {
+    race: R,
     /// Steps that each side has taken.
     taken: [usize; 2],
 }
 
-impl Race {
+struct Join {
+    world: World,
+    by: By,
+}
+
+impl Join {
     /// An owner's volume that a consumer is about to ask for, and two controllers that know everything until then.
     fn new(by: By, careless: bool) -> Self {
         let mut world = World::new(Script {
@@ -82,27 +99,7 @@ impl Race {
         world.ask(MEMBER, OWNER, "gold");
         KINDS.iter().for_each(|kind| while world.leaders[0].deliver(*kind) {});
         world.out.cluster.store().careless = careless;
-        Self {
-            world,
-            by,
-            taken: [0; 2],
-        }
-    }
-
-    /// One step of a side; `false`: it has come to its end.
-    fn step(&mut self, side: Side) -> bool {
-        let at = self.taken[side as usize];
-        self.taken[side as usize] += 1;
-        let moved = match side {
-            Side::Joins if at == 0 => {
-                self.world.leaders[0].begin(Work::Claim(key(MEMBER)));
-                true
-            }
-            Side::Joins => self.poll(0),
-            Side::Deletes => self.delete(at),
-        };
-        self.world.history.look(&self.world.out);
-        moved
+        Self { world, by }
     }
 
     fn delete(&mut self, at: usize) -> bool {
@@ -116,17 +113,56 @@ impl Race {
                 KINDS.iter().for_each(|kind| while leader.deliver(*kind) {});
                 leader.begin(Work::Volume(VolumeId::from(&PvName::new(VOLUME))));
             }
-            Some(_) => return self.poll(1),
+            Some(_) => return poll(&mut self.world.leaders[1]),
         }
         true
     }
+}
 
-    fn poll(&mut self, leader: usize) -> bool {
-        let leader = &mut self.world.leaders[leader];
-        if leader.looks() > 0 {
-            leader.poll(0);
+fn poll(leader: &mut Leader) -> bool {
+    if leader.looks() > 0 {
+        leader.poll(0);
+    }
+    leader.looks() > 0
+}
+
+impl Race for Join {
+    fn world(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    fn step(&mut self, side: Side, taken: usize) -> bool {
+        match side {
+            Side::Joins if taken == 0 => {
+                self.world.leaders[0].begin(Work::Claim(key(MEMBER)));
+                true
+            }
+            Side::Joins => poll(&mut self.world.leaders[0]),
+            Side::Deletes => self.delete(taken),
         }
-        leader.looks() > 0
+    }
+
+    fn outcome(&mut self) -> bool {
+        let member = self.world.out.cluster.store().claim(&key(MEMBER)).unwrap();
+        let joined = member.phase == ClaimPhase::Bound;
+        let data = self.world.out.fake.read(&format!("{VOLUME}/bytes")).is_some();
+        assert_eq!(
+            joined, data,
+            "who joined has the data, and without anybody in it there is none"
+        );
+        self.world.delete(MEMBER);
+        joined
+    }
+}
+
+impl<R: Race> Run<R> {
+    fn step(&mut self, side: Side) -> bool {
+        let taken = self.taken[side as usize];
+        self.taken[side as usize] += 1;
+        let moved = self.race.step(side, taken);
+        let world = self.race.world();
+        world.history.look(&world.out);
+        moved
     }
 
     /// Plays an order. `None`: a side came to its end before its turn did, so this is an order that was played already. Otherwise how
@@ -150,19 +186,13 @@ impl Race {
 
     /// What came of it; then everybody leaves, and nothing may stay.
     fn end(mut self) -> bool {
-        self.world.settle();
-        let member = self.world.out.cluster.store().claim(&key(MEMBER)).unwrap();
-        let joined = member.phase == ClaimPhase::Bound;
-        let data = self.world.out.fake.read(&format!("{VOLUME}/bytes")).is_some();
-        assert_eq!(
-            joined, data,
-            "who joined has the data, and without anybody in it there is none"
-        );
-        self.world.delete(MEMBER);
-        self.world.settle();
-        self.world.end();
-        self.world.check_end();
-        assert_eq!(self.world.what_is_left(), "nothing");
+        self.race.world().settle();
+        let joined = self.race.outcome();
+        let world = self.race.world();
+        world.settle();
+        world.end();
+        world.check_end();
+        assert_eq!(world.what_is_left(), "nothing");
         joined
     }
 }
@@ -175,56 +205,69 @@ struct Found {
 }
 
 impl Found {
-    fn explore(&mut self, by: By, careless: bool, order: Order) {
-        let mut race = Race::new(by, careless);
+    fn explore<R: Race>(&mut self, race: &impl Fn() -> R, what: &dyn fmt::Debug, first_wrong: bool, order: Order) {
+        let mut run = Run {
+            race: race(),
+            taken: [0; 2],
+        };
         let mut last = None;
         let played = catch_unwind(AssertUnwindSafe(|| {
-            last = race.play(&order);
-            last.map(|_| race.end())
+            last = run.play(&order);
+            last.map(|_| run.end())
         }));
         match played {
             Ok(None) => return,
             Ok(Some(joined)) => *self.joined.entry(joined).or_default() += 1,
             Err(panic) => {
                 let why = panic.downcast_ref::<String>().map_or("a panic", String::as_str);
-                self.wrong.push(format!("{by:?} {order:?}: {why}"));
+                self.wrong.push(format!("{what:?} {order:?}: {why}"));
             }
         }
-        if order.turns.len() == PAUSES || (careless && !self.wrong.is_empty()) {
+        if order.turns.len() == PAUSES || (first_wrong && !self.wrong.is_empty()) {
             return;
         }
         for turn in 1..last.unwrap_or(0) {
             let mut order = order.clone();
             order.turns.push(turn);
-            self.explore(by, careless, order);
+            self.explore(race, what, first_wrong, order);
         }
+    }
+
+    /// From both sides.
+    fn explore_all<R: Race>(&mut self, race: &impl Fn() -> R, what: &dyn fmt::Debug, first_wrong: bool) {
+        for first in [Side::Joins, Side::Deletes] {
+            let order = Order {
+                first,
+                turns: Vec::new(),
+            };
+            self.explore(race, what, first_wrong, order);
+        }
+    }
+
+    /// No order may go wrong, and many end either way.
+    fn is_a_race(&self) {
+        println!("orders by whether whoever reads has the data: {:?}", self.joined);
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+        let of = |joined| self.joined.get(&joined).copied().unwrap_or(0);
+        assert!(
+            of(true) > 100 && of(false) > 100,
+            "a race that always ends the same way is none: {:?}",
+            self.joined
+        );
     }
 }
 
 fn explore(careless: bool) -> Found {
     let mut found = Found::default();
     for by in BOTH {
-        for first in [Side::Joins, Side::Deletes] {
-            let order = Order {
-                first,
-                turns: Vec::new(),
-            };
-            found.explore(by, careless, order);
-        }
+        found.explore_all(&|| Join::new(by, careless), &by, careless);
     }
     found
 }
 
 #[test]
 fn no_order_of_one_join_and_one_deletion_loses_the_members_data() {
-    let found = explore(false);
-    println!("orders by whether the member joined: {:?}", found.joined);
-    assert!(found.wrong.is_empty(), "{}", found.wrong.join("\n"));
-    let of = |joined| found.joined.get(&joined).copied().unwrap_or(0);
-    assert!(
-        of(true) > 100 && of(false) > 100,
-        "a race that always ends the same way is none"
-    );
+    explore(false).is_a_race();
 }
 
 #[test]
