@@ -4,9 +4,9 @@
 //! A failing seed is printed; `SIM_SEED=<seed>` plays it alone, `SIM_RUNS=<n>` sets how many are played.
 
 use crate::leader::{KINDS, Leader};
-use crate::users::key;
+use crate::users::{ELSEWHERE, RESTORED, SNAPSHOT, key};
 use crate::world::{Script, World};
-use crate::{binder, leader};
+use crate::{binder, leader, snapshot_controller};
 use jiff::SignedDuration;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tombolo::api::names;
@@ -19,7 +19,7 @@ use tombolo::plan::handshake;
 /// Steps until people leave the cluster alone.
 const STEPS: usize = 260;
 const RUNS: u64 = 800;
-/// One run in so many, at least, lets a join race a deletion.
+/// One run in so many, at least, lets a join race a deletion, and as many restore a snapshot.
 const SELDOM: u64 = 20;
 
 /// Numbers by chance: SplitMix64.
@@ -50,7 +50,7 @@ impl Dice {
 /// How far people go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum People {
-    /// They make, share, join and delete, also PersistentVolumes.
+    /// They make, share, join, copy, take snapshots, restore them and delete, also PersistentVolumes.
     Ordinary,
     /// They also edit what no tenant can reach: labels, finalizers, policies, `claimRef`.
     Careless,
@@ -72,6 +72,8 @@ const OWNERS: [&str; 2] = ["primary/a", "primary/b"];
 const CONSUMERS: [&str; 3] = ["secondary/x", "third/y", "secondary/z"];
 /// A claim that is to begin as a copy of one of the owners'.
 const COPY: &str = "primary/copy";
+/// Claims that are to be made from a snapshot of one of the owners'.
+const RESTORES: [&str; 2] = [RESTORED, ELSEWHERE];
 const CLASSES: [&str; 4] = ["gold", "gold", "held", "archived"];
 
 impl Chaos {
@@ -118,10 +120,15 @@ impl Chaos {
         self.world.check_end();
     }
 
-    /// Owners have their volumes, and consumers ask for them: there is something to race about from the start.
+    /// Owners have their volumes, of one there is a snapshot, and consumers ask for all of them: there is something to race about from the
+    /// start.
     fn begin(&mut self) {
         OWNERS.iter().for_each(|owner| self.world.own(owner, "gold"));
         self.world.settle();
+        self.world.snap(SNAPSHOT, self.dice.pick::<&str>(&OWNERS), "snaps");
+        self.world.settle();
+        self.world.grant("primary", "secondary");
+        self.world.restore(self.dice.pick::<&str>(&RESTORES), SNAPSHOT, "gold");
         for consumer in CONSUMERS {
             let owner = *self.dice.pick(&OWNERS);
             self.world.refer(key(consumer).namespace.as_str(), owner);
@@ -203,8 +210,12 @@ impl Chaos {
                 }
             }
             84..91 => {
-                let claims_first = self.dice.one_in(2);
-                let _ = binder::step(&mut self.world.out.cluster.store(), claims_first);
+                let (first, snapshots) = (self.dice.one_in(2), self.dice.one_in(3));
+                let store = &mut self.world.out.cluster.store();
+                let _ = match snapshots {
+                    true => snapshot_controller::step(store, first),
+                    false => binder::step(store, first),
+                };
             }
             91..97 => self.people(now),
             97 => self.restart(who, now),
@@ -250,7 +261,7 @@ impl Chaos {
         } else {
             self.dice.pick(&pvs).clone()
         };
-        let most = if self.people == People::Careless { 26 } else { 18 };
+        let most = if self.people == People::Careless { 30 } else { 22 };
         let what = self.dice.below(most);
         self.say(format!("{now}: people do {what} ({owner} {consumer} {class} {pv})"));
         let world = &mut self.world;
@@ -277,29 +288,37 @@ impl Chaos {
             15 => world.strip_hold(owner),
             16 => world.delete_namespace(&namespace),
             17 => world.resize(owner, 2 + self.dice.below(3) as u64),
-            18..20 => {
+            18 => world.snap(SNAPSHOT, owner, if self.dice.one_in(4) { "keeps" } else { "snaps" }),
+            19 => world.delete_snapshot(SNAPSHOT),
+            20 => {
+                world.grant("primary", "secondary");
+                world.restore(self.dice.pick::<&str>(&RESTORES), SNAPSHOT, class);
+            }
+            21 => world.delete(self.dice.pick::<&str>(&RESTORES)),
+            22..24 => {
                 let label: &str =
                     self.dice
                         .pick::<&str>(&[names::LABEL_VOLUME, names::LABEL_ROLE, names::LABEL_BACKEND]);
                 world.strip_label(&pv, label)
             }
-            20 => world.strip_protection(&pv),
-            21 => world.force_remove_pv(&pv),
-            22 => {
+            24 => world.strip_protection(&pv),
+            25 => world.force_remove_pv(&pv),
+            26 => {
                 let policy: &str = self.dice.pick::<&str>(&["Retain", "Delete"]);
                 world.set_policy(&pv, policy)
             }
-            23 => world.clear_claim_ref(&pv),
-            24 => world.delete_pv(&pv),
+            27 => world.clear_claim_ref(&pv),
+            28 => world.delete_pv(&pv),
             _ => world.wait(SignedDuration::from_mins(5)),
         }
     }
 }
 
-/// How a run ended, and whether a join raced a deletion in it.
+/// How a run ended, whether a join raced a deletion in it, and whether a claim got its volume from a snapshot.
 struct Played {
     well: bool,
     raced: bool,
+    restored: bool,
 }
 
 fn play(seed: u64, people: People, leaders: usize) -> Played {
@@ -312,6 +331,7 @@ fn play(seed: u64, people: People, leaders: usize) -> Played {
     Played {
         well: ended.is_ok(),
         raced: chaos.raced,
+        restored: chaos.world.history.restored(),
     }
 }
 
@@ -325,13 +345,16 @@ fn runs(people: People, leaders: usize) {
         return;
     }
     let runs = from_env("SIM_RUNS").unwrap_or(RUNS);
-    let (mut wrong, mut raced) = (Vec::new(), 0);
+    let (mut wrong, mut raced, mut restored) = (Vec::new(), 0, 0);
     for seed in 0..runs {
         let played = play(seed, people, leaders);
         wrong.extend((!played.well).then_some(seed));
         raced += u64::from(played.raced);
+        restored += u64::from(played.restored);
     }
-    println!("{runs} random runs, {people:?} people, {leaders} controllers; a join raced a deletion in {raced}");
+    println!(
+        "{runs} random runs, {people:?} people, {leaders} controllers; a join raced a deletion in {raced}, and {restored} restored"
+    );
     assert!(
         wrong.is_empty(),
         "{} of {runs} runs went wrong; play one with SIM_SEED={}: {wrong:?}",
@@ -341,6 +364,10 @@ fn runs(people: People, leaders: usize) {
     assert!(
         raced * SELDOM >= runs,
         "joins and deletions hardly ever met: in {raced} of {runs} runs"
+    );
+    assert!(
+        restored * SELDOM >= runs,
+        "snapshots were hardly ever restored: in {restored} of {runs} runs"
     );
 }
 

@@ -62,6 +62,11 @@ impl History {
         self.kept.contains(pv)
     }
 
+    /// Whether a claim was ever bound to what was made from a snapshot.
+    pub fn restored(&self) -> bool {
+        self.shelved.restored()
+    }
+
     /// Writes down who agrees now.
     pub fn consent(&mut self, out: &Outside) {
         let store = out.cluster.store();

@@ -61,6 +61,10 @@ impl Shelved {
         self.guarded.iter().all(|id| out.fake.read(&record(id)).is_some())
     }
 
+    pub fn restored(&self) -> bool {
+        !self.whole.is_empty()
+    }
+
     pub fn look(&mut self, out: &Outside, pvs: &[Arc<Pv>], claims: &[Arc<Claim>]) {
         self.guarded.clear();
         for content in out.cluster.store().shelf.all_contents() {
@@ -148,7 +152,7 @@ impl World {
             );
         }
         for content in &contents {
-            let under_way = !content.tokens.is_empty() || content.being_created || content.taking.is_some();
+            let under_way = !content.tokens.is_empty() || content.being_created;
             assert!(!under_way, "{content:?} is under way, {:?}", self.script);
             let whose = snapshots.iter().any(|s| content.of_uid.as_ref() == Some(&s.uid));
             // Whoever slept before the POST makes an object for nothing, as with any other; which story may end so, it says itself.
