@@ -125,10 +125,10 @@ impl Chaos {
     fn begin(&mut self) {
         OWNERS.iter().for_each(|owner| self.world.own(owner, "gold"));
         self.world.settle();
-        self.world.snap(SNAPSHOT, *self.dice.pick(&OWNERS), "snaps");
+        self.world.snap(SNAPSHOT, self.dice.pick::<&str>(&OWNERS), "snaps");
         self.world.settle();
         self.world.grant("primary", "secondary");
-        self.world.restore(*self.dice.pick(&RESTORES), SNAPSHOT, "gold");
+        self.world.restore(self.dice.pick::<&str>(&RESTORES), SNAPSHOT, "gold");
         for consumer in CONSUMERS {
             let owner = *self.dice.pick(&OWNERS);
             self.world.refer(key(consumer).namespace.as_str(), owner);
@@ -292,9 +292,9 @@ impl Chaos {
             19 => world.delete_snapshot(SNAPSHOT),
             20 => {
                 world.grant("primary", "secondary");
-                world.restore(*self.dice.pick(&RESTORES), SNAPSHOT, class);
+                world.restore(self.dice.pick::<&str>(&RESTORES), SNAPSHOT, class);
             }
-            21 => world.delete(*self.dice.pick(&RESTORES)),
+            21 => world.delete(self.dice.pick::<&str>(&RESTORES)),
             22..24 => {
                 let label: &str =
                     self.dice

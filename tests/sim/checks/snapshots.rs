@@ -61,11 +61,6 @@ impl Shelved {
         self.guarded.iter().all(|id| out.fake.read(&record(id)).is_some())
     }
 
-    /// Whether a directory is one that a claim was to get from a snapshot.
-    pub fn was_made_for(&self, name: &PvName) -> bool {
-        name.claim_uid().is_some_and(|claim| self.restored.contains_key(&claim))
-    }
-
     pub fn restored(&self) -> bool {
         !self.whole.is_empty()
     }
@@ -99,6 +94,11 @@ impl Shelved {
         {
             self.is_whole(out, pvs, claim);
         }
+    }
+
+    /// Whether a directory is one that a claim was to get from a snapshot.
+    pub fn was_made_for(&self, name: &PvName) -> bool {
+        name.claim_uid().is_some_and(|claim| self.restored.contains_key(&claim))
     }
 
     /// Whoever is bound to what was made from a snapshot has all that was in it, and as much room.
