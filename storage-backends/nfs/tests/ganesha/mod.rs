@@ -200,7 +200,9 @@ impl Ganesha {
                 (NFS, 4, self.nfs_port),
                 (MOUNT, 3, self.mount_port),
             ];
-            ended.is_some() || services.iter().all(|service| answers(*service).is_ok())
+            // It answers a moment before it registers, and ends if it cannot.
+            let started = || fs::read_to_string(log).is_ok_and(|log| log.contains("NFS SERVER INITIALIZED"));
+            ended.is_some() || (started() && services.iter().all(|service| answers(*service).is_ok()))
         });
         match ended {
             Some(status) => Err(status),
