@@ -43,7 +43,8 @@ pub async fn refused(arguments: &[&str]) -> String {
     text
 }
 
-/// Starts a controller as an installed one runs: it has the rights that `deploy/` gives it and no others, and leads by the Lease.
+/// Starts a controller as an installed one runs: it has the rights that `deploy/` gives it and no others, leads by the Lease, and
+/// is started again when it lost that.
 ///
 /// # Errors
 /// If the manifests are not accepted, or the controller does not become ready.
@@ -64,6 +65,7 @@ pub async fn as_installed(cluster: &Cluster, name: &str) -> Result<Controller> {
     let options = options(name)
         .with_kubeconfig(identity)
         .electing()
+        .restarted()
         .flag(format!("--namespace={NAMESPACE}"))
         .flag(format!("--revoke-grace={}s", REVOKE_GRACE.as_secs()));
     Controller::launch(cluster, options).await

@@ -20,7 +20,7 @@ pub use options::ControllerOptions;
 
 use crate::Cluster;
 use crate::ports::{self, Reserved};
-use crate::process::{Exit, Launch, Lifetime, Processes, Recorded};
+use crate::process::{Exit, Launch, Lifetime, Processes, Recorded, Restart};
 use crate::programs;
 use crate::wait::{Look, until};
 
@@ -101,6 +101,9 @@ impl Controller {
         }
         // Its log is a file, and is searched.
         launch = launch.environment("NO_COLOR", "1");
+        if self.options.restarted {
+            launch = launch.restarted(Restart::IfItSaid("the Lease was lost"));
+        }
         let (_, exit) = self.processes.spawn_watched(launch)?;
         *self.last_exit() = Some(exit);
         Ok(())

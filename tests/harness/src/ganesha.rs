@@ -13,7 +13,7 @@ use crate::binaries::on_path;
 use crate::bus::Bus;
 use crate::nfs_client::{NfsClient, NfsVersion};
 use crate::ports::{self, Reserved};
-use crate::process::{Launch, Lifetime, Processes};
+use crate::process::{Launch, Lifetime, Processes, Restart};
 use crate::sweep::OwnDirectory;
 use crate::wait::{Look, until};
 use crate::{directories, packages, rpcbind};
@@ -231,7 +231,9 @@ pub(crate) fn launch(
         .argument(directory.join("ganesha.pid"))
         .argument("-N")
         .argument("NIV_EVENT")
-        .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address()))
+        .environment("DBUS_SYSTEM_BUS_ADDRESS", bus.address())
+        // A crash of its own is nothing that our tests are about, and is told of.
+        .restarted(Restart::Always))
 }
 
 /// The directory behind the export, on a file system that Ganesha can serve. It must open files by handle, which overlayfs

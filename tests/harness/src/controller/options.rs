@@ -22,6 +22,9 @@ pub struct ControllerOptions {
     pub flags: Vec<String>,
     /// What its command line begins with: whatever enters the namespaces that it is to run in.
     pub wrapper: Vec<String>,
+    /// Whether it is started again when it ended because its Lease was lost, as a kubelet does. A machine that stood still for some
+    /// seconds is enough for that. No other end is made good.
+    pub restarted: bool,
     /// How long it lives.
     pub lifetime: Lifetime,
 }
@@ -36,6 +39,7 @@ impl Default for ControllerOptions {
             program: None,
             flags: Vec::new(),
             wrapper: Vec::new(),
+            restarted: false,
             lifetime: Lifetime::Owned,
         }
     }
@@ -53,6 +57,13 @@ impl ControllerOptions {
     #[must_use]
     pub fn electing(mut self) -> Self {
         self.leader_election = true;
+        self
+    }
+
+    /// Started again when its Lease was lost.
+    #[must_use]
+    pub fn restarted(mut self) -> Self {
+        self.restarted = true;
         self
     }
 
