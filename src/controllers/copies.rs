@@ -154,18 +154,15 @@ async fn make(ctx: &Context, wanted: &Wanted, heard: &Heard) -> Result<Made, Fai
         progress: heard,
     };
     let work = run_copy(&wanted.actions, &ctx.ports, copying);
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            ended = &mut work => return ended.map(|()| Made::Whole),
-            () = tokio::time::sleep(ctx.copies.silence(&wanted.token)) => {
-                ctx.copies.told(&wanted.token);
-                if let Some(words) = heard.words() {
-                    ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
-                }
-            }
+    let silence = || ctx.copies.silence(&wanted.token);
+    let tell = |words| {
+        ctx.copies.told(&wanted.token);
+        if let Some(words) = words {
+            ctx.ports.audience.hear(&report::progress(&wanted.claim, words));
         }
-    }
+    };
+    heard.telling(work, silence, tell).await?;
+    Ok(Made::Whole)
 }
 
 /// What becomes of a copy that stopped, and when its source is looked at again.
@@ -258,8 +255,24 @@ impl Heard {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Polls what is made to its end. Each time a `silence` is over it is for `tell` to say how far it is, if there is anything to say.
+    pub(super) async fn telling<T>(
+        &self,
+        work: impl Future<Output = T>,
+        silence: impl Fn() -> Duration,
+        tell: impl Fn(Option<String>),
+    ) -> T {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                ended = &mut work => return ended,
+                () = tokio::time::sleep(silence()) => tell(self.words()),
+            }
+        }
+    }
+
     /// How far it is by now, in words that are told.
-    pub(super) fn words(&self) -> Option<String> {
+    fn words(&self) -> Option<String> {
         let (done, of) = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (done.anew().0, Instant::now());
         let before = std::mem::replace(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner), now);

@@ -17,6 +17,7 @@ pub mod taking;
 mod tests;
 pub mod trust;
 
+use crate::api::names;
 use crate::api::reasons::SnapshotReason as R;
 use crate::domain::backend::Backend;
 use crate::domain::claim::Claim;
@@ -197,6 +198,11 @@ pub fn should_delete(content: &Content) -> bool {
 /// Whether nobody will ever want a content: it is deleted, and so is its VolumeSnapshot. Taking it comes to no end of its own.
 pub fn is_unwanted(content: &Content) -> bool {
     content.terminating && content.being_deleted
+}
+
+/// Whether a content stays when it is deleted, until its data was seen to.
+fn is_protected(content: &Content) -> bool {
+    content.finalizers.iter().any(|f| f == names::FINALIZER_CONTENT)
 }
 
 fn in_group(content: &Content) -> bool {

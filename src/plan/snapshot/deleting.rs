@@ -1,8 +1,7 @@
 //! How the data of a content goes: once nobody reads it, if it is the content's own, and nobody else has it.
 
 use super::making::{failure, for_now};
-use super::{Found, LiveContent, Step, in_group, says, trust};
-use crate::api::names;
+use super::{Found, LiveContent, Step, in_group, is_protected, says, trust};
 use crate::api::reasons::SnapshotReason as R;
 use crate::domain::snapshot::content::{Content, DeletionPolicy};
 use crate::domain::snapshot::handle::{Imports, SnapshotHandle};
@@ -16,7 +15,7 @@ pub(super) fn delete(v: &LiveContent) -> Step {
         );
     }
     let said = content.status.as_ref().is_some_and(|status| status.handle.is_some());
-    let release = |left| match content.finalizers.iter().any(|f| f == names::FINALIZER_CONTENT) {
+    let release = |left| match is_protected(content) {
         true => Step::Release { left },
         false => Step::Nothing,
     };

@@ -1,8 +1,7 @@
 //! How a content becomes ready: by taking its snapshot, or by finding the one that it names.
 
 use super::taking::{self, Take};
-use super::{Class, Failure, Found, LiveContent, Step, is_unwanted, trust};
-use crate::api::names;
+use super::{Class, Failure, Found, LiveContent, Step, is_protected, is_unwanted, trust};
 use crate::api::reasons::{ClaimReason as Limit, SnapshotReason as R};
 use crate::domain::snapshot::content::Content;
 
@@ -94,11 +93,6 @@ pub(super) fn create(v: &LiveContent) -> Step {
     }
 }
 
-/// Whether a content stays when it is deleted, until its data was seen to.
-fn content_waits(content: &Content) -> bool {
-    content.finalizers.iter().any(|f| f == names::FINALIZER_CONTENT)
-}
-
 /// Its class is asked for here and never again: what has begun comes to its end without one, or a deletion would wait for ever.
 fn begin(v: &LiveContent, take: Take) -> Step {
     match &v.class {
@@ -116,7 +110,7 @@ fn begin(v: &LiveContent, take: Take) -> Step {
     }
     // Without it a content that is deleted is gone at once, and nobody would ever remove what was taken for it. The snapshot-controller puts
     // it on, when it has seen the content.
-    if !content_waits(&v.content) {
+    if !is_protected(&v.content) {
         return Step::Nothing;
     }
     if backend.capabilities.quota {

@@ -34,18 +34,14 @@ impl Takes {
 
 /// Polls what is taken to its end, and tells how far it is meanwhile.
 pub(super) async fn telling<T>(ctx: &Context, take: &Take, heard: &Heard, work: impl Future<Output = T>) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            ended = &mut work => return ended,
-            () = tokio::time::sleep(ctx.takes.silence(&take.content)) => {
-                ctx.takes.lock().progress.insert(take.content.clone(), Instant::now());
-                if let Some(words) = heard.words() {
-                    tell(ctx, take, words);
-                }
-            }
+    let silence = || ctx.takes.silence(&take.content);
+    let say = |words| {
+        ctx.takes.lock().progress.insert(take.content.clone(), Instant::now());
+        if let Some(words) = words {
+            tell(ctx, take, words);
         }
-    }
+    };
+    heard.telling(work, silence, say).await
 }
 
 pub(super) fn tell(ctx: &Context, take: &Take, words: String) {

@@ -3,11 +3,13 @@
 use super::*;
 use crate::controllers::contents::reconcile;
 use crate::controllers::context::Next;
+use crate::controllers::copies::{Copies, Settings};
 use crate::controllers::testing::objects::Objects;
 use crate::controllers::testing::snapshots::Snapshots;
 use crate::controllers::testing::{World, world};
-use crate::domain::ids::SnapshotClassName;
+use crate::domain::ids::{Namespace, SnapshotClassName};
 use crate::domain::snapshot::content::DeletionPolicy;
+use crate::plan::copy::schedule::Bounds;
 use crate::plan::testing::snapshots::{class, content, own_handle, snapshot};
 use crate::plan::testing::{claim, pv};
 use tombolo_backend_api::{Backend as _, Class};
@@ -70,6 +72,21 @@ fn sizes_are_enforced(w: &World, quota: bool) {
     let mut root = w.ctx.roots.get(&name).unwrap();
     root.capabilities.as_mut().unwrap().quota = quota;
     w.ctx.roots.put(name, root);
+}
+
+/// There is one place, and a copy in another namespace has it.
+fn the_only_place(w: &mut World) -> Place {
+    let bounds = Bounds {
+        per_namespace: 1,
+        in_all: 1,
+    };
+    w.ctx.copies = Arc::new(Copies::new(Settings {
+        bounds,
+        ..Settings::default()
+    }));
+    let elsewhere = Namespace::new("dev");
+    let (_, place) = w.ctx.copies.places().take(Line::Copies, [((), &elsewhere)]).unwrap();
+    place
 }
 
 async fn on_server(w: &World) -> usize {

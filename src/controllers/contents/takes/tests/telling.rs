@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::api::reasons::SnapshotReason;
-use crate::controllers::copies::{Copies, Settings};
-use crate::domain::ids::Namespace;
 use crate::plan::action::{Subject, Told};
-use crate::plan::copy::schedule::Bounds;
 use tombolo_backend_api::{CopyProgress as _, Seen};
 
 /// What was told of progress, all of it on `team/before`.
@@ -54,16 +51,8 @@ async fn one_that_waits_for_others_is_told_so_once() {
     for at_once in [false, true] {
         let (mut w, _) = begun().await;
         sizes_are_enforced(&w, at_once);
-        let bounds = Bounds {
-            per_namespace: 1,
-            in_all: 1,
-        };
-        w.ctx.copies = Arc::new(Copies::new(Settings {
-            bounds,
-            ..Settings::default()
-        }));
-        let (own, elsewhere) = (snapshot().key.namespace, Namespace::new("dev"));
-        let _copied = w.ctx.copies.places().take(Line::Copies, [((), &elsewhere)]).unwrap();
+        let _copied = the_only_place(&mut w);
+        let own = snapshot().key.namespace;
         let quick = &w.ctx.takes.quick;
         let _quick: Vec<_> = std::iter::from_fn(|| quick.take(Line::Takes, [((), &own)])).collect();
         let taking = tokio::spawn(take_on(w.ctx.clone()));

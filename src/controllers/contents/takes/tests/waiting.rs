@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::controllers::backends::wake_pending;
-use crate::controllers::copies::{Copies, Settings};
 use crate::domain::ids::Namespace;
-use crate::plan::copy::schedule::Bounds;
 use crate::report::memory::say_again;
 
 #[tokio::test(start_paused = true)]
@@ -34,16 +32,7 @@ async fn one_that_waits_for_room_is_looked_at_when_there_may_be_some() {
 async fn one_waits_while_copies_have_all_places_and_begins_when_one_of_them_ends() {
     let (mut w, objects) = begun().await;
     sizes_are_enforced(&w, false);
-    let bounds = Bounds {
-        per_namespace: 1,
-        in_all: 1,
-    };
-    w.ctx.copies = Arc::new(Copies::new(Settings {
-        bounds,
-        ..Settings::default()
-    }));
-    let elsewhere = Namespace::new("dev");
-    let (_, copied) = w.ctx.copies.places().take(Line::Copies, [((), &elsewhere)]).unwrap();
+    let copied = the_only_place(&mut w);
     let taking = tokio::spawn(take_on(w.ctx.clone()));
     look(&w).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
