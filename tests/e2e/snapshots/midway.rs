@@ -169,8 +169,8 @@ async fn a_snapshot_deleted_while_it_is_taken_is_not_taken_to_the_end_and_nothin
     assert_eq!(on_server(yard), 0);
     let (_, metrics) = controller.get("/metrics").await.unwrap();
     let copied = figure(&metrics, "tombolo_copied_files_total");
-    // What was made since it was last told how far the copy is was not counted.
-    assert!((1.0..MANY as f64).contains(&copied), "{copied} files were copied");
+    // A hundred were made, and fewer counted: those since it was last told how far the copy is are not.
+    assert!(copied < MANY as f64, "{copied} files were copied");
     assert!(yard.contents(&source) == expected, "its source is as it was");
 }
 
