@@ -36,11 +36,11 @@ pub struct Entry {
     contents: Vec<u8>,
 }
 
-/// A controller that elects, with these flags, and a yard of each kind in the cluster: on a real NFS server, and in a directory.
+/// A controller that elects and is started again when its Lease was lost, with these flags, and a yard of each kind in the cluster: on a real NFS server, and in a directory.
 pub async fn yards(w: &World<'_>, flags: &[&str]) -> (Controller, Vec<Yard>) {
     let options = flags
         .iter()
-        .fold(controller::options("copies").electing(), |o, f| o.flag(*f));
+        .fold(controller::options("copies").electing().restarted(), |o, f| o.flag(*f));
     let options: ControllerOptions = options.flag("--namespace=default");
     let controller = Controller::launch(w.cluster, options).await.unwrap();
     let nfs = Yard {
