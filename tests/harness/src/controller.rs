@@ -205,7 +205,7 @@ impl Controller {
     pub async fn ended(&self, within: Duration) -> Result<ExitStatus> {
         let exit = self.last_exit().clone().context("it was never started")?;
         until("the controller to end", within, async || {
-            Ok(Look::found(exit.get().copied(), self.last_words()))
+            Ok(Look::found(exit.get(), self.last_words()))
         })
         .await
     }
@@ -268,7 +268,7 @@ impl Controller {
 
     /// What it logged, in all of its starts.
     pub fn log_text(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.log()).unwrap_or_default()).into_owned()
+        self.processes.log_text(NAME)
     }
 
     /// The end of its log.

@@ -61,10 +61,14 @@ impl Filer {
             rpcbind::ensure(&self.processes).await?;
         }
         let launch = ganesha::launch(NAME, &host.wrapper(), &self.processes, self.processes.directory(), &bus)?;
-        let log = std::fs::read(self.processes.log(NAME)).unwrap_or_default();
-        let before = String::from_utf8_lossy(&log).matches(STARTED).count();
+        let before = self.starts();
         self.processes.spawn(launch)?;
         self.serves(before).await
+    }
+
+    /// How often it has said that it started.
+    fn starts(&self) -> usize {
+        self.processes.log_text(NAME).matches(STARTED).count()
     }
 
     /// Waits until it serves.
@@ -75,9 +79,7 @@ impl Filer {
             }
             if self.endpoint.reached_by == ReachedBy::Nodes {
                 // Nobody is admitted yet; its log says the same.
-                let log = std::fs::read(self.processes.log(NAME))?;
-                let started = String::from_utf8_lossy(&log).matches(STARTED).count();
-                return Ok(Look::found((started > before).then_some(Ok(())), "it starts"));
+                return Ok(Look::found((self.starts() > before).then_some(Ok(())), "it starts"));
             }
             for port in [self.endpoint.port, self.endpoint.mount_port] {
                 TcpStream::connect((self.endpoint.server.as_str(), port)).await?;

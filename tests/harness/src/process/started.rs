@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -35,14 +36,25 @@ impl Processes {
 
     /// The same, for one whose exit status matters.
     pub(crate) fn spawn_watched(&self, launch: Launch) -> Result<(Recorded, Exit)> {
-        let log = File::options().append(true).create(true).open(self.log(launch.name))?;
-        let child = launch.start(self.lifetime, &self.directory, log)?;
-        let recorded = Recorded::of(launch.name, i32::try_from(child.id())?);
+        let (child, recorded) = self.start(&launch)?;
+        Ok((recorded, watch::until_it_ends(child, self.clone(), launch)?))
+    }
+
+    /// Starts a process and records it; whoever asks collects the child.
+    pub(super) fn start(&self, launch: &Launch) -> Result<(Child, Recorded)> {
         let name = launch.name;
-        let exit = watch::until_it_ends(child, self.clone(), launch)?;
-        let recorded = recorded.with_context(|| self.last_words(name))?;
+        let log = File::options().append(true).create(true).open(self.log(name))?;
+        let mut child = launch.start(self.lifetime, &self.directory, log)?;
+        let recorded = i32::try_from(child.id()).map_err(Into::into);
+        let recorded = match recorded.and_then(|pid| Recorded::of(name, pid)) {
+            Ok(recorded) => recorded,
+            Err(ended) => {
+                child.wait()?;
+                return Err(ended).with_context(|| self.last_words(name));
+            }
+        };
         std::fs::write(self.record(name), serde_json::to_vec_pretty(&recorded)?)?;
-        Ok((recorded, exit))
+        Ok((child, recorded))
     }
 
     /// The record of a process which was started and not ended by us; it may have ended by itself.
@@ -83,21 +95,22 @@ impl Processes {
         }
     }
 
+    /// What a process logged, in all of its starts.
+    pub(crate) fn log_text(&self, name: &str) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.log(name)).unwrap_or_default()).into_owned()
+    }
+
     /// The end of a process's log.
     pub(crate) fn last_words(&self, name: &str) -> String {
-        let log = self.log(name);
-        let text = std::fs::read(&log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = self.log_text(name);
         let mut lines: Vec<_> = text.lines().rev().take(15).collect();
         lines.reverse();
-        format!("the end of {}:\n{}", log.display(), lines.join("\n"))
+        format!("the end of {}:\n{}", self.log(name).display(), lines.join("\n"))
     }
 
     /// The last line of a process's log.
     pub(super) fn last_line(&self, name: &str) -> String {
-        let text = std::fs::read(self.log(name)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        text.lines().next_back().unwrap_or_default().to_owned()
+        self.log_text(name).lines().next_back().unwrap_or_default().to_owned()
     }
 
     pub(crate) fn directory(&self) -> &Path {
